@@ -1,0 +1,23 @@
+# lathe_add_module(NAME ir SOURCES ... HEADERS ... PUBLIC ... PRIVATE ...)
+#
+# One static library per module, alias lathe::NAME. PUBLIC lists what the headers of the module include,
+# PRIVATE what only its sources include. tests/install checks that modules include downwards only.
+function(lathe_add_module)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  set(target lathe_${ARG_NAME})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(lathe::${ARG_NAME} ALIAS ${target})
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${ARG_HEADERS})
+  target_link_libraries(${target} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  lathe_compile_options(${target})
+endfunction()
+
+# Sets the warnings, and forbids the compiler to fuse multiply and add on its own: results must not
+# depend on the optimiser's mood. Kernels that want a fused multiply-add ask for it by name.
+function(lathe_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+    -Woverloaded-virtual -ffp-contract=off)
+  if(LATHE_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()

@@ -1,0 +1,5 @@
+set(LATHE_SANITIZE "" CACHE STRING "Sanitizers for every target: address,undefined or thread")
+if(LATHE_SANITIZE)
+  add_compile_options(-fsanitize=${LATHE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${LATHE_SANITIZE})
+endif()

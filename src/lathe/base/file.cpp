@@ -1,0 +1,92 @@
+#include "lathe/base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "lathe/base/error.h"
+
+namespace lathe {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+std::string last_reason() { return std::strerror(errno); }
+
+}  // namespace
+
+std::vector<std::byte> read_file(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw SystemError("open", path.string(), last_reason());
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw SystemError("read", path.string(), last_reason());
+  if (S_ISDIR(status.st_mode)) throw SystemError("read", path.string(), "it is a folder");
+  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
+  std::size_t done = 0;
+  while (true) {
+    if (done == bytes.size()) bytes.resize(bytes.size() + 4096);
+    const ssize_t count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw SystemError("read", path.string(), last_reason());
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+std::string read_text_file(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  const std::string temporary = fmt::format("{}.part-{}", path.string(), ::getpid());
+  const auto fail = [&](const char* operation) {
+    const std::string reason = last_reason();
+    ::unlink(temporary.c_str());
+    throw SystemError(operation, path.string(), reason);
+  };
+  {
+    const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (file.get() < 0) throw SystemError("create", path.string(), last_reason());
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t count = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) fail("write");
+      done += static_cast<std::size_t>(count);
+    }
+    if (::fsync(file.get()) != 0 && errno != EINVAL) fail("write");
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");
+}
+
+void write_text_file_atomically(const std::filesystem::path& path, std::string_view text) {
+  write_file_atomically(path, std::as_bytes(std::span(text)));
+}
+
+void make_directories(const std::filesystem::path& path) {
+  std::error_code reason;
+  std::filesystem::create_directories(path, reason);
+  if (reason) throw SystemError("create the folder", path.string(), reason.message());
+}
+
+}  // namespace lathe

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+/// Reads a whole file. Throws SystemError with the operation and the path.
+std::vector<std::byte> read_file(const std::filesystem::path& path);
+std::string read_text_file(const std::filesystem::path& path);
+
+/// Writes a whole file so that readers see the old content or the new, never a part: a temporary file in the same
+/// folder is written, synced and renamed. Throws SystemError and leaves nothing behind (disk full, no rights).
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_text_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+/// Makes a folder with its parents. Throws SystemError.
+void make_directories(const std::filesystem::path& path);
+
+}  // namespace lathe

@@ -1,0 +1,1 @@
+#include "lathe/config/field.h"

@@ -1,0 +1,1 @@
+#include "lathe/engine/train.h"

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lathe/engine/backend.h"
+
+namespace lathe::engine {
+
+/// Tells a running trial to end: looked at after every step. Shared between the trial, the program's signal
+/// handler and the time limit.
+class StopToken {
+ public:
+  void request() { requested_.store(true, std::memory_order_relaxed); }
+  void set_deadline(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
+  /// Chains to a second token: this one is also stopped when that one is.
+  void follow(const StopToken* other) { other_ = other; }
+  bool requested() const {
+    return requested_.load(std::memory_order_relaxed) || (other_ != nullptr && other_->requested());
+  }
+  bool timed_out() const { return deadline_ && std::chrono::steady_clock::now() >= *deadline_; }
+
+ private:
+  std::atomic<bool> requested_{false};
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  const StopToken* other_ = nullptr;
+};
+
+enum class ScheduleKind { kConstant, kLinear, kCosine };
+
+/// Holds the recipe of a training run. Steps are optimiser steps.
+struct TrainSettings {
+  OptimizerSettings optimizer;
+  double learning_rate = 1e-3;
+  ScheduleKind schedule = ScheduleKind::kConstant;
+  double minimum_learning_rate = 0;    ///< end of the linear and the cosine schedule
+  std::int64_t warmup_steps = 0;       ///< linear from 0; then the schedule over the steps that are left
+  std::int64_t batch_size = 128;
+  std::int64_t max_epochs = 20;
+  std::optional<std::int64_t> max_steps;    ///< ends training earlier
+  std::optional<std::int64_t> num_samples;  ///< training samples in all, capped at max_epochs: ceil(n / batch) batches
+  std::int64_t accumulate_grad_batches = 1;
+  bool shuffle = true;
+  /// Evaluate on the validation rows after every epoch (and keep the best state by validation loss).
+  bool validate_each_epoch = true;
+  std::int64_t log_every_n_steps = 50;  ///< spacing of the training rows of the history; 0: none
+
+  /// Prints everything that results depend on, canonically (part of the candidate key).
+  std::string to_text() const;
+};
+
+/// Returns the learning rate of optimiser step `step` (from 0) of `total` steps. Linear and cosine reach
+/// minimum_learning_rate at step `total`.
+double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total);
+
+/// Says how a training run ended. Stored by name: do not change.
+enum class TrainOutcome { kCompleted, kDiverged, kStopped, kTimedOut };
+std::string to_string(TrainOutcome outcome);
+
+/// Holds one row of history.csv. Training figures are means since the row before; validation figures are those of the
+/// whole validation part.
+struct HistoryRow {
+  std::int64_t step = 0;
+  double epoch = 0;
+  double learning_rate = 0;
+  std::optional<double> train_loss, train_accuracy, validation_loss, validation_accuracy;
+};
+
+/// Holds what a finished or interrupted run leaves. Everything needed to continue bit-identically.
+struct TrainReport {
+  TrainOutcome outcome = TrainOutcome::kCompleted;
+  std::string reason;               ///< for kDiverged: "loss is not finite at step 812"
+  std::int64_t steps = 0;           ///< optimiser steps taken
+  std::int64_t total_steps = 0;     ///< optimiser steps planned
+  std::int64_t samples = 0;         ///< training samples seen
+  std::vector<HistoryRow> history;
+  std::optional<State> best_state;  ///< by validation loss, where validated
+  std::optional<double> best_validation_loss;
+  double wall_seconds = 0, cpu_seconds = 0;
+};
+
+/// Says from where a run continues (after a checkpoint): the session already holds weights and moments.
+struct ResumePoint {
+  std::int64_t steps = 0;
+  std::vector<HistoryRow> history;
+  std::optional<State> best_state;
+  std::optional<double> best_validation_loss;
+};
+
+/// Identifies the run for its random draws (shuffles, dropout): (seed, candidate, repeat).
+struct RunIdentity {
+  std::uint64_t seed = 0;
+  std::uint64_t candidate = 0;  ///< first word of the candidate key
+  std::uint64_t repeat = 0;
+};
+
+/// Is called after every history row and at most ten times a second with (steps done, steps planned, last row).
+using TrainProgress = std::function<void(std::int64_t, std::int64_t, const HistoryRow*)>;
+/// Is called after each epoch with the number of epochs done (periodic checkpoints, intermediate values, pruning): returns
+/// false to stop.
+using EpochEnd = std::function<bool(std::int64_t epoch, const TrainReport& so_far)>;
+
+/// Trains. Batches: the training rows in an order shuffled per epoch by (identity, epoch), cut into batch_size; the last
+/// short batch is kept, and a batch of one row joins the one before it when an op couples the batch's rows. Diverged means
+/// a loss that is not finite. The session must hold the initial state; its optimiser is set here unless resuming.
+TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
+                  const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
+                  const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr);
+
+/// Returns the optimiser steps that `train` plans for so many training rows.
+std::int64_t planned_steps(const TrainSettings& settings, const ir::Graph& graph, std::int64_t train_rows);
+
+}  // namespace lathe::engine

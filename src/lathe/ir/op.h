@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lathe/ir/graph.h"
+
+namespace lathe::ir {
+
+/// Declares one attribute of an op.
+struct AttributeDeclaration {
+  std::string name;
+  AttributeValue default_value;  ///< its type is the attribute's type
+  bool obligatory = false;
+  std::string description;
+};
+
+/// Says how channels (the first per-sample dimension, `[features]`) pass an op. The channel-dependency analysis reads
+/// nothing else.
+enum class ChannelRule {
+  kPreserves,  ///< output channel k depends on input channel k alone: activations, dropout, identity, quantize
+  kFollows,    ///< as kPreserves, and `input_width_attribute` (with the parameters) must equal the width: batch norm
+  kProduces,   ///< a new width, `output_width_attribute`; `input_width_attribute` follows the producer: linear
+  kFixed,      ///< the width may not change: input, output
+};
+
+/// Counts the work of one node for one sample (batch 1); multiply by the batch size.
+struct OpCost {
+  std::int64_t macs = 0;                  ///< multiply-accumulates
+  std::int64_t flops = 0;                 ///< `computations` in the lab's convention (a MAC counts as one)
+  std::int64_t backward_flops = 0;        ///< `backward_computations` of the lab's table
+  std::int64_t lab_parameters = 0;        ///< `total_parameters` of the lab's table (weights without bias)
+};
+
+/// Declares an op: everything that the program knows of it but its kernels (one per back end). One entry in
+/// ops/builtin.cpp per op; nothing else in the program switches on op names.
+struct OpDeclaration {
+  std::string name;                  ///< `linear`, also the key that `by = "type"` uses
+  std::string module_type;           ///< PyTorch's class, `Linear`; empty for ops without a module
+  std::string description;
+  std::vector<AttributeDeclaration> attributes;
+  std::size_t input_count = 1;
+  ChannelRule channel_rule = ChannelRule::kPreserves;
+  std::string input_width_attribute;   ///< "in_features", "num_features"
+  std::string output_width_attribute;  ///< "out_features"
+  /// True where the quantize pass may act (data_in, and weight and bias where there are such parameters).
+  bool quantizable = false;
+  /// True for quantisers of data that must be unsigned at this op's input (relu, as MASE has it).
+  bool unsigned_data_in = false;
+  /// True for ops whose training pass couples the rows of a batch (batch norm): one-row batches are avoided.
+  bool couples_batch = false;
+  /// Computes the per-sample output shape. Throws UserError with the reason (the caller adds the node's name).
+  std::function<Shape(const Node&, std::span<const Shape> inputs)> output_shape;
+  /// Lists the parameters, in PyTorch's state-dict order.
+  std::function<std::vector<Parameter>(const Node&, std::span<const Shape> inputs)> parameters;
+  std::function<OpCost(const Node&, std::span<const Shape> inputs)> cost;
+  /// Prints the module as PyTorch does: `Linear(in_features=16, out_features=5, bias=True)`.
+  std::function<std::string(const Node&)> module_text;
+};
+
+/// Returns all declarations, in the order of ops/builtin.cpp.
+const std::vector<OpDeclaration>& op_declarations();
+/// Finds a declaration by name; null when there is none.
+const OpDeclaration* find_op(std::string_view name);
+/// Returns the declaration of a node that is known to be valid.
+const OpDeclaration& op_of(const Node& node);
+/// Returns the per-sample shapes of a node's inputs.
+std::vector<Shape> input_shapes(const Graph& graph, const Node& node);
+
+}  // namespace lathe::ir

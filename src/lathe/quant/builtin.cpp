@@ -1,0 +1,1 @@
+#include "lathe/quant/format.h"
