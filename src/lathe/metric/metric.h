@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lathe/engine/backend.h"
+#include "lathe/engine/train.h"
+#include "lathe/ir/analysis/costs.h"
+
+namespace lathe::metric {
+
+/// Says what a metric needs to be known.
+enum class Source {
+  kAnalysis,   ///< the graph alone: FLOPs, bits
+  kEvaluated,  ///< an evaluation on validation rows
+  kMeasured,   ///< a clock: exempt from bit-identity
+};
+
+/// Holds a measured time with its spread.
+struct Measurement {
+  double median = 0;
+  double spread = 0;     ///< interquartile range / median
+  std::int64_t count = 0;
+};
+
+/// Holds what a trial has produced when its metrics are computed; absent parts are null.
+struct TrialFacts {
+  const ir::Graph* graph = nullptr;
+  const engine::EvaluationResult* validation = nullptr;
+  const engine::TrainReport* training = nullptr;
+  std::optional<Measurement> latency_seconds;  ///< of one batch
+  std::int64_t batch_size = 1;                 ///< of the latency and of the costs that count a batch
+  double compare_to_bits = 32;                 ///< memory_density's numerator
+};
+
+/// Declares a metric. One entry in builtin.cpp each.
+struct MetricKind {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string unit;
+  std::string description;
+  bool larger_is_better = false;
+  bool hardware = false;         ///< listed under hardware_metrics in results, else software_metrics
+  Source source = Source::kAnalysis;
+  bool needs_training = false;   ///< training_time
+  /// Computes the value; nullopt when the facts it needs are absent.
+  std::optional<double> (*compute)(const TrialFacts&);
+};
+
+const std::vector<MetricKind>& metric_kinds();
+/// Finds a metric by name or alias; null when there is none.
+const MetricKind* find_metric(std::string_view name);
+
+/// Holds a formula over metrics: + - * / ^, parentheses, numbers, metric names, min max abs log exp sqrt.
+class Expression {
+ public:
+  /// Reads a formula; throws UserError with the offending place (unknown names: nearest metric shown).
+  static Expression parse(std::string_view text);
+  /// Lists the metrics used, each once.
+  const std::vector<std::string>& names() const { return names_; }
+  double evaluate(const std::map<std::string, double>& values) const;
+
+ private:
+  std::vector<std::string> names_;
+  struct Instruction {
+    char operation = 0;  ///< 'n' number, 'v' variable, operators and functions by letter; see expression.cpp
+    double number = 0;
+    std::size_t variable = 0;
+  };
+  std::vector<Instruction> program_;  ///< postfix
+};
+
+/// Measures the time of evaluating one batch with a session: warm-up, then `repeats` timed runs of at least a millisecond
+/// in all each. Returns seconds per batch.
+Measurement measure_latency(engine::Session& session, const data::Samples& samples, std::int64_t batch_size,
+                            int repeats = 21);
+
+}  // namespace lathe::metric
