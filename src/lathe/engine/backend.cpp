@@ -1,1 +1,106 @@
 #include "lathe/engine/backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lathe/base/error.h"
+#include "lathe/base/log.h"
+
+namespace lathe::engine {
+namespace {
+
+constexpr const char* kReference = "ref";
+
+// Returns what back ends call the accelerator that the user asked for; empty for `auto`.
+std::string resolve_accelerator(const std::string& accelerator) {
+  static const std::vector<std::string> kKnown = {"auto", "cpu", "gpu", "cuda", "mps"};
+  if (std::find(kKnown.begin(), kKnown.end(), accelerator) == kKnown.end())
+    throw UserError("accelerator",
+                    fmt::format("unknown accelerator \"{}\"{}", accelerator, suggestion(accelerator, kKnown)));
+  if (accelerator == "auto") return "";
+  return accelerator == "cuda" ? "gpu" : accelerator;
+}
+
+bool runs_on(const Backend& backend, const std::string& accelerator) {
+  return accelerator.empty() || backend.accelerator() == accelerator;
+}
+
+void check_accelerator(const BackendList& backends, const std::string& asked, const std::string& resolved) {
+  const bool present =
+      std::any_of(backends.begin(), backends.end(), [&](const auto& backend) { return runs_on(*backend, resolved); });
+  if (present) return;
+  const char* device = resolved == "mps" ? "Apple GPUs" : resolved == "gpu" ? "GPUs" : "this accelerator";
+  throw UnsupportedError(fmt::format(
+      "accelerator = \"{}\": this build of lathe has no back end for {}; run on the processor with --accelerator cpu",
+      asked, device));
+}
+
+std::shared_ptr<const Backend> find_backend(const BackendList& backends, const std::string& name) {
+  std::vector<std::string> known = {"auto"};
+  for (const auto& backend : backends) {
+    if (backend->name() == name) return backend;
+    known.push_back(backend->name());
+  }
+  throw UserError("backend", fmt::format("unknown back end \"{}\"{}", name, suggestion(name, known)));
+}
+
+void log_refusal(const Backend& backend, const ir::Graph& graph, const std::string& reason) {
+  log::info("back end {} refuses network {}: {}", backend.name(), graph.name, reason);
+}
+
+std::shared_ptr<const Backend> choose_named(const BackendList& backends, const std::string& name,
+                                            const std::string& asked, const std::string& accelerator,
+                                            const ir::Graph& graph) {
+  auto backend = find_backend(backends, name);
+  if (!runs_on(*backend, accelerator))
+    throw UnsupportedError(
+        fmt::format("back end {} runs on the accelerator \"{}\", not on \"{}\"", name, backend->accelerator(), asked));
+  if (const auto reason = backend->refusal(graph)) {
+    log_refusal(*backend, graph, *reason);
+    throw UnsupportedError(fmt::format("back end {} cannot run network {}: {}", name, graph.name, *reason));
+  }
+  return backend;
+}
+
+std::shared_ptr<const Backend> choose_first(const BackendList& backends, const std::string& accelerator,
+                                            const ir::Graph& graph) {
+  std::string reasons;
+  for (const auto& backend : backends) {
+    if (!runs_on(*backend, accelerator)) continue;
+    if (backend->name() == kReference) {
+      reasons += "\n  ref: slow reference loops, only by name (--backend ref)";
+      continue;
+    }
+    const auto reason = backend->refusal(graph);
+    if (!reason) return backend;
+    log_refusal(*backend, graph, *reason);
+    reasons += fmt::format("\n  {}: {}", backend->name(), *reason);
+  }
+  throw UnsupportedError(fmt::format("no back end can run network {}:{}", graph.name, reasons));
+}
+
+}  // namespace
+
+double EvaluationResult::macro_accuracy() const {
+  double sum = 0;
+  std::int64_t classes = 0;
+  for (std::size_t c = 0; c < class_rows.size(); ++c) {
+    if (class_rows[c] == 0 && class_predicted[c] == 0) continue;
+    ++classes;
+    if (class_rows[c] > 0) sum += static_cast<double>(class_correct[c]) / static_cast<double>(class_rows[c]);
+  }
+  return classes == 0 ? 0 : sum / static_cast<double>(classes);
+}
+
+std::shared_ptr<const Backend> choose_backend(const BackendList& backends, const std::string& backend,
+                                              const std::string& accelerator, const ir::Graph& graph) {
+  const std::string resolved = resolve_accelerator(accelerator);
+  check_accelerator(backends, accelerator, resolved);
+  auto chosen = backend == "auto" ? choose_first(backends, resolved, graph)
+                                  : choose_named(backends, backend, accelerator, resolved, graph);
+  log::debug("back end {} runs network {}", chosen->name(), graph.name);
+  return chosen;
+}
+
+}  // namespace lathe::engine

@@ -13,23 +13,23 @@
 
 namespace lathe::engine {
 
-/// Names the update rules. Formulas as torch.optim: SGD (weight decay added to the gradient, momentum without dampening,
-/// nesterov), Adam (L2 decay in the gradient), AdamW (decoupled decay).
+/// Names the update rules. Formulas as torch.optim: SGD (weight decay added to the gradient, momentum without
+/// dampening, nesterov), Adam (L2 decay in the gradient), AdamW (decoupled decay).
 enum class OptimizerKind { kSgd, kAdam, kAdamW };
 
 /// Holds everything about the update but the learning rate, which the schedule gives step by step.
 struct OptimizerSettings {
   OptimizerKind kind = OptimizerKind::kAdam;
   double weight_decay = 0;
-  double momentum = 0;        ///< SGD only
-  bool nesterov = false;      ///< SGD only
+  double momentum = 0;                                ///< SGD only
+  bool nesterov = false;                              ///< SGD only
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  ///< Adam, AdamW
 };
 
 /// Sums over the rows of a batch.
 struct BatchResult {
-  double loss_sum = 0;        ///< sum of the rows' cross-entropy losses (natural logarithm)
-  std::int64_t correct = 0;   ///< rows whose arg max (first of equals) is the label
+  double loss_sum = 0;       ///< sum of the rows' cross-entropy losses (natural logarithm)
+  std::int64_t correct = 0;  ///< rows whose arg max (first of equals) is the label
 };
 
 /// Sums over an evaluation.
@@ -37,19 +37,20 @@ struct EvaluationResult {
   double loss_sum = 0;
   std::int64_t rows = 0;
   std::int64_t correct = 0;
-  std::vector<std::int64_t> class_rows;     ///< [classes] rows whose label is the class
-  std::vector<std::int64_t> class_correct;  ///< [classes] of these, predicted rightly
+  std::vector<std::int64_t> class_rows;       ///< [classes] rows whose label is the class
+  std::vector<std::int64_t> class_correct;    ///< [classes] of these, predicted rightly
   std::vector<std::int64_t> class_predicted;  ///< [classes] rows predicted as the class
 
   double loss() const { return loss_sum / static_cast<double>(rows); }
   double accuracy() const { return static_cast<double>(correct) / static_cast<double>(rows); }
-  /// Returns the mean over classes of correct/rows; classes that are neither labels nor predictions are left out.
+  /// Returns the mean over classes of correct/rows (0 for a class that is predicted and never a label); classes that
+  /// are neither labels nor predictions are left out.
   double macro_accuracy() const;
 };
 
 /// Holds one compiled candidate: weights, gradients and optimiser moments for one graph. Not thread safe; one thread
-/// uses it at a time. All results are a function of the state and the calls alone: bit-identical on every run with the same
-/// back end and SIMD target.
+/// uses it at a time. All results are a function of the state and the calls alone: bit-identical on every run with the
+/// same back end and SIMD target.
 class Session {
  public:
   virtual ~Session() = default;
@@ -66,8 +67,8 @@ class Session {
   virtual void load_optimizer_state(const State& state) = 0;
 
   /// Runs forward and backward in training mode over `rows` of `samples` (batch statistics, dropout drawn from
-  /// `dropout_seed`), adds the gradients of (sum of losses * loss_scale) to the accumulated ones and updates the running
-  /// statistics. Use loss_scale = 1 / rows of the whole step.
+  /// `dropout_seed`), adds the gradients of (sum of losses * loss_scale) to the accumulated ones and updates the
+  /// running statistics. Use loss_scale = 1 / rows of the whole step.
   virtual BatchResult accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows, double loss_scale,
                                  std::uint64_t dropout_seed) = 0;
   /// Applies one optimiser step with the accumulated gradients and clears them.
@@ -84,8 +85,8 @@ class Session {
 
 /// Says what a session must be able to do; planned memory follows from it.
 struct SessionSettings {
-  std::int64_t batch_size = 128;   ///< largest batch that accumulate will see
-  bool training = true;            ///< false: evaluation only
+  std::int64_t batch_size = 128;  ///< largest batch that accumulate will see
+  bool training = true;           ///< false: evaluation only
 };
 
 /// Makes sessions. Stateless, thread safe.
@@ -95,6 +96,8 @@ class Backend {
   virtual std::string name() const = 0;
   /// Names what the bits depend on beside the name: the SIMD target (`AVX2`); empty for ref.
   virtual std::string target() const = 0;
+  /// Names the device it runs on: `cpu`, `gpu` (CUDA) or `mps`.
+  virtual std::string accelerator() const { return "cpu"; }
   /// Tells whether the graph can be run; otherwise the reason, naming the node and the property:
   /// `node flatten_0: op flatten needs [features]`. nullopt means yes.
   virtual std::optional<std::string> refusal(const ir::Graph& graph) const = 0;
@@ -106,9 +109,10 @@ class Backend {
 /// Holds the back ends that the program was built with, fastest first.
 using BackendList = std::vector<std::shared_ptr<const Backend>>;
 
-/// Resolves `accelerator` (auto, cpu, gpu, cuda) and `backend` (auto or a name) for a graph: the accelerator first, then
-/// the first back end that supports the graph; `ref` only by name. Every refusal is logged. Throws UnsupportedError with
-/// all reasons, or when an accelerator is asked for that this machine or build lacks; never falls back.
+/// Resolves `accelerator` (auto, cpu, gpu, cuda, mps) and `backend` (auto or a name) for a graph: the accelerator
+/// first, then the first back end that supports the graph; `ref` only by name. Every refusal is logged. Throws
+/// UserError for unknown names (nearest shown) and UnsupportedError with all reasons, or when an accelerator is asked
+/// for that this machine or build lacks; never falls back.
 std::shared_ptr<const Backend> choose_backend(const BackendList& backends, const std::string& backend,
                                               const std::string& accelerator, const ir::Graph& graph);
 

@@ -30,8 +30,8 @@ State initial_state(const ir::Graph& graph, std::uint64_t seed, std::uint64_t ca
 /// Returns a state of the graph's names and shapes, all zero (gradients, moments).
 State zero_state(const ir::Graph& graph);
 
-/// Checks that `state` has exactly the graph's tensors. Throws DataError naming the first that is missing, unexpected or of
-/// another shape.
+/// Checks that `state` has exactly the graph's tensors. Throws DataError naming the first that is missing, unexpected
+/// or of another shape.
 void check_state(const ir::Graph& graph, const State& state, const std::string& origin);
 
 /// Hashes names, shapes and values.

@@ -1,1 +1,271 @@
 #include "lathe/engine/train.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+
+#include "lathe/base/check.h"
+#include "lathe/base/random.h"
+#include "lathe/engine/batch_plan.h"
+
+namespace lathe::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Says when to look at the clock: the number of steps between two looks follows the speed of the steps, so that looks
+// are about ten milliseconds apart and cost nothing where a step takes a microsecond.
+class Pacer {
+ public:
+  bool due() { return --left_ == 0; }
+
+  void restart() {
+    const Clock::time_point now = Clock::now();
+    const double elapsed = std::chrono::duration<double>(now - last_).count();
+    if (elapsed < 0.005)
+      interval_ = std::min<std::int64_t>(interval_ * 2, 1 << 16);
+    else if (elapsed > 0.02)
+      interval_ = std::max<std::int64_t>(interval_ / 2, 1);
+    last_ = now;
+    left_ = interval_;
+  }
+
+ private:
+  Clock::time_point last_ = Clock::now();
+  std::int64_t interval_ = 1;
+  std::int64_t left_ = 1;
+};
+
+// Mixes the run's dropout word with the number of the mini-batch (the finaliser of splitmix64, Steele et al. 2014).
+std::uint64_t mix(std::uint64_t word, std::uint64_t number) {
+  std::uint64_t mixed = word + 0x9E3779B97F4A7C15u * (number + 1);
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9u;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBu;
+  return mixed ^ (mixed >> 31);
+}
+
+class Run {
+ public:
+  Run(Session& session, const data::Dataset& dataset, const TrainSettings& settings, const RunIdentity& identity,
+      const StopToken& stop, const TrainProgress& progress, const EpochEnd& epoch_end, const BatchPlan& plan)
+      : session_(session),
+        dataset_(dataset),
+        settings_(settings),
+        identity_(identity),
+        stop_(stop),
+        progress_(progress),
+        epoch_end_(epoch_end),
+        plan_(plan),
+        order_(static_cast<std::size_t>(plan.rows)),
+        dropout_word_(RandomStream(identity.seed, {identity.candidate, identity.repeat}, "dropout").next_u64()),
+        cpu_start_(thread_cpu_seconds()) {
+    std::iota(order_.begin(), order_.end(), 0u);
+    report_.total_steps = plan.total_steps;
+  }
+
+  void continue_from(const ResumePoint& point) {
+    LATHE_CHECK(point.steps >= 0 && point.steps <= plan_.total_steps, "{} of {}", point.steps, plan_.total_steps);
+    report_.steps = point.steps;
+    report_.samples = samples_before(point.steps);
+    report_.history = point.history;
+    report_.best_state = point.best_state;
+    report_.best_validation_loss = point.best_validation_loss;
+    report_.since_row = point.since_row;
+  }
+
+  TrainReport finish() && {
+    reserve_history();
+    while (running() && report_.steps < plan_.total_steps) run_epoch();
+    if (running()) tell_progress(nullptr);
+    take_times();
+    return std::move(report_);
+  }
+
+ private:
+  bool running() const { return report_.outcome == TrainOutcome::kCompleted; }
+
+  void reserve_history() {
+    const std::int64_t left = plan_.total_steps - report_.steps;
+    const std::int64_t rows = settings_.log_every_n_steps > 0 ? left / settings_.log_every_n_steps : 0;
+    const std::int64_t epochs = left / plan_.steps_per_epoch + 1;
+    report_.history.reserve(report_.history.size() +
+                            static_cast<std::size_t>(std::min<std::int64_t>(rows + epochs, 1 << 20)));
+  }
+
+  std::int64_t samples_before(std::int64_t step) const {
+    const std::int64_t epochs = step / plan_.steps_per_epoch;
+    const std::int64_t batches = std::min(step % plan_.steps_per_epoch * plan_.accumulate, plan_.batches);
+    return epochs * plan_.rows + (batches == 0 ? 0 : plan_.end(batches - 1));
+  }
+
+  void run_epoch() {
+    const std::int64_t epoch = report_.steps / plan_.steps_per_epoch;
+    const std::int64_t first = epoch * plan_.steps_per_epoch;
+    const std::int64_t end = std::min(first + plan_.steps_per_epoch, plan_.total_steps);
+    const std::int64_t epoch_batches = plan_.batches_in(epoch);
+    shuffle(epoch);
+    while (report_.steps < end) {
+      const std::int64_t batch = (report_.steps - first) * plan_.accumulate;
+      if (!run_step(epoch, batch, std::min(batch + plan_.accumulate, epoch_batches))) return;
+      if (report_.steps == end) break;
+      if (log_due()) add_row(false);
+      if (!look_around()) return;
+    }
+    end_epoch(epoch, end == first + plan_.steps_per_epoch);
+    if (running()) look_around();
+  }
+
+  void shuffle(std::int64_t epoch) {
+    if (!settings_.shuffle) return;
+    RandomStream stream(identity_.seed, {identity_.candidate, identity_.repeat, static_cast<std::uint64_t>(epoch)},
+                        "shuffle");
+    random_permutation(stream, order_);
+  }
+
+  // Takes one optimiser step over the mini-batches [batch, end) of the epoch; false when the loss is not finite.
+  bool run_step(std::int64_t epoch, std::int64_t batch, std::int64_t end) {
+    const std::int64_t rows = plan_.end(end - 1) - plan_.begin(batch);
+    const double loss_scale = 1.0 / static_cast<double>(rows);
+    double loss = 0;
+    for (; batch < end; ++batch) {
+      const auto begin = static_cast<std::size_t>(plan_.begin(batch));
+      const auto count = static_cast<std::size_t>(plan_.end(batch)) - begin;
+      const auto number = static_cast<std::uint64_t>(epoch * plan_.batches + batch);
+      const BatchResult result = session_.accumulate(dataset_.train, std::span(order_).subspan(begin, count),
+                                                     loss_scale, mix(dropout_word_, number));
+      loss += result.loss_sum;
+      report_.since_row.correct += result.correct;
+    }
+    if (!std::isfinite(loss)) [[unlikely]]
+      return diverged(fmt::format("loss is not finite at step {}", report_.steps + 1));
+    session_.update(learning_rate_at(settings_, report_.steps, plan_.total_steps));
+    report_.since_row.loss_sum += loss;
+    report_.since_row.rows += rows;
+    report_.samples += rows;
+    ++report_.steps;
+    return true;
+  }
+
+  bool diverged(std::string reason) {
+    report_.outcome = TrainOutcome::kDiverged;
+    report_.reason = std::move(reason);
+    return false;
+  }
+
+  bool log_due() const { return settings_.log_every_n_steps > 0 && report_.steps % settings_.log_every_n_steps == 0; }
+
+  // Looks at the stop token after every step, at the clock when the pacer says so; false ends the run.
+  bool look_around() {
+    if (stop_.requested()) [[unlikely]]
+      return end_early(TrainOutcome::kStopped, fmt::format("stopped after step {}", report_.steps));
+    if (!pacer_.due()) [[likely]]
+      return true;
+    pacer_.restart();
+    if (stop_.timed_out())
+      return end_early(TrainOutcome::kTimedOut, fmt::format("time limit reached after step {}", report_.steps));
+    if (progress_ && Clock::now() - last_progress_ >= std::chrono::milliseconds(100)) tell_progress(nullptr);
+    return true;
+  }
+
+  // A run whose last step was taken is complete, whatever is asked at that moment.
+  bool end_early(TrainOutcome outcome, std::string reason) {
+    if (report_.steps >= plan_.total_steps) return true;
+    report_.outcome = outcome;
+    report_.reason = std::move(reason);
+    return false;
+  }
+
+  void end_epoch(std::int64_t epoch, bool whole) {
+    const bool validated = settings_.validate_each_epoch && dataset_.validation.rows() > 0;
+    if (!add_row(validated) || !whole || !epoch_end_) return;
+    take_times();
+    if (!epoch_end_(epoch + 1, report_))
+      end_early(TrainOutcome::kStopped, fmt::format("stopped after epoch {}", epoch + 1));
+  }
+
+  // Adds a row of the history; false when the validation loss is not finite.
+  bool add_row(bool validate) {
+    HistoryRow row;
+    row.step = report_.steps;
+    row.epoch = static_cast<double>(report_.steps) / static_cast<double>(plan_.steps_per_epoch);
+    row.learning_rate = learning_rate_at(settings_, report_.steps - 1, plan_.total_steps);
+    const RunningSums& sums = report_.since_row;
+    if (sums.rows > 0) {
+      row.train_loss = sums.loss_sum / static_cast<double>(sums.rows);
+      row.train_accuracy = static_cast<double>(sums.correct) / static_cast<double>(sums.rows);
+    }
+    report_.since_row = {};
+    const bool finite = !validate || take_validation(row);
+    report_.history.push_back(row);
+    tell_progress(&report_.history.back());
+    return finite;
+  }
+
+  bool take_validation(HistoryRow& row) {
+    const EvaluationResult result = session_.evaluate(dataset_.validation, 0, dataset_.validation.rows());
+    row.validation_loss = result.loss();
+    row.validation_accuracy = result.accuracy();
+    if (!std::isfinite(result.loss()))
+      return diverged(fmt::format("validation loss is not finite after step {}", report_.steps));
+    if (!report_.best_validation_loss || result.loss() < *report_.best_validation_loss) {
+      report_.best_validation_loss = result.loss();
+      report_.best_state = session_.state();
+    }
+    return true;
+  }
+
+  void tell_progress(const HistoryRow* row) {
+    if (!progress_) return;
+    progress_(report_.steps, plan_.total_steps, row);
+    last_progress_ = Clock::now();
+  }
+
+  void take_times() {
+    report_.wall_seconds = seconds_since(start_);
+    report_.cpu_seconds = thread_cpu_seconds() - cpu_start_;
+  }
+
+  Session& session_;
+  const data::Dataset& dataset_;
+  const TrainSettings& settings_;
+  const RunIdentity& identity_;
+  const StopToken& stop_;
+  const TrainProgress& progress_;
+  const EpochEnd& epoch_end_;
+  const BatchPlan& plan_;
+  std::vector<std::uint32_t> order_;
+  std::uint64_t dropout_word_;
+  Clock::time_point start_ = Clock::now();
+  double cpu_start_;
+  Clock::time_point last_progress_ = Clock::now();
+  Pacer pacer_;
+  TrainReport report_;
+};
+
+}  // namespace
+
+TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
+                  const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress,
+                  const EpochEnd& epoch_end, const ResumePoint* resume) {
+  const BatchPlan plan = plan_batches(settings, graph, dataset.train.rows());
+  Run run(session, dataset, settings, identity, stop, progress, epoch_end, plan);
+  if (resume != nullptr)
+    run.continue_from(*resume);
+  else
+    session.set_optimizer(settings.optimizer);
+  return std::move(run).finish();
+}
+
+}  // namespace lathe::engine

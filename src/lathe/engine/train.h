@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lathe/engine/backend.h"
@@ -31,15 +32,22 @@ class StopToken {
   const StopToken* other_ = nullptr;
 };
 
+/// Names the learning-rate schedules. Spelt `constant`, `linear`, `cosine` in files.
 enum class ScheduleKind { kConstant, kLinear, kCosine };
+std::string to_string(ScheduleKind kind);
+/// Reads a schedule (`constant_with_warmup` is `constant`). Throws UserError (lr_scheduler) with the nearest name.
+ScheduleKind schedule_kind(std::string_view name);
+std::string to_string(OptimizerKind kind);
+/// Reads `sgd`, `adam` or `adamw`. Throws UserError (optimizer) with the nearest name.
+OptimizerKind optimizer_kind(std::string_view name);
 
 /// Holds the recipe of a training run. Steps are optimiser steps.
 struct TrainSettings {
   OptimizerSettings optimizer;
   double learning_rate = 1e-3;
   ScheduleKind schedule = ScheduleKind::kConstant;
-  double minimum_learning_rate = 0;    ///< end of the linear and the cosine schedule
-  std::int64_t warmup_steps = 0;       ///< linear from 0; then the schedule over the steps that are left
+  double minimum_learning_rate = 0;  ///< end of the linear and the cosine schedule
+  std::int64_t warmup_steps = 0;     ///< linear from 0; then the schedule over the steps that are left
   std::int64_t batch_size = 128;
   std::int64_t max_epochs = 20;
   std::optional<std::int64_t> max_steps;    ///< ends training earlier
@@ -69,16 +77,26 @@ struct HistoryRow {
   double epoch = 0;
   double learning_rate = 0;
   std::optional<double> train_loss, train_accuracy, validation_loss, validation_accuracy;
+  bool operator==(const HistoryRow&) const = default;
+};
+
+/// Holds the sums over the training batches since the last history row.
+struct RunningSums {
+  double loss_sum = 0;
+  std::int64_t correct = 0;
+  std::int64_t rows = 0;
+  bool operator==(const RunningSums&) const = default;
 };
 
 /// Holds what a finished or interrupted run leaves. Everything needed to continue bit-identically.
 struct TrainReport {
   TrainOutcome outcome = TrainOutcome::kCompleted;
-  std::string reason;               ///< for kDiverged: "loss is not finite at step 812"
-  std::int64_t steps = 0;           ///< optimiser steps taken
-  std::int64_t total_steps = 0;     ///< optimiser steps planned
-  std::int64_t samples = 0;         ///< training samples seen
+  std::string reason;            ///< for kDiverged: "loss is not finite at step 812"
+  std::int64_t steps = 0;        ///< optimiser steps taken
+  std::int64_t total_steps = 0;  ///< optimiser steps planned
+  std::int64_t samples = 0;      ///< training samples seen
   std::vector<HistoryRow> history;
+  RunningSums since_row;            ///< what the next history row would report
   std::optional<State> best_state;  ///< by validation loss, where validated
   std::optional<double> best_validation_loss;
   double wall_seconds = 0, cpu_seconds = 0;
@@ -90,6 +108,7 @@ struct ResumePoint {
   std::vector<HistoryRow> history;
   std::optional<State> best_state;
   std::optional<double> best_validation_loss;
+  RunningSums since_row;
 };
 
 /// Identifies the run for its random draws (shuffles, dropout): (seed, candidate, repeat).
@@ -99,20 +118,27 @@ struct RunIdentity {
   std::uint64_t repeat = 0;
 };
 
-/// Is called after every history row and at most ten times a second with (steps done, steps planned, last row).
+/// Is called with (steps done, steps planned, row): after every history row with that row, between rows at most ten
+/// times a second with null, and once at the end.
 using TrainProgress = std::function<void(std::int64_t, std::int64_t, const HistoryRow*)>;
-/// Is called after each epoch with the number of epochs done (periodic checkpoints, intermediate values, pruning): returns
-/// false to stop.
+/// Is called after each epoch with the number of epochs done (periodic checkpoints, intermediate values, pruning):
+/// returns false to stop.
 using EpochEnd = std::function<bool(std::int64_t epoch, const TrainReport& so_far)>;
 
-/// Trains. Batches: the training rows in an order shuffled per epoch by (identity, epoch), cut into batch_size; the last
-/// short batch is kept, and a batch of one row joins the one before it when an op couples the batch's rows. Diverged means
-/// a loss that is not finite. The session must hold the initial state; its optimiser is set here unless resuming.
+/// Trains. The learning-rate schedule spans the steps that are taken. Batches: the training rows in an order shuffled
+/// per epoch by (identity, epoch), cut into batch_size; the last short batch is kept, and a batch of one row joins the
+/// one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The stop token is
+/// looked at after every step, the clock about every ten milliseconds (at least every step where steps are slower). A
+/// run that is stopped and resumed gives the same bits as one that is not. The session must hold the initial state; its
+/// optimiser is set here unless resuming.
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
                   const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr);
 
 /// Returns the optimiser steps that `train` plans for so many training rows.
 std::int64_t planned_steps(const TrainSettings& settings, const ir::Graph& graph, std::int64_t train_rows);
+/// Returns the rows of the largest batch that `train` will use: what SessionSettings::batch_size must be. It is one
+/// more than the setting where a one-row batch joins the one before.
+std::int64_t largest_batch(const TrainSettings& settings, const ir::Graph& graph, std::int64_t train_rows);
 
 }  // namespace lathe::engine
