@@ -42,12 +42,14 @@ struct Field {
   std::function<std::string(const Struct&)> show;
 };
 
+/// Throws the UserError for a key that is not known, at the key's own position, with the nearest known one.
+[[noreturn]] void unknown_key(const Member& member, const std::vector<std::string>& known);
+
 namespace detail {
 void check_bounds(const Value& value, double number, const Bounds& bounds);
 void check_choice(const Value& value, const std::vector<std::string>& choices);
 std::string quoted(const std::string& text);
 std::string choices_text(const std::vector<std::string>& choices);
-[[noreturn]] void unknown_key(const Value& value, const std::string& name, const std::vector<std::string>& known);
 
 template <typename T>
 T convert(const Value& value, const Bounds& bounds) {
@@ -57,7 +59,8 @@ T convert(const Value& value, const Bounds& bounds) {
     const std::int64_t number = value.as_integer();
     check_bounds(value, static_cast<double>(number), bounds);
     check_bounds(value, static_cast<double>(number),
-                 between(static_cast<double>(std::numeric_limits<T>::min()), static_cast<double>(std::numeric_limits<T>::max())));
+                 between(static_cast<double>(std::numeric_limits<T>::min()),
+                         static_cast<double>(std::numeric_limits<T>::max())));
     return static_cast<T>(number);
   } else if constexpr (std::is_floating_point_v<T>) {
     const double number = value.as_number();
@@ -69,23 +72,33 @@ T convert(const Value& value, const Bounds& bounds) {
 }
 template <typename T>
 const char* type_name() {
-  if constexpr (std::is_same_v<T, bool>) return "boolean";
-  else if constexpr (std::is_integral_v<T>) return "integer";
-  else if constexpr (std::is_floating_point_v<T>) return "number";
-  else return "string";
+  if constexpr (std::is_same_v<T, bool>)
+    return "boolean";
+  else if constexpr (std::is_integral_v<T>)
+    return "integer";
+  else if constexpr (std::is_floating_point_v<T>)
+    return "number";
+  else
+    return "string";
 }
 template <typename T>
 std::string show_toml(const T& value) {
-  if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
-  else if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", value);
-  else return quoted(value);
+  if constexpr (std::is_same_v<T, bool>)
+    return value ? "true" : "false";
+  else if constexpr (std::is_arithmetic_v<T>)
+    return fmt::format("{}", value);
+  else
+    return quoted(value);
 }
 }  // namespace detail
 
 /// Describes a boolean, number or string member.
 template <typename Struct, typename T>
 Field<Struct> field(std::string name, T Struct::*member, std::string description, Bounds bounds = {}) {
-  return {std::move(name), detail::type_name<T>(), bounds.to_string(), std::move(description),
+  return {std::move(name),
+          detail::type_name<T>(),
+          bounds.to_string(),
+          std::move(description),
           [member, bounds](Struct& out, const Value& value) { out.*member = detail::convert<T>(value, bounds); },
           [member](const Struct& in) { return detail::show_toml(in.*member); }};
 }
@@ -93,12 +106,18 @@ Field<Struct> field(std::string name, T Struct::*member, std::string description
 /// Describes an optional member; "NA" clears it.
 template <typename Struct, typename T>
 Field<Struct> field(std::string name, std::optional<T> Struct::*member, std::string description, Bounds bounds = {}) {
-  return {std::move(name), detail::type_name<T>(), bounds.to_string(), std::move(description),
-          [member, bounds](Struct& out, const Value& value) {
-            if (value.is_na()) out.*member = std::nullopt;
-            else out.*member = detail::convert<T>(value, bounds);
-          },
-          [member](const Struct& in) { return (in.*member) ? detail::show_toml(*(in.*member)) : std::string("\"NA\""); }};
+  return {
+      std::move(name),
+      detail::type_name<T>(),
+      bounds.to_string(),
+      std::move(description),
+      [member, bounds](Struct& out, const Value& value) {
+        if (value.is_na())
+          out.*member = std::nullopt;
+        else
+          out.*member = detail::convert<T>(value, bounds);
+      },
+      [member](const Struct& in) { return (in.*member) ? detail::show_toml(*(in.*member)) : std::string("\"NA\""); }};
 }
 
 /// Describes a string member with a fixed list of choices.
@@ -106,7 +125,10 @@ template <typename Struct>
 Field<Struct> choice_field(std::string name, std::string Struct::*member, std::vector<std::string> choices,
                            std::string description) {
   std::string allowed = detail::choices_text(choices);
-  return {std::move(name), "string", std::move(allowed), std::move(description),
+  return {std::move(name),
+          "string",
+          std::move(allowed),
+          std::move(description),
           [member, choices = std::move(choices)](Struct& out, const Value& value) {
             detail::check_choice(value, choices);
             out.*member = value.as_string();
@@ -127,7 +149,7 @@ void decode(const Value& table, const std::vector<Field<Struct>>& fields, Struct
     if (!known) {
       std::vector<std::string> names;
       for (const Field<Struct>& candidate : fields) names.push_back(candidate.name);
-      detail::unknown_key(member.value, member.name, names);
+      unknown_key(member, names);
     }
   }
 }

@@ -51,12 +51,13 @@ class Value {
   double as_number() const;
   const std::string& as_string() const;
   const Array& as_array() const;
+  Array& as_array();
   const Table& as_table() const;
   Table& as_table();
 
   /// Finds a member of a table; null when absent (or when this is not a table).
   const Value* find(std::string_view name) const;
-  /// Finds by dotted path from here; null when any part is absent.
+  /// Finds by dotted path from here (`a.b[2]."c.d"`); null when any part is absent.
   const Value* find_path(std::string_view dotted) const;
 
   /// Throws the UserError `position: key: message`.
@@ -74,18 +75,27 @@ class Value {
 struct Member {
   std::string name;
   Value value;
+  SourcePosition key_position = {};  ///< where the name stands; the value's own position is that of the value
 };
 
-/// Reads a TOML file; a syntax error is a UserError with file, line and column. The path must exist.
+/// Names the source of a value that was given on the command line, in `SourcePosition::file`.
+inline constexpr std::string_view kCommandLine = "command line";
+
+/// Reads a TOML file; a syntax error is a UserError with file, line and column, and so is a path that does not exist.
 Value parse_file(const std::filesystem::path& path);
 /// Reads TOML from memory; `file` is the name that errors print.
 Value parse_text(std::string_view text, std::string file);
 
+/// Returns the value with all its positions replaced.
+Value with_position(Value value, const SourcePosition& position);
+
 /// Sets `dotted.key` to the TOML value `text` (`--set search.strategy.setup.n_trials=50`), making tables on the way.
-/// A bare word that is no TOML value is taken as a string. Position: file "command line".
+/// Keys are written as errors print them (`model.layers[2].out`); an index must exist. Text that is no TOML value and
+/// does not begin with a bracket or a quote is taken as a string. Position: file "command line". Throws UserError.
 void set_by_path(Value& root, std::string_view dotted, std::string_view text);
 
-/// Writes a whole table as a TOML document that parse_text reads back.
+/// Writes a whole table as a TOML document that parse_text reads back: equal values in the same order, except that in
+/// every table the members that are not tables come first.
 std::string to_toml_document(const Value& root);
 
 }  // namespace lathe::config
