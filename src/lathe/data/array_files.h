@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lathe/data/prepare.h"
+
+namespace lathe::data {
+
+/// Names the two files of one part: features and labels.
+struct ArrayPair {
+  std::filesystem::path features, labels;
+};
+
+/// Names the files of a folder of arrays. What is absent is split off the training rows.
+struct ArrayFolder {
+  ArrayPair train;
+  std::optional<ArrayPair> validation, test;
+};
+
+/// Finds the arrays of a folder: X_train.npy, else X_train_val.npy (the hls4ml tutorial's name), else X.npy; X_val.npy
+/// or X_validation.npy (not beside X_train_val.npy, which holds those rows already); X_test.npy; each with its y.
+/// Nothing when the folder has no training arrays. Throws DataError when an X has no y beside it.
+std::optional<ArrayFolder> find_arrays(const std::filesystem::path& folder);
+
+/// Finds the labels that belong to a file of features: `X...` becomes `y...`. Throws DataError when there are none.
+ArrayPair pair_of(const std::filesystem::path& features);
+
+/// Says what the arrays must be like; 0 where the files decide.
+struct ArrayExpectation {
+  std::int64_t width = 0, classes = 0;
+};
+
+/// Reads all parts. Features are [rows, width] (further dimensions are flattened); labels are [rows], [rows, 1] or
+/// one-hot [rows, classes]. `feature_names` and `class_names` are for messages and for the result; either may be empty.
+/// Throws DataError for arrays that do not fit together, NaN and labels out of range, with path, row and column.
+RawDataset read_arrays(const ArrayFolder& files, const ArrayExpectation& expected,
+                       std::vector<std::string> feature_names, std::vector<std::string> class_names);
+
+}  // namespace lathe::data

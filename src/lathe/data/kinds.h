@@ -1,0 +1,14 @@
+#pragma once
+
+#include "lathe/data/dataset.h"
+
+/// The data sets that builtin.cpp lists; each is declared in the source file of its name.
+namespace lathe::data {
+
+DatasetKind jets_kind();
+DatasetKind jsc_kind();
+DatasetKind jsc_openml_kind();
+DatasetKind toy_tiny_kind();
+DatasetKind arrays_kind();
+
+}  // namespace lathe::data
