@@ -13,7 +13,7 @@ namespace lathe::checkpoint {
 /// Holds one tensor as a file stores it.
 struct StoredTensor {
   std::string name;
-  std::string dtype;             ///< "F32", "F64", "I64", ... as the safetensors format names them
+  std::string dtype;  ///< "F32", "F64", "I64", ... as the safetensors format names them
   Shape shape;
   std::vector<std::byte> bytes;  ///< little-endian, row-major
 };

@@ -1,0 +1,121 @@
+#include "lathe/checkpoint/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "lathe/base/error.h"
+#include "lathe/base/file.h"
+#include "lathe/checkpoint/file_kind.h"
+#include "lathe/checkpoint/safetensors.h"
+#include "lathe/checkpoint/tensors.h"
+
+namespace lathe::checkpoint {
+namespace {
+
+constexpr const char* kFormatKey = "lathe.format";
+constexpr const char* kGraphKey = "lathe.graph";
+constexpr const char* kNameKey = "lathe.model";
+
+SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) throw DataError(path.string(), "no such model file");
+  if (std::filesystem::is_directory(path)) throw DataError(path.string(), "is a folder, not a model file");
+  const std::vector<std::byte> bytes = read_file(path);
+  const std::string advice = conversion_advice(detect_file_kind(bytes), path);
+  if (!advice.empty()) throw DataError(path.string(), advice);
+  return parse_safetensors(bytes, path.string());
+}
+
+void check_version(const std::string& text, const std::string& path) {
+  int version = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (error != std::errc() || end != text.data() + text.size() || version < 1)
+    throw DataError(path, fmt::format("format version \"{}\" is not a number", text));
+  if (version > kFormatVersion)
+    throw DataError(path, fmt::format("format version {} is newer than this lathe reads ({}); use a newer lathe",
+                                      version, kFormatVersion));
+}
+
+ir::Graph read_graph(const Facts& metadata, const std::string& path) {
+  const auto text = metadata.find(kGraphKey);
+  if (text == metadata.end()) throw DataError(path, "the network's description is missing");
+  try {
+    return ir::parse_text(text->second);
+  } catch (const UserError& error) {
+    throw DataError(path, fmt::format("the network's description cannot be read: {}", error.what()));
+  }
+}
+
+const StoredTensor* find_tensor(const SafetensorsFile& file, const std::string& name) {
+  const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
+                                  [&](const StoredTensor& tensor) { return tensor.name == name; });
+  return found == file.tensors.end() ? nullptr : &*found;
+}
+
+// Takes the file's tensors named prefix + NAME as a state: those of the graph first, in its order, then what is left,
+// so that check_state names whatever is missing or too many.
+engine::State read_state(const SafetensorsFile& file, const std::string& prefix, const ir::Graph& graph,
+                         const std::string& path) {
+  engine::State state;
+  const engine::State expected = engine::zero_state(graph);
+  for (const engine::NamedTensor& tensor : expected) {
+    const StoredTensor* stored = find_tensor(file, prefix + tensor.name);
+    if (stored != nullptr)
+      state.push_back({tensor.name, stored->shape, float_values(*stored, path), tensor.trainable, tensor.integral});
+    else if (tensor.integral)
+      state.push_back(tensor);
+  }
+  for (const StoredTensor& stored : file.tensors) {
+    if (!stored.name.starts_with(prefix)) continue;
+    const std::string name = stored.name.substr(prefix.size());
+    const auto known = std::find_if(expected.begin(), expected.end(), [&](const auto& t) { return t.name == name; });
+    if (known == expected.end()) state.push_back({name, stored.shape, {}, false, false});
+  }
+  engine::check_state(graph, state, path);
+  return state;
+}
+
+void append_state(const engine::State& state, const std::string& prefix, SafetensorsFile& file) {
+  for (const engine::NamedTensor& tensor : state) file.tensors.push_back(store_tensor(prefix + tensor.name, tensor));
+}
+
+Facts own_facts(const Facts& metadata) {
+  Facts facts;
+  for (const auto& [name, value] : metadata)
+    if (!name.starts_with("lathe.")) facts[name] = value;
+  return facts;
+}
+
+}  // namespace
+
+void save_model(const std::filesystem::path& path, const ir::Graph& graph, const engine::State& state,
+                const Facts& facts) {
+  SafetensorsFile file;
+  append_state(state, "", file);
+  file.metadata = facts;
+  file.metadata[kFormatKey] = fmt::format("{}", kFormatVersion);
+  file.metadata[kNameKey] = graph.name;
+  file.metadata[kGraphKey] = ir::to_text(graph);
+  write_safetensors(path, file);
+}
+
+LoadedModel load_model(const std::filesystem::path& path, const ir::Graph* model) {
+  const SafetensorsFile file = read_safetensors(path);
+  LoadedModel loaded;
+  if (const auto version = file.metadata.find(kFormatKey); version != file.metadata.end()) {
+    check_version(version->second, path.string());
+    loaded.graph = read_graph(file.metadata, path.string());
+    loaded.own_graph = true;
+  } else if (model != nullptr) {
+    loaded.graph = *model;
+  } else {
+    throw DataError(path.string(),
+                    "holds weights without a network (not written by lathe); name the model that they belong to");
+  }
+  loaded.state = read_state(file, "", loaded.graph, path.string());
+  loaded.facts = own_facts(file.metadata);
+  return loaded;
+}
+
+}  // namespace lathe::checkpoint
