@@ -1,0 +1,173 @@
+#include "lathe/storage/sqlite/connection.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cstring>
+
+#include "lathe/base/check.h"
+#include "lathe/base/error.h"
+#include "lathe/base/log.h"
+
+namespace lathe::storage::sqlite {
+namespace {
+
+bool reads_only(sqlite3_stmt* statement) { return sqlite3_stmt_readonly(statement) != 0; }
+
+void bind(sqlite3_stmt* statement, int index, const Bound& value) {
+  struct Binder {
+    sqlite3_stmt* statement;
+    int index;
+    int operator()(std::nullptr_t) const { return sqlite3_bind_null(statement, index); }
+    int operator()(std::int64_t number) const { return sqlite3_bind_int64(statement, index, number); }
+    int operator()(double number) const { return sqlite3_bind_double(statement, index, number); }
+    int operator()(std::string_view text) const {
+      return sqlite3_bind_text64(statement, index, text.data() == nullptr ? "" : text.data(), text.size(),
+                                 SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
+  };
+  const int code = std::visit(Binder{statement, index}, value);
+  LATHE_CHECK(code == SQLITE_OK, "{} at parameter {} of {}", sqlite3_errstr(code), index, sqlite3_sql(statement));
+}
+
+}  // namespace
+
+void Connection::CloseDatabase::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+void Connection::FinalizeStatement::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+
+Rows::~Rows() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+bool Rows::next() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) connection_.fail(reads_only(statement_) ? "read" : "write", code);
+  return false;
+}
+
+bool Rows::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+std::int64_t Rows::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+double Rows::real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::string_view Rows::text(int column) const {
+  const unsigned char* bytes = sqlite3_column_text(statement_, column);
+  if (bytes == nullptr) return {};
+  return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Connection::Connection(std::filesystem::path path, std::chrono::milliseconds busy_timeout)
+    : path_(std::move(path)), busy_timeout_(busy_timeout) {
+  open();
+  sqlite3_busy_timeout(database_.get(), static_cast<int>(busy_timeout_.count()));
+  // The first look into the file: a file of another kind, a damaged or a locked one is found here.
+  { select("SELECT count(*) FROM sqlite_master").next(); }
+  if (sqlite3_db_readonly(database_.get(), "main") == 1) fail("open", SQLITE_READONLY);
+  std::string mode;
+  {
+    Rows rows = select("PRAGMA journal_mode = WAL");
+    if (rows.next()) mode = rows.text(0);
+  }
+  if (mode != "wal") {
+    log::warning("{}: the file system allows no write-ahead log; storing each trial takes longer", path_.string());
+  }
+  run("PRAGMA synchronous = FULL");
+}
+
+void Connection::open() {
+  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    throw SystemError("create the study file", path_.string(), "there is no folder " + folder.string());
+  }
+  if (std::filesystem::is_directory(path_, ignored)) {
+    throw SystemError("open the study file", path_.string(), "it is a folder");
+  }
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const bool existed = std::filesystem::exists(path_, ignored);
+  const int code = sqlite3_open_v2(path_.c_str(), &handle, flags, nullptr);
+  database_.reset(handle);
+  if (code != SQLITE_OK) fail(existed ? "open" : "create", code);
+}
+
+void Connection::fail(const char* operation, int code) const {
+  const int system_code = database_ ? sqlite3_system_errno(database_.get()) : 0;
+  const auto throw_with = [&](const std::string& reason) {
+    throw SystemError(fmt::format("{} the study file", operation), path_.string(), reason);
+  };
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw_with(fmt::format("another program has kept it locked for {:g} s; close what uses it and try again",
+                             static_cast<double>(busy_timeout_.count()) / 1000));
+      break;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH: throw_with("the file or its folder is read-only for this user"); break;
+    case SQLITE_CANTOPEN:
+      throw_with(system_code != 0 ? std::strerror(system_code) : "the file or its folder is read-only for this user");
+      break;
+    case SQLITE_FULL: throw_with("the disk is full; what was stored before is safe"); break;
+    case SQLITE_NOTADB: throw_with("it is no SQLite database"); break;
+    case SQLITE_CORRUPT:
+      throw_with("the file is damaged; `sqlite3 FILE .recover` may save its trials into a new one");
+      break;
+    case SQLITE_IOERR:
+      throw_with(system_code != 0 ? fmt::format("{}; what was stored before is safe", std::strerror(system_code))
+                                  : sqlite3_errstr(code));
+      break;
+    default: throw_with(database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code)); break;
+  }
+  throw InternalError("not reached");
+}
+
+sqlite3_stmt* Connection::bound_statement(std::string_view sql, std::initializer_list<Bound> values) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    sqlite3_stmt* handle = nullptr;
+    const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+    if (code != SQLITE_OK) fail("read", code);
+    found = statements_.emplace(std::string(sql), handle).first;
+  }
+  int index = 0;
+  for (const Bound& value : values) bind(found->second.get(), ++index, value);
+  return found->second.get();
+}
+
+void Connection::run(std::string_view sql, std::initializer_list<Bound> values) {
+  Rows rows(*this, bound_statement(sql, values));
+  while (rows.next()) {
+  }
+}
+
+Rows Connection::select(std::string_view sql, std::initializer_list<Bound> values) {
+  return Rows(*this, bound_statement(sql, values));
+}
+
+std::int64_t Connection::last_row_id() const { return sqlite3_last_insert_rowid(database_.get()); }
+std::int64_t Connection::changed_rows() const { return sqlite3_changes64(database_.get()); }
+bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+Transaction::Transaction(Connection& connection, Kind kind) : connection_(connection) {
+  connection_.run(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+Transaction::~Transaction() {
+  // SQLite has taken a transaction back by itself after some errors, a full disk among them.
+  if (!open_ || !connection_.in_transaction()) return;
+  try {
+    connection_.run("ROLLBACK");
+  } catch (const Error& failure) {
+    log::error("{}", failure.what());
+  }
+}
+
+void Transaction::commit() {
+  connection_.run("COMMIT");
+  open_ = false;
+}
+
+}  // namespace lathe::storage::sqlite

@@ -1,0 +1,184 @@
+#include "lathe/storage/text.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lathe/base/error.h"
+
+namespace lathe::storage {
+namespace {
+
+using Json = nlohmann::json;
+
+template <typename Enum, std::size_t kCount>
+Enum from_name(std::string_view name, const std::array<Enum, kCount>& all, const char* what) {
+  for (const Enum value : all) {
+    if (to_string(value) == name) return value;
+  }
+  throw DataError(fmt::format("\"{}\" is no {}", name, what));
+}
+
+/// Decodes the code point at `position` and moves behind it; U+FFFD for bytes that are no UTF-8.
+char32_t next_code_point(std::string_view text, std::size_t& position) {
+  constexpr char32_t kReplacement = 0xFFFD;
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char first = byte(position++);
+  if (first < 0x80) return first;
+  const int length = first >= 0xF8 ? 0 : first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC2 ? 1 : 0;
+  if (length == 0 || position + static_cast<std::size_t>(length) > text.size()) return kReplacement;
+  char32_t code = first & (0x3F >> length);
+  for (int i = 0; i < length; ++i) {
+    const unsigned char next = byte(position + static_cast<std::size_t>(i));
+    if ((next & 0xC0) != 0x80) return kReplacement;
+    code = code << 6 | (next & 0x3F);
+  }
+  position += static_cast<std::size_t>(length);
+  const bool surrogate = code >= 0xD800 && code < 0xE000;
+  return surrogate || code > 0x10FFFF ? kReplacement : code;
+}
+
+void append_escaped(std::string& text, char32_t code) {
+  switch (code) {
+    case '"': text += "\\\""; return;
+    case '\\': text += "\\\\"; return;
+    case '\n': text += "\\n"; return;
+    case '\r': text += "\\r"; return;
+    case '\t': text += "\\t"; return;
+    case '\b': text += "\\b"; return;
+    case '\f': text += "\\f"; return;
+    default: break;
+  }
+  if (code >= 0x20 && code < 0x7F) {
+    text += static_cast<char>(code);
+  } else if (code < 0x10000) {
+    text += fmt::format("\\u{:04x}", static_cast<unsigned>(code));
+  } else {
+    const auto rest = static_cast<unsigned>(code) - 0x10000;
+    text += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF));
+  }
+}
+
+Choice choice_from_json(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::null: return std::monostate{};
+    case Json::value_t::boolean: return value.get<bool>();
+    case Json::value_t::number_integer:
+    case Json::value_t::number_unsigned: return value.get<std::int64_t>();
+    case Json::value_t::number_float: return value.get<double>();
+    case Json::value_t::string: return value.get<std::string>();
+    default: return value.dump();
+  }
+}
+
+[[noreturn]] void bad_time(std::string_view text) { throw DataError(fmt::format("\"{}\" is no date and time", text)); }
+
+unsigned digits_at(std::string_view text, std::size_t position, std::size_t count) {
+  unsigned value = 0;
+  const char* begin = text.data() + position;
+  const auto [end, error] = std::from_chars(begin, begin + count, value);
+  if (error != std::errc() || end != begin + count) bad_time(text);
+  return value;
+}
+
+std::chrono::microseconds fraction(std::string_view text) {
+  if (text.size() < 2 || text.size() > 7 || text[0] != '.') bad_time(text);
+  unsigned value = digits_at(text, 1, text.size() - 1);
+  for (std::size_t i = text.size(); i < 7; ++i) value *= 10;
+  return std::chrono::microseconds(value);
+}
+
+}  // namespace
+
+TrialState state_from_name(std::string_view name) {
+  static constexpr std::array kAll{TrialState::kRunning, TrialState::kComplete, TrialState::kPruned, TrialState::kFail,
+                                   TrialState::kWaiting};
+  return from_name(name, kAll, "state of a trial");
+}
+
+Direction direction_from_name(std::string_view name) {
+  static constexpr std::array kAll{Direction::kNotSet, Direction::kMinimize, Direction::kMaximize};
+  return from_name(name, kAll, "direction of an objective");
+}
+
+std::string time_text(Time time) {
+  using namespace std::chrono;
+  const auto microsecond = floor<microseconds>(time);
+  const auto day = floor<days>(microsecond);
+  const year_month_day date(day);
+  const hh_mm_ss clock(microsecond - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+Time time_from_text(std::string_view text) {
+  using namespace std::chrono;
+  constexpr std::string_view kShape = "0000-00-00 00:00:00";
+  if (text.size() < kShape.size()) bad_time(text);
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    if (kShape[i] != '0' && kShape[i] != text[i]) bad_time(text);
+  }
+  const year_month_day date(year(static_cast<int>(digits_at(text, 0, 4))), month(digits_at(text, 5, 2)),
+                            day(digits_at(text, 8, 2)));
+  if (!date.ok()) bad_time(text);
+  Time time = sys_days(date) + hours(digits_at(text, 11, 2)) + minutes(digits_at(text, 14, 2)) +
+              seconds(digits_at(text, 17, 2));
+  if (text.size() > kShape.size()) time += fraction(text.substr(kShape.size()));
+  return time;
+}
+
+std::string json_text(std::string_view text) {
+  std::string escaped = "\"";
+  for (std::size_t position = 0; position < text.size();) append_escaped(escaped, next_code_point(text, position));
+  return escaped + '"';
+}
+
+std::string json_text(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  // fmt prints the shortest digits; Python changes to the exponent form at 1e16 and below 1e-4, as fmt does.
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+std::string json_text(const Choice& choice) {
+  struct Printer {
+    std::string operator()(std::monostate) const { return "null"; }
+    std::string operator()(bool value) const { return value ? "true" : "false"; }
+    std::string operator()(std::int64_t value) const { return std::to_string(value); }
+    std::string operator()(double value) const { return json_text(value); }
+    std::string operator()(const std::string& value) const { return json_text(std::string_view(value)); }
+  };
+  return std::visit(Printer{}, choice);
+}
+
+std::string distribution_json(const std::vector<Choice>& choices) {
+  std::string text = R"({"name": "CategoricalDistribution", "attributes": {"choices": [)";
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += json_text(choices[i]);
+  }
+  return text + "]}}";
+}
+
+std::vector<Choice> choices_from_json(std::string_view distribution) {
+  const Json document = Json::parse(distribution, nullptr, false);
+  if (!document.is_object() || !document.contains("name") || !document["name"].is_string()) {
+    throw DataError(fmt::format("\"{}\" is no distribution", distribution));
+  }
+  if (document["name"] != "CategoricalDistribution") return {};
+  const Json::json_pointer place("/attributes/choices");
+  if (!document.contains(place) || !document[place].is_array()) {
+    throw DataError(fmt::format("\"{}\" has no choices", distribution));
+  }
+  std::vector<Choice> choices;
+  for (const Json& choice : document[place]) choices.push_back(choice_from_json(choice));
+  return choices;
+}
+
+}  // namespace lathe::storage
