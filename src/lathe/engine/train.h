@@ -76,7 +76,7 @@ struct HistoryRow {
   std::int64_t step = 0;
   double epoch = 0;
   double learning_rate = 0;
-  std::optional<double> train_loss, train_accuracy, validation_loss, validation_accuracy;
+  std::optional<double> train_loss = {}, train_accuracy = {}, validation_loss = {}, validation_accuracy = {};
   bool operator==(const HistoryRow&) const = default;
 };
 
