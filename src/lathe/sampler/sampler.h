@@ -31,15 +31,15 @@ struct FinishedTrial {
 struct SamplerSettings {
   std::string name = "tpe";
   std::uint64_t seed = 0;
-  std::vector<std::int64_t> sizes;          ///< choices per dimension
-  std::vector<Direction> directions;        ///< one per objective
-  std::int64_t n_trials = 0;                ///< planned trials
-  const config::Value* options = nullptr;   ///< `[search.strategy.setup.sampler_options]`, or null
+  std::vector<std::int64_t> sizes;         ///< choices per dimension
+  std::vector<Direction> directions;       ///< one per objective
+  std::int64_t n_trials = 0;               ///< planned trials
+  const config::Value* options = nullptr;  ///< `[search.strategy.setup.sampler_options]`, or null
 };
 
-/// Proposes assignments. What `ask(t)` returns is a function of the settings, t and the trials told so far alone; trials are
-/// told in the order of their numbers, and trial t is asked when exactly 0 .. t - lag have been told. Draws come from
-/// RandomStream(seed, {t}, purpose). Not thread safe.
+/// Proposes assignments. What `ask(t)` returns is a function of the settings, t and the trials told so far alone;
+/// trials are told in the order of their numbers, and trial t is asked when exactly 0 .. t - lag have been told. Draws
+/// come from RandomStream(seed, {t}, purpose). Not thread safe.
 class Sampler {
  public:
   virtual ~Sampler() = default;
@@ -48,11 +48,17 @@ class Sampler {
   virtual void tell(const FinishedTrial& trial) = 0;
 };
 
+/// Describes one key of `[search.strategy.setup.sampler_options]`, for help texts and docs/reference.
+struct SamplerOption {
+  std::string name, type, allowed, default_value, description;
+};
+
 /// Declares a sampler. One entry in builtin.cpp each.
 struct SamplerKind {
   std::string name;
-  std::vector<std::string> aliases;  ///< users' spellings: brute, bruteforce, brute-force, BruteForce (case ignored)
+  std::vector<std::string> aliases;  ///< users' spellings (case, `-` and `_` are ignored anyway): brute
   std::string description;
+  std::vector<SamplerOption> options;
   std::unique_ptr<Sampler> (*make)(const SamplerSettings&);
 };
 

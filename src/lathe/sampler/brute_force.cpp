@@ -1,0 +1,27 @@
+#include "lathe/sampler/brute_force.h"
+
+#include "lathe/sampler/options.h"
+#include "lathe/sampler/permutation.h"
+#include "lathe/sampler/walk.h"
+
+namespace lathe::sampler {
+namespace {
+
+std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
+  const auto options = read_options(settings, repeat_fields());
+  auto walk = std::make_unique<Walk>("brute_force", settings.sizes, options.deduplicate);
+  walk->set_order(Permutation(walk->size(), settings.seed, "sampler brute_force"));
+  return walk;
+}
+
+}  // namespace
+
+SamplerKind brute_force_kind() {
+  return {.name = "brute_force",
+          .aliases = {"brute", "brute_force_search", "exhaustive"},
+          .description = "every point once, in pseudo-random order",
+          .options = describe(repeat_fields()),
+          .make = make};
+}
+
+}  // namespace lathe::sampler

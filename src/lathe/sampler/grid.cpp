@@ -1,0 +1,23 @@
+#include "lathe/sampler/grid.h"
+
+#include "lathe/sampler/options.h"
+#include "lathe/sampler/walk.h"
+
+namespace lathe::sampler {
+namespace {
+
+std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
+  return std::make_unique<Walk>("grid", settings.sizes, read_options(settings, repeat_fields()).deduplicate);
+}
+
+}  // namespace
+
+SamplerKind grid_kind() {
+  return {.name = "grid",
+          .aliases = {"grid_search"},
+          .description = "every point once, the last choice of the file changing fastest",
+          .options = describe(repeat_fields()),
+          .make = make};
+}
+
+}  // namespace lathe::sampler

@@ -1,0 +1,195 @@
+#include "lathe/sampler/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lathe/base/error.h"
+#include "sampler/trial_sequence.h"
+
+namespace lathe::sampler {
+namespace {
+
+SamplerSettings settings(const std::string& name, std::uint64_t seed = 7) {
+  return {.name = name, .seed = seed, .sizes = {2, 3, 3}, .directions = {Direction::kMinimize}, .n_trials = 100};
+}
+
+std::vector<double> sum_of(const space::Assignment& assignment) {
+  double sum = 0;
+  for (const std::int32_t index : assignment) sum += index;
+  return {sum};
+}
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(SamplerKinds, AnswerToEverySpellingOfUsers) {
+  for (const char* name : {"brute", "brute-force", "brute_force", "bruteforce", "BruteForce"}) {
+    EXPECT_EQ(sampler_kind(name).name, "brute_force");
+  }
+  EXPECT_EQ(sampler_kind("TPE").name, "tpe");
+  EXPECT_EQ(sampler_kind("Random").name, "random");
+  EXPECT_EQ(sampler_kind("grid").name, "grid");
+}
+
+TEST(SamplerKinds, UnknownNameShowsTheNearest) {
+  EXPECT_EQ(message_of([] { sampler_kind("gird"); }),
+            "unknown sampler \"gird\"; did you mean \"grid\"? (known: random, grid, brute_force, tpe)");
+}
+
+TEST(SamplerOptions, UnknownKeyShowsPositionAndNearest) {
+  const config::Value options = config::parse_text("n_startup = 3\n", "study.toml");
+  SamplerSettings with_options = settings("tpe");
+  with_options.options = &options;
+  const std::string message = message_of([&] { make_sampler(with_options); });
+  EXPECT_NE(message.find("study.toml:1:"), std::string::npos) << message;
+  EXPECT_NE(message.find("n_startup_trials"), std::string::npos) << message;
+}
+
+/// Every sampler that is listed must keep these promises.
+class EverySampler : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Builtin, EverySampler, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const SamplerKind& kind : sampler_kinds()) names.push_back(kind.name);
+                           return names;
+                         }()),
+                         [](const auto& instance) { return instance.param; });
+
+TEST_P(EverySampler, SameSeedGivesTheSameTrace) {
+  const auto trace = [&](std::int64_t lag) {
+    auto sampler = make_sampler(settings(GetParam()));
+    return assignments(run_trials(*sampler, sum_of, 15, lag));
+  };
+  EXPECT_EQ(trace(1), trace(1));
+  EXPECT_EQ(trace(4), trace(4));
+}
+
+TEST_P(EverySampler, VisitsEveryPointOnceAndEnds) {
+  for (const std::int64_t lag : {1, 4}) {
+    auto sampler = make_sampler(settings(GetParam()));
+    const auto visited = assignments(run_trials(*sampler, sum_of, 100, lag));
+    EXPECT_EQ(visited.size(), 18u) << "lag " << lag;
+    EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 18u);
+  }
+}
+
+TEST_P(EverySampler, SpaceOfOnePointIsTriedOnce) {
+  auto one_point = settings(GetParam());
+  one_point.sizes = {};
+  auto sampler = make_sampler(one_point);
+  EXPECT_EQ(run_trials(*sampler, sum_of, 10, 1).size(), 1u);
+}
+
+TEST_P(EverySampler, MayRepeatWhenAsked) {
+  const config::Value options = config::parse_text("deduplicate = false\n", "study.toml");
+  SamplerSettings repeating = settings(GetParam());
+  repeating.options = &options;
+  auto sampler = make_sampler(repeating);
+  EXPECT_EQ(run_trials(*sampler, sum_of, 40, 2).size(), 40u);
+}
+
+TEST_P(EverySampler, GoesOnAlikeAfterARestart) {
+  constexpr std::int64_t kLag = 4;
+  SamplerSettings larger = settings(GetParam());
+  larger.sizes = {5, 5, 5, 5};
+  auto undisturbed = make_sampler(larger);
+  const auto trials = run_trials(*undisturbed, sum_of, 60, kLag);
+
+  auto resumed = make_sampler(larger);
+  std::int64_t told = 0;
+  for (std::int64_t number = 30; number < 60; ++number) {
+    for (; told < number - kLag + 1; ++told) resumed->tell(trials[static_cast<std::size_t>(told)]);
+    EXPECT_EQ(resumed->ask(number), trials[static_cast<std::size_t>(number)].assignment) << number;
+  }
+}
+
+TEST_P(EverySampler, LivesWithFailingTrials) {
+  SamplerSettings larger = settings(GetParam());
+  larger.sizes = {6, 6, 6};
+  auto sampler = make_sampler(larger);
+  const auto fails_often = [](const space::Assignment& assignment) {
+    return assignment[0] % 2 == 0 ? std::vector<double>{} : sum_of(assignment);
+  };
+  const auto visited = assignments(run_trials(*sampler, fails_often, 300, 3));
+  EXPECT_EQ(visited.size(), 216u);
+  EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 216u);
+}
+
+TEST_P(EverySampler, ServesSeveralObjectives) {
+  SamplerSettings both = settings(GetParam());
+  both.directions = {Direction::kMinimize, Direction::kMaximize};
+  auto sampler = make_sampler(both);
+  const auto objective = [](const space::Assignment& assignment) {
+    return std::vector<double>{static_cast<double>(assignment[0] + assignment[1]), static_cast<double>(assignment[2])};
+  };
+  EXPECT_EQ(run_trials(*sampler, objective, 50, 2).size(), 18u);
+}
+
+TEST(Grid, FollowsTheFile) {
+  auto sampler = make_sampler(settings("grid"));
+  const auto visited = assignments(run_trials(*sampler, sum_of, 4, 1));
+  EXPECT_EQ(visited, (std::vector<space::Assignment>{{0, 0, 0}, {0, 0, 1}, {0, 0, 2}, {0, 1, 0}}));
+}
+
+TEST(Grid, LeavesOutWhatWasEnqueuedByHand) {
+  auto sampler = make_sampler(settings("grid"));
+  std::set<space::Assignment> visited{{0, 0, 2}};
+  sampler->tell({.number = 0, .assignment = {0, 0, 2}, .state = TrialState::kComplete, .values = {1}});
+  for (std::int64_t number = 1; const auto assignment = sampler->ask(number); ++number) {
+    EXPECT_TRUE(visited.insert(*assignment).second) << number;
+    sampler->tell({.number = number, .assignment = *assignment, .state = TrialState::kComplete, .values = {1}});
+  }
+  EXPECT_EQ(visited.size(), 18u);
+}
+
+TEST(BruteForce, NeedsNoMemoryForHugeSpaces) {
+  SamplerSettings huge = settings("brute_force");
+  huge.sizes.assign(60, 2);
+  auto sampler = make_sampler(huge);
+  const auto visited = assignments(run_trials(*sampler, sum_of, 2000, 1));
+  EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 2000u);
+}
+
+TEST(BruteForce, RefusesSpacesThatCannotBeNumbered) {
+  SamplerSettings huge = settings("brute_force");
+  huge.sizes.assign(70, 2);
+  EXPECT_EQ(message_of([&] { make_sampler(huge); }),
+            "sampler: \"brute_force\" visits every point, and this space has more than 2^62; use tpe or random");
+}
+
+TEST(Random, CoversHugeSpacesToo) {
+  SamplerSettings huge = settings("random");
+  huge.sizes.assign(70, 2);
+  auto sampler = make_sampler(huge);
+  const auto visited = assignments(run_trials(*sampler, sum_of, 500, 1));
+  EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 500u);
+}
+
+TEST(Random, IsUniform) {
+  std::vector<int> counts(18, 0);
+  for (std::uint64_t seed = 0; seed < 3600; ++seed) {
+    const auto first = *make_sampler(settings("random", seed))->ask(0);
+    ++counts[static_cast<std::size_t>(first[0] * 9 + first[1] * 3 + first[2])];
+  }
+  double chi_squared = 0;
+  for (const int count : counts) chi_squared += (count - 200.0) * (count - 200.0) / 200.0;
+  EXPECT_LT(chi_squared, 40.8);  // 17 degrees of freedom, 0.1 %
+}
+
+TEST(ParetoFront, KeepsDuplicatesAndDropsNan) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<std::vector<double>> values{{1, 5}, {2, 6}, {1, 5}, {nan, 9}, {3, 6}, {0, 1}};
+  EXPECT_EQ(pareto_front(values, {Direction::kMinimize, Direction::kMaximize}), (std::vector<std::size_t>{0, 1, 2, 5}));
+  EXPECT_EQ(pareto_front({{1}, {0}, {0}}, {Direction::kMinimize}), (std::vector<std::size_t>{1, 2}));
+  EXPECT_TRUE(pareto_front({}, {Direction::kMinimize}).empty());
+}
+
+}  // namespace
+}  // namespace lathe::sampler
