@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <cstring>
-
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
@@ -12,7 +10,23 @@
 namespace lathe::storage::sqlite {
 namespace {
 
-bool reads_only(sqlite3_stmt* statement) { return sqlite3_stmt_readonly(statement) != 0; }
+constexpr const char* kReadOnly = "the file or its folder is read-only for this user";
+
+/// COMMIT counts as writing: that is where a full disk is noticed.
+const char* operation_of(sqlite3_stmt* statement) {
+  return std::string_view(sqlite3_sql(statement)).starts_with("SELECT") ? "read" : "write";
+}
+
+/// Explains an input or output error. SQLite does not hand on the system's reason for all of them.
+const char* io_reason(int code) {
+  switch (code) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_FSTAT:
+    case SQLITE_IOERR_ACCESS: return "the disk reports an error";
+    default: return "the disk does not take it (error, quota or size limit); what was stored before is safe";
+  }
+}
 
 void bind(sqlite3_stmt* statement, int index, const Bound& value) {
   struct Binder {
@@ -43,7 +57,7 @@ Rows::~Rows() {
 bool Rows::next() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
-  if (code != SQLITE_DONE) connection_.fail(reads_only(statement_) ? "read" : "write", code);
+  if (code != SQLITE_DONE) connection_.fail(operation_of(statement_), code);
   return false;
 }
 
@@ -93,7 +107,6 @@ void Connection::open() {
 }
 
 void Connection::fail(const char* operation, int code) const {
-  const int system_code = database_ ? sqlite3_system_errno(database_.get()) : 0;
   const auto throw_with = [&](const std::string& reason) {
     throw SystemError(fmt::format("{} the study file", operation), path_.string(), reason);
   };
@@ -105,19 +118,14 @@ void Connection::fail(const char* operation, int code) const {
       break;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH: throw_with("the file or its folder is read-only for this user"); break;
-    case SQLITE_CANTOPEN:
-      throw_with(system_code != 0 ? std::strerror(system_code) : "the file or its folder is read-only for this user");
-      break;
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN: throw_with(kReadOnly); break;
     case SQLITE_FULL: throw_with("the disk is full; what was stored before is safe"); break;
     case SQLITE_NOTADB: throw_with("it is no SQLite database"); break;
     case SQLITE_CORRUPT:
       throw_with("the file is damaged; `sqlite3 FILE .recover` may save its trials into a new one");
       break;
-    case SQLITE_IOERR:
-      throw_with(system_code != 0 ? fmt::format("{}; what was stored before is safe", std::strerror(system_code))
-                                  : sqlite3_errstr(code));
-      break;
+    case SQLITE_IOERR: throw_with(io_reason(code)); break;
     default: throw_with(database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code)); break;
   }
   throw InternalError("not reached");
