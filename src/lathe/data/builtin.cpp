@@ -4,8 +4,7 @@ namespace lathe::data {
 
 const std::vector<DatasetKind>& dataset_kinds() {
   static const std::vector<DatasetKind> kinds = {
-      jets_kind(),
-      toy_tiny_kind(),
+      jets_kind(), jsc_kind(), jsc_openml_kind(), toy_tiny_kind(), arrays_kind(),
   };
   return kinds;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ struct Dataset {
   Fingerprint fingerprint;
 };
 
+/// Is told what share of the reading is done, in [0, 1], now and then; empty: nobody listens.
+using Progress = std::function<void(double)>;
+
 /// Says what to load and how.
 struct DatasetRequest {
   std::string name;                  ///< registered name, or a path to a .csv/.npy file or a folder of arrays
@@ -53,6 +57,7 @@ struct DatasetRequest {
   std::optional<std::int64_t> validation_rows;  ///< exact number instead of the fraction
   std::optional<std::int64_t> max_train_rows;   ///< use the first rows only (after the split, in seeded order)
   bool standardise = true;
+  Progress progress = {};  ///< called from load_dataset's own thread while big files are read
 };
 
 /// Declares a data set. One entry in builtin.cpp each.

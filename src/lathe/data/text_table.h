@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lathe/data/dataset.h"
+
+namespace lathe::data {
+
+/// Says which columns of a table are features, in the order wanted, and which holds the class. Others are ignored.
+struct TableColumns {
+  std::vector<std::size_t> features;
+  std::size_t label = 0;
+};
+
+/// Chooses from the names of all columns. May throw DataError.
+using ColumnChooser = std::function<TableColumns(const std::vector<std::string>& columns)>;
+
+/// Holds the chosen columns of a text file. Labels index `classes`, which are sorted; labels that are all whole
+/// numbers keep their value instead, and `classes` is empty.
+struct TextTable {
+  std::vector<std::string> feature_names;
+  std::vector<std::string> classes;
+  Samples samples;
+};
+
+/// Reads a table with commas, semicolons or tabs between fields, one row a line, fields optionally in quotes (no line
+/// breaks inside). The first line holds the names unless it is all numbers: then columns are called f0, f1, ... and
+/// the last one `label`. Throws SystemError, and DataError with line and column name for a field that is no finite
+/// number, a line with another number of fields, a table without rows, labels below 0, and more than 10,000 classes.
+TextTable read_csv(const std::filesystem::path& path, const ColumnChooser& choose, const Progress& progress = {});
+
+/// Reads an ARFF file (Weka's format, as OpenML gives it): numeric and nominal attributes, dense rows.
+/// Errors as read_csv; sparse rows are refused.
+TextTable read_arff(const std::filesystem::path& path, const ColumnChooser& choose, const Progress& progress = {});
+
+/// Reads the names of the columns alone, from the first 64 KiB of a .csv or .arff file; empty when that is neither.
+std::vector<std::string> read_column_names(const std::filesystem::path& path);
+
+}  // namespace lathe::data
