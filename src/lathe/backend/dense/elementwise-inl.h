@@ -1,0 +1,71 @@
+// Activations, quantisers and dropout over one tile.
+#if defined(LATHE_DENSE_ELEMENTWISE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef LATHE_DENSE_ELEMENTWISE_INL_H
+#undef LATHE_DENSE_ELEMENTWISE_INL_H
+#else
+#define LATHE_DENSE_ELEMENTWISE_INL_H
+#endif
+
+#include "lathe/backend/dense/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lathe::backend::dense::HWY_NAMESPACE {
+
+// Each activation: value of x, and gradient from dy and what the backward pass keeps (`kept`: the output, or the input
+// where the stage does not work in place and says so).
+struct ReluMap {
+  HWY_INLINE V Value(V x) const { return hn::Max(hn::Zero(D()), x); }
+  HWY_INLINE V Gradient(V y, V dy) const { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), dy); }
+};
+struct LeakyReluMap {
+  float slope;
+  HWY_INLINE V Value(V x) const { return hn::IfThenElse(hn::Gt(x, hn::Zero(D())), x, hn::Mul(x, hn::Set(D(), slope))); }
+  HWY_INLINE V Gradient(V x, V dy) const {
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(D())), dy, hn::Mul(dy, hn::Set(D(), slope)));
+  }
+};
+struct TanhMap {
+  HWY_INLINE V Value(V x) const { return Tanh(x); }
+  HWY_INLINE V Gradient(V y, V dy) const { return hn::Mul(dy, hn::NegMulAdd(y, y, hn::Set(D(), 1.0f))); }
+};
+struct SigmoidMap {
+  HWY_INLINE V Value(V x) const { return Sigmoid(x); }
+  HWY_INLINE V Gradient(V y, V dy) const { return hn::Mul(dy, hn::NegMulAdd(y, y, y)); }
+};
+struct GeluMap {
+  HWY_INLINE V Value(V x) const { return Gelu(x); }
+  HWY_INLINE V Gradient(V x, V dy) const { return hn::Mul(dy, GeluDerivative(x)); }
+};
+struct QuantizeMap {
+  quant::IntegerScale scale;
+  HWY_INLINE V Value(V x) const { return Quantize(x, scale); }
+};
+
+template <class Map>
+HWY_NOINLINE void MapForward(const Map& map, std::size_t width, std::size_t vectors, const float* x, float* y) {
+  const D d;
+  for (std::size_t f = 0; f < width; ++f, x += kTile, y += kTile)
+    for (std::size_t v = 0; v < vectors; ++v) hn::Store(map.Value(hn::Load(d, x + v * kLanes)), d, y + v * kLanes);
+}
+
+// Works in place on dy.
+template <class Map>
+HWY_NOINLINE void MapBackward(const Map& map, std::size_t width, std::size_t vectors, const float* kept, float* dy) {
+  const D d;
+  for (std::size_t f = 0; f < width; ++f, kept += kTile, dy += kTile)
+    for (std::size_t v = 0; v < vectors; ++v)
+      hn::Store(map.Gradient(hn::Load(d, kept + v * kLanes), hn::Load(d, dy + v * kLanes)), d, dy + v * kLanes);
+}
+
+HWY_NOINLINE void MultiplyByMask(std::size_t width, std::size_t vectors, const float* mask, const float* x, float* y) {
+  const D d;
+  for (std::size_t f = 0; f < width; ++f)
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::size_t at = f * kTile + v * kLanes;
+      hn::Store(hn::Mul(hn::Load(d, mask + at), hn::Load(d, x + at)), d, y + at);
+    }
+}
+
+}  // namespace lathe::backend::dense::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,235 @@
+// Runs a program over the rows of a call.
+#if defined(LATHE_DENSE_EXECUTE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef LATHE_DENSE_EXECUTE_INL_H
+#undef LATHE_DENSE_EXECUTE_INL_H
+#else
+#define LATHE_DENSE_EXECUTE_INL_H
+#endif
+
+#include <cstring>
+
+#include "hwy/cache_control.h"
+#include "lathe/backend/dense/batch_norm-inl.h"
+#include "lathe/backend/dense/dropout_mask.h"
+#include "lathe/backend/dense/elementwise-inl.h"
+#include "lathe/backend/dense/linear_stage-inl.h"
+#include "lathe/backend/dense/loss-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lathe::backend::dense::HWY_NAMESPACE {
+
+// Fetches the rows of a tile that will be gathered soon.
+HWY_INLINE void PrefetchRows(const Rows& rows, std::size_t first) {
+  const std::size_t end = first + kTile < rows.count ? first + kTile : rows.count;
+  for (std::size_t i = first; i < end; ++i) {
+    const float* row = rows.features + rows[i] * rows.width;
+    for (std::size_t f = 0; f < rows.width; f += 16) hwy::Prefetch(row + f);
+    if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[i]);
+  }
+}
+
+// Turns the rows of a tile feature-major. Returns false, having read nothing, when a row number is out of range.
+HWY_NOINLINE bool GatherRows(const Rows& rows, const Memory& memory, const Tile& tile, float* x, CallResult& result) {
+  const float* pointers[kTile];
+  for (std::size_t i = 0; i < tile.count; ++i) {
+    const std::size_t row = rows[tile.first + i];
+    if (row >= rows.total) {
+      result.row_out_of_range = tile.first + i;
+      return false;
+    }
+    pointers[i] = rows.features + row * rows.width;
+  }
+  for (std::size_t i = tile.count; i < tile.vectors * kLanes; ++i) pointers[i] = memory.zeros;
+  if (rows.order != nullptr) PrefetchRows(rows, tile.first + kTile);
+  Transpose(pointers, tile.vectors * kLanes, rows.width, x, kTile);
+  return true;
+}
+
+// Collects the labels of a tile; those of absent samples are -1. Returns false when one is no class.
+HWY_INLINE bool GatherLabels(const Rows& rows, const Tile& tile, std::size_t classes, std::int32_t* labels,
+                             CallResult& result) {
+  for (std::size_t i = 0; i < tile.count; ++i) {
+    labels[i] = rows.labels[rows[tile.first + i]];
+    if (static_cast<std::uint32_t>(labels[i]) >= classes) {
+      result.label_out_of_range = tile.first + i;
+      return false;
+    }
+  }
+  for (std::size_t i = tile.count; i < tile.vectors * kLanes; ++i) labels[i] = -1;
+  return true;
+}
+
+// The forward pass of one stage; in training dropout draws its mask.
+HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stage& stage, const Tile& tile,
+                        std::size_t memory_tile, const TrainingCall* training) {
+  const float* x = At(program, memory, stage.input, memory_tile);
+  float* y = At(program, memory, stage.output, memory_tile);
+  const std::size_t width = stage.in_width, vectors = tile.vectors;
+  switch (stage.kind) {
+    case StageKind::kLinear: return LinearForward(stage, memory, tile, x, y);
+    case StageKind::kBatchNorm: return BatchNormForward(stage, memory, tile, x, y);
+    case StageKind::kRelu: return MapForward(ReluMap{}, width, vectors, x, y);
+    case StageKind::kLeakyRelu: return MapForward(LeakyReluMap{stage.slope}, width, vectors, x, y);
+    case StageKind::kTanh: return MapForward(TanhMap{}, width, vectors, x, y);
+    case StageKind::kSigmoid: return MapForward(SigmoidMap{}, width, vectors, x, y);
+    case StageKind::kGelu: return MapForward(GeluMap{}, width, vectors, x, y);
+    case StageKind::kQuantize: return MapForward(QuantizeMap{stage.quantizer}, width, vectors, x, y);
+    case StageKind::kDropout:
+      if (training == nullptr) {
+        if (x != y) std::memcpy(y, x, width * kTile * sizeof(float));
+        return;
+      }
+      float* mask = At(program, memory, stage.mask, memory_tile);
+      fill_dropout_mask(stage, training->dropout_seed, tile.first, tile.count, mask);
+      return MultiplyByMask(width, vectors, mask, x, y);
+  }
+}
+
+HWY_INLINE void BackwardLinear(const Program& program, const Memory& memory, const Stage& stage, const Tile& tile,
+                               float* dy, float* dx) {
+  if (stage.relu && !stage.already_masked)
+    MapBackward(ReluMap{}, stage.out_width, tile.vectors, At(program, memory, stage.output, tile.index), dy);
+  const float* x = At(program, memory, stage.input, tile.index);
+  LinearAddGradients(stage, memory, tile, x, dy);
+  if (dx != nullptr) LinearBackward(stage, memory, tile, x, dy, dx);
+}
+
+// The backward pass of an activation, in place.
+HWY_INLINE void BackwardMap(const Program& program, const Memory& memory, const Stage& stage, const Tile& tile,
+                            float* dy) {
+  const float* x = At(program, memory, stage.input, tile.index);
+  const float* y = At(program, memory, stage.output, tile.index);
+  const std::size_t width = stage.in_width, vectors = tile.vectors;
+  switch (stage.kind) {
+    case StageKind::kRelu:
+      if (!stage.already_masked) MapBackward(ReluMap{}, width, vectors, y, dy);
+      return;
+    case StageKind::kLeakyRelu:
+      return MapBackward(LeakyReluMap{stage.slope}, width, vectors, stage.slope > 0 ? y : x, dy);
+    case StageKind::kTanh: return MapBackward(TanhMap{}, width, vectors, y, dy);
+    case StageKind::kSigmoid: return MapBackward(SigmoidMap{}, width, vectors, y, dy);
+    case StageKind::kGelu: return MapBackward(GeluMap{}, width, vectors, x, dy);
+    case StageKind::kDropout:
+      return MultiplyByMask(width, vectors, At(program, memory, stage.mask, tile.index), dy, dy);
+    default: return;  // a quantiser's gradient is straight through
+  }
+}
+
+// The backward pass of a segment over one tile; the gradient of its output lies in memory.gradient[0]. Ends at the
+// segment's batch norm, whose sums it adds to.
+HWY_NOINLINE void BackwardSegment(const Program& program, const Memory& memory, const Segment& segment,
+                                  const Tile& tile) {
+  std::size_t current = 0;
+  for (std::size_t i = segment.end; i-- > segment.first && i >= program.first_trainable;) {
+    const Stage& stage = program.stages[i];
+    float* dy = memory.gradient[current];
+    const bool needs_input = i > program.first_trainable;
+    if (stage.kind == StageKind::kLinear) {
+      BackwardLinear(program, memory, stage, tile, dy, needs_input ? memory.gradient[1 - current] : nullptr);
+      current = 1 - current;
+    } else if (stage.kind == StageKind::kBatchNorm) {
+      CollectGradients(stage, memory, tile, At(program, memory, stage.input, tile.index),
+                       At(program, memory, stage.output, tile.index), dy, stage.relu && !stage.already_masked,
+                       needs_input ? At(program, memory, stage.gradient, tile.index) : nullptr);
+    } else {
+      BackwardMap(program, memory, stage, tile, dy);
+    }
+  }
+}
+
+HWY_INLINE void ForwardSegment(const Program& program, const Memory& memory, const Segment& segment, const Tile& tile,
+                               const TrainingCall& call) {
+  for (std::size_t i = segment.first; i < segment.end; ++i)
+    Forward(program, memory, program.stages[i], tile, tile.index, &call);
+}
+
+// Forward passes of all segments but the last, each followed by the statistics of the batch norm behind it.
+HWY_INLINE bool ForwardToLastSegment(const Program& program, const Memory& memory, const TrainingCall& call,
+                                     CallResult& result) {
+  const std::size_t tiles = TileCount(call.rows.count);
+  for (std::size_t s = 0; s + 1 < program.segments.size(); ++s) {
+    const Stage& norm = program.stages[program.segments[s + 1].first];
+    for (std::size_t t = 0; t < tiles; ++t) {
+      const Tile tile = MakeTile(t, call.rows.count);
+      if (s == 0 && !GatherRows(call.rows, memory, tile, At(program, memory, program.input, t), result)) return false;
+      ForwardSegment(program, memory, program.segments[s], tile, call);
+      CollectStatistics(norm, memory, tile, At(program, memory, norm.input, t));
+    }
+    FinishStatistics(norm, memory, call.rows.count);
+  }
+  return true;
+}
+
+HWY_INLINE bool RunLastSegment(const Program& program, const Memory& memory, const TrainingCall& call,
+                               CallResult& result) {
+  HWY_ALIGN std::int32_t labels[kTile];
+  const auto scale = static_cast<float>(call.loss_scale);
+  const bool gathers = program.segments.size() == 1;
+  for (std::size_t t = 0; t < TileCount(call.rows.count); ++t) {
+    const Tile tile = MakeTile(t, call.rows.count);
+    if (gathers && !GatherRows(call.rows, memory, tile, At(program, memory, program.input, t), result)) return false;
+    if (!GatherLabels(call.rows, tile, program.classes, labels, result)) return false;
+    ForwardSegment(program, memory, program.segments.back(), tile, call);
+    CrossEntropy<true>(program.classes, tile, At(program, memory, program.logits, t), labels, scale, memory.gradient[0],
+                       nullptr, result);
+    BackwardSegment(program, memory, program.segments.back(), tile);
+  }
+  return true;
+}
+
+HWY_NOINLINE void Accumulate(const Program& program, const Memory& memory, const TrainingCall& call,
+                             CallResult& result) {
+  PrefetchRows(call.rows, 0);
+  if (!ForwardToLastSegment(program, memory, call, result)) return;
+  if (!RunLastSegment(program, memory, call, result)) return;
+  for (std::size_t s = program.segments.size() - 1; s-- > 0;) {
+    const std::size_t index = program.segments[s + 1].first;
+    const Stage& norm = program.stages[index];
+    FinishGradients(norm, memory, call.rows.count);
+    if (index <= program.first_trainable) return;
+    for (std::size_t t = 0; t < TileCount(call.rows.count); ++t) {
+      const Tile tile = MakeTile(t, call.rows.count);
+      BatchNormBackward(norm, memory, tile, At(program, memory, norm.input, t), At(program, memory, norm.gradient, t),
+                        memory.gradient[0]);
+      BackwardSegment(program, memory, program.segments[s], tile);
+    }
+  }
+}
+
+HWY_NOINLINE void PrepareEvaluation(const Program& program, const Memory& memory) {
+  for (const Stage& stage : program.stages)
+    if (stage.kind == StageKind::kBatchNorm) UseRunningStatistics(stage, memory);
+}
+
+HWY_INLINE void CountClasses(const Tile& tile, const std::int32_t* labels, const std::int32_t* predictions,
+                             const ClassCounts& counts) {
+  for (std::size_t i = 0; i < tile.count; ++i) {
+    ++counts.rows[labels[i]];
+    ++counts.predicted[predictions[i]];
+    counts.correct[labels[i]] += labels[i] == predictions[i] ? 1 : 0;
+  }
+}
+
+HWY_NOINLINE void Evaluate(const Program& program, const Memory& memory, const Rows& rows, float* outputs,
+                           const ClassCounts& counts, CallResult& result) {
+  HWY_ALIGN std::int32_t labels[kTile];
+  HWY_ALIGN std::int32_t predictions[kTile];
+  const float* logits = At(program, memory, program.logits, 0);
+  for (std::size_t t = 0; t < TileCount(rows.count); ++t) {
+    const Tile tile = MakeTile(t, rows.count);
+    if (!GatherRows(rows, memory, tile, At(program, memory, program.input, 0), result)) return;
+    for (const Stage& stage : program.stages) Forward(program, memory, stage, tile, 0, nullptr);
+    if (outputs != nullptr)
+      for (std::size_t i = 0; i < tile.count; ++i)
+        for (std::size_t j = 0; j < program.classes; ++j)
+          outputs[(tile.first + i) * program.classes + j] = logits[j * kTile + i];
+    if (rows.labels == nullptr) continue;
+    if (!GatherLabels(rows, tile, program.classes, labels, result)) return;
+    CrossEntropy<false>(program.classes, tile, logits, labels, 0, nullptr, predictions, result);
+    CountClasses(tile, labels, predictions, counts);
+  }
+}
+
+}  // namespace lathe::backend::dense::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

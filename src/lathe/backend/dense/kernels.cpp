@@ -1,0 +1,88 @@
+// Compiled once per SIMD target (foreach_target.h includes this file again and again); the -inl.h headers hold the
+// code.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lathe/backend/dense/kernels.cpp"
+#include <cstring>
+
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "lathe/backend/dense/execute-inl.h"
+#include "lathe/backend/dense/math-inl.h"
+#include "lathe/backend/dense/optimizer-inl.h"
+#include "lathe/backend/dense/program.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lathe::backend::dense::HWY_NAMESPACE {
+
+// Copies a weight [out, in] of row stride weight_stride to [in, out], in blocks that stay in the first cache.
+void TransposeWeight(const Stage& stage, const Memory& memory) {
+  constexpr std::size_t kBlock = 16;
+  const float* from = memory.effective + stage.weight;
+  float* to = memory.transposed + stage.transposed;
+  for (std::size_t j0 = 0; j0 < stage.out_width; j0 += kBlock)
+    for (std::size_t i0 = 0; i0 < stage.in_width; i0 += kBlock)
+      for (std::size_t i = i0; i < i0 + kBlock && i < stage.in_width; ++i)
+        for (std::size_t j = j0; j < j0 + kBlock && j < stage.out_width; ++j)
+          to[i * stage.transposed_stride + j] = from[j * stage.weight_stride + i];
+}
+
+void Refresh(const Program& program, const Memory& memory) {
+  const D d;
+  if (!program.quantized.empty()) {
+    std::memcpy(memory.effective, memory.parameters, program.parameter_floats * sizeof(float));
+    for (const QuantizedRange& range : program.quantized)
+      for (std::size_t i = range.offset; i < range.offset + range.size; i += kLanes)
+        hn::Store(Quantize(hn::Load(d, memory.parameters + i), range.scale), d, memory.effective + i);
+  }
+  for (const Stage& stage : program.stages)
+    if (stage.transposed != kNone) TransposeWeight(stage, memory);
+}
+
+V Apply(Function function, V x) {
+  switch (function) {
+    case Function::kExp: return ExpNonPositive(x);
+    case Function::kLog: return Log(x);
+    case Function::kTanh: return Tanh(x);
+    case Function::kSigmoid: return Sigmoid(x);
+    case Function::kGelu: return Gelu(x);
+    case Function::kGeluDerivative: return GeluDerivative(x);
+  }
+  return x;
+}
+
+void ApplyAll(Function function, const float* x, float* y, std::size_t count) {
+  HWY_ALIGN float in[kLanes];
+  const D d;
+  for (std::size_t i = 0; i < count; i += kLanes) {
+    const std::size_t part = count - i < kLanes ? count - i : kLanes;
+    hn::Store(hn::Zero(d), d, in);
+    std::memcpy(in, x + i, part * sizeof(float));
+    hn::Store(Apply(function, hn::Load(d, in)), d, in);
+    std::memcpy(y + i, in, part * sizeof(float));
+  }
+}
+
+const Kernels* GetKernels() {
+  static const Kernels kKernels = {.target = hwy::TargetName(HWY_TARGET),
+                                   .lanes = kLanes,
+                                   .accumulate = &Accumulate,
+                                   .prepare_evaluation = &PrepareEvaluation,
+                                   .evaluate = &Evaluate,
+                                   .update = &Update,
+                                   .refresh = &Refresh,
+                                   .apply = &ApplyAll};
+  return &kKernels;
+}
+
+}  // namespace lathe::backend::dense::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lathe::backend::dense {
+
+HWY_EXPORT(GetKernels);
+
+const Kernels& best_kernels() { return *HWY_DYNAMIC_DISPATCH(GetKernels)(); }
+
+}  // namespace lathe::backend::dense
+#endif

@@ -1,0 +1,286 @@
+#include "lathe/backend/dense/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lathe/base/check.h"
+#include "lathe/base/shape.h"
+#include "lathe/engine/state.h"
+
+namespace lathe::backend::dense {
+namespace {
+
+// Blocks start at cache lines, whose 16 floats are a multiple of every target's vector.
+constexpr std::size_t kBlockFloats = 16;
+// Weights above this size do not stay in the first cache next to a tile: reading them by columns needs a copy.
+constexpr std::size_t kLargestStridedWeight = 4096;
+constexpr std::size_t kStatisticsPerFeature = 7;
+
+std::size_t round_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
+
+bool is_no_op(const ir::Node& node) {
+  return node.op == "input" || node.op == "output" || node.op == "identity" || node.op == "flatten";
+}
+
+std::optional<StageKind> stage_kind(const std::string& op) {
+  static constexpr std::array<std::pair<const char*, StageKind>, 9> kKinds = {{{"linear", StageKind::kLinear},
+                                                                               {"batch_norm1d", StageKind::kBatchNorm},
+                                                                               {"relu", StageKind::kRelu},
+                                                                               {"leaky_relu", StageKind::kLeakyRelu},
+                                                                               {"tanh", StageKind::kTanh},
+                                                                               {"sigmoid", StageKind::kSigmoid},
+                                                                               {"gelu", StageKind::kGelu},
+                                                                               {"dropout", StageKind::kDropout},
+                                                                               {"quantize", StageKind::kQuantize}}};
+  for (const auto& [name, kind] : kKinds)
+    if (op == name) return kind;
+  return std::nullopt;
+}
+
+std::optional<std::string> parameter_refusal(const ir::Node& node) {
+  for (const ir::Parameter& parameter : node.parameters)
+    if (parameter.format && !quant::integer_scale(*parameter.format))
+      return fmt::format("node {}: parameter {} has the format {}; dense quantises to integer only", node.name,
+                         parameter.name, parameter.format->to_string());
+  return std::nullopt;
+}
+
+// Refusals that concern one op's attributes.
+std::optional<std::string> attribute_refusal(const ir::Node& node) {
+  if (node.op == "quantize") {
+    const quant::Format format = quant::parse_format(node.string("format"));
+    if (!quant::integer_scale(format))
+      return fmt::format("node {}: format {}; dense quantises to integer only", node.name, format.to_string());
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> shape_refusal(const ir::Graph& graph, const ir::Node& node) {
+  if (is_no_op(node)) return std::nullopt;
+  for (const std::size_t input : node.inputs)
+    if (graph.nodes[input].output_shape.size() != 1)
+      return fmt::format("node {}: op {} needs [features], node {} gives {}", node.name, node.op,
+                         graph.nodes[input].name, to_string(graph.nodes[input].output_shape));
+  return std::nullopt;
+}
+
+std::optional<std::string> chain_refusal(const ir::Graph& graph, std::size_t index) {
+  const ir::Node& node = graph.nodes[index];
+  const std::size_t expected = index == 0 ? 0 : 1;
+  if (node.inputs.size() == expected && (index == 0 || node.inputs.front() == index - 1)) return std::nullopt;
+  return fmt::format("node {}: op {} reads other nodes than the one before it; dense runs chains only", node.name,
+                     node.op);
+}
+
+std::optional<std::string> node_refusal(const ir::Graph& graph, std::size_t index) {
+  const ir::Node& node = graph.nodes[index];
+  if (auto reason = chain_refusal(graph, index)) return reason;
+  if (!is_no_op(node) && !stage_kind(node.op))
+    return fmt::format("node {}: op {} has no dense kernel", node.name, node.op);
+  if (auto reason = shape_refusal(graph, node)) return reason;
+  if (auto reason = attribute_refusal(node)) return reason;
+  return parameter_refusal(node);
+}
+
+// Compiles in three walks: parameters, stages, slots.
+class Compiler {
+ public:
+  Compiler(const ir::Graph& graph, std::size_t lanes) : graph_(graph), lanes_(lanes) {}
+
+  Program compile() {
+    program_.input_width = static_cast<std::size_t>(element_count(graph_.input().output_shape));
+    program_.classes = static_cast<std::size_t>(element_count(graph_.output().output_shape));
+    program_.widest = std::max(program_.input_width, program_.classes);
+    program_.widest_stride = lanes_;
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) add_node(index);
+    name_tensors();
+    find_first_trainable();
+    cut_segments();
+    assign_slots();
+    mask_inputs();
+    return std::move(program_);
+  }
+
+ private:
+  void add_node(std::size_t index) {
+    const ir::Node& node = graph_.nodes[index];
+    Stage stage;
+    stage.node = index;
+    if (!is_no_op(node)) describe(node, stage);
+    for (const ir::Parameter& parameter : node.parameters) place(node, parameter, stage);
+    if (!is_no_op(node) && !join_relu(stage) && !does_nothing(stage)) program_.stages.push_back(stage);
+  }
+
+  void describe(const ir::Node& node, Stage& stage) {
+    stage.kind = *stage_kind(node.op);
+    stage.in_width = static_cast<std::size_t>(element_count(graph_.nodes[node.inputs.front()].output_shape));
+    stage.out_width = static_cast<std::size_t>(element_count(node.output_shape));
+    program_.widest = std::max({program_.widest, stage.in_width, stage.out_width});
+    switch (stage.kind) {
+      case StageKind::kLinear: describe_linear(stage); break;
+      case StageKind::kBatchNorm:
+        stage.epsilon = node.number("eps");
+        stage.momentum = node.number("momentum");
+        stage.statistics = program_.statistics_doubles;
+        program_.statistics_doubles += kStatisticsPerFeature * stage.in_width;
+        program_.couples_batch = true;
+        break;
+      case StageKind::kLeakyRelu: stage.slope = static_cast<float>(node.number("negative_slope")); break;
+      case StageKind::kDropout: stage.probability = node.number("p"); break;
+      case StageKind::kQuantize:
+        stage.quantizer = *quant::integer_scale(quant::parse_format(node.string("format")));
+        break;
+      default: break;
+    }
+  }
+
+  void describe_linear(Stage& stage) {
+    stage.weight_stride = round_up(stage.in_width, lanes_);
+    program_.widest_stride = std::max(program_.widest_stride, stage.weight_stride);
+    if (stage.weight_stride * stage.out_width <= kLargestStridedWeight) return;
+    stage.transposed_stride = round_up(stage.out_width, kBlockFloats);
+    stage.transposed = program_.transposed_floats;
+    program_.transposed_floats += stage.in_width * stage.transposed_stride;
+  }
+
+  // Gives a parameter its place in the block that its kind belongs to.
+  void place(const ir::Node& node, const ir::Parameter& parameter, Stage& stage) {
+    Tensor tensor;
+    const auto count = static_cast<std::size_t>(element_count(parameter.shape));
+    const bool matrix = parameter.shape.size() == 2;
+    tensor.rows = matrix ? static_cast<std::size_t>(parameter.shape[0]) : 1;
+    tensor.columns = matrix ? static_cast<std::size_t>(parameter.shape[1]) : count;
+    tensor.stride = matrix ? stage.weight_stride : tensor.columns;
+    if (parameter.integral) {
+      tensor.place = Tensor::Place::kCounter;
+      tensor.offset = program_.counters++;
+    } else if (!parameter.trainable) {
+      tensor.place = Tensor::Place::kBuffer;
+      tensor.offset = program_.buffer_floats;
+      program_.buffer_floats += round_up(count, kBlockFloats);
+    } else {
+      place_trainable(parameter, tensor);
+    }
+    remember(node, parameter.name, tensor.offset, stage);
+    program_.tensors.push_back(tensor);
+  }
+
+  void place_trainable(const ir::Parameter& parameter, Tensor& tensor) {
+    const std::size_t size = round_up(tensor.rows * tensor.stride, kBlockFloats);
+    tensor.offset = program_.parameter_floats;
+    program_.parameter_floats += size;
+    if (parameter.format) program_.quantized.push_back({tensor.offset, size, *quant::integer_scale(*parameter.format)});
+  }
+
+  static void remember(const ir::Node& node, const std::string& name, std::size_t offset, Stage& stage) {
+    const bool linear = node.op == "linear";
+    if (name == "weight")
+      (linear ? stage.weight : stage.gamma) = offset;
+    else if (name == "bias")
+      (linear ? stage.bias : stage.beta) = offset;
+    else if (name == "running_mean")
+      stage.running_mean = offset;
+    else if (name == "running_var")
+      stage.running_variance = offset;
+  }
+
+  // A ReLU is done by the linear layer or batch norm that it follows; a second ReLU changes nothing.
+  bool join_relu(const Stage& stage) {
+    if (stage.kind != StageKind::kRelu || program_.stages.empty()) return false;
+    Stage& previous = program_.stages.back();
+    const bool joins = previous.kind == StageKind::kLinear || previous.kind == StageKind::kBatchNorm;
+    if (joins) previous.relu = true;
+    return joins || previous.kind == StageKind::kRelu;
+  }
+
+  static bool does_nothing(const Stage& stage) { return stage.kind == StageKind::kDropout && stage.probability == 0; }
+
+  void name_tensors() {
+    const engine::State state = engine::zero_state(graph_);
+    LATHE_CHECK_EQ(state.size(), program_.tensors.size());
+    for (std::size_t i = 0; i < state.size(); ++i) program_.tensors[i].name = state[i].name;
+  }
+
+  void find_first_trainable() {
+    for (std::size_t i = 0; i < program_.stages.size() && program_.first_trainable == kNone; ++i) {
+      const Stage& stage = program_.stages[i];
+      if (stage.weight != kNone || stage.gamma != kNone) program_.first_trainable = i;
+    }
+  }
+
+  void cut_segments() {
+    program_.segments.push_back({0, 0});
+    for (std::size_t i = 0; i < program_.stages.size(); ++i) {
+      if (program_.stages[i].kind == StageKind::kBatchNorm) program_.segments.push_back({i, i});
+      program_.segments.back().end = i + 1;
+    }
+  }
+
+  Slot new_slot(std::size_t width, bool per_tile) {
+    std::size_t& used = per_tile ? program_.tile_floats : program_.scratch_floats;
+    const Slot slot{used, per_tile};
+    used += width * kTile;
+    return slot;
+  }
+
+  static bool reads_own_input_backward(const Stage& stage) {
+    return stage.kind == StageKind::kLinear || stage.kind == StageKind::kBatchNorm || stage.kind == StageKind::kGelu ||
+           (stage.kind == StageKind::kLeakyRelu && !(stage.slope > 0));
+  }
+  static bool reads_own_output_backward(const Stage& stage) {
+    return stage.relu || stage.kind == StageKind::kRelu || stage.kind == StageKind::kTanh ||
+           stage.kind == StageKind::kSigmoid || (stage.kind == StageKind::kLeakyRelu && stage.slope > 0);
+  }
+
+  void assign_slots() {
+    const std::size_t last = program_.segments.back().first;
+    program_.input = new_slot(program_.input_width, program_.segments.size() > 1);
+    Slot current = program_.input;
+    bool may_overwrite = true;
+    for (std::size_t i = 0; i < program_.stages.size(); ++i) {
+      Stage& stage = program_.stages[i];
+      const bool per_tile = i < last;
+      stage.input = current;
+      const bool in_place = may_overwrite && current.per_tile == per_tile && !reads_own_input_backward(stage);
+      stage.output = in_place ? current : new_slot(stage.out_width, per_tile);
+      if (stage.kind == StageKind::kDropout) stage.mask = new_slot(stage.out_width, per_tile);
+      if (stage.kind == StageKind::kBatchNorm && i > program_.first_trainable)
+        stage.gradient = new_slot(stage.out_width, true);
+      current = stage.output;
+      may_overwrite = !reads_own_output_backward(stage);
+    }
+    program_.logits = current;
+  }
+
+  // The product that gives the gradient of a ReLU's output masks it on the way out.
+  void mask_inputs() {
+    for (std::size_t i = 1; i < program_.stages.size(); ++i) {
+      Stage& producer = program_.stages[i - 1];
+      const bool relu = producer.relu || producer.kind == StageKind::kRelu;
+      if (program_.stages[i].kind != StageKind::kLinear || !relu || i <= program_.first_trainable) continue;
+      program_.stages[i].masks_input = true;
+      producer.already_masked = true;
+    }
+  }
+
+  const ir::Graph& graph_;
+  std::size_t lanes_;
+  Program program_;
+};
+
+}  // namespace
+
+std::optional<std::string> find_refusal(const ir::Graph& graph) {
+  for (std::size_t index = 0; index < graph.nodes.size(); ++index)
+    if (auto reason = node_refusal(graph, index)) return reason;
+  if (graph.output().output_shape.size() != 1)
+    return fmt::format("node {}: the network's output is {}, cross entropy needs [classes]", graph.output().name,
+                       to_string(graph.output().output_shape));
+  return std::nullopt;
+}
+
+Program compile(const ir::Graph& graph, std::size_t lanes) { return Compiler(graph, lanes).compile(); }
+
+}  // namespace lathe::backend::dense

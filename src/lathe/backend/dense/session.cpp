@@ -1,0 +1,294 @@
+#include "lathe/backend/dense/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "lathe/backend/dense/plan.h"
+#include "lathe/base/check.h"
+#include "lathe/base/error.h"
+
+namespace lathe::backend::dense {
+namespace {
+
+std::size_t zeros_size(const Program& program) { return std::max({program.widest, program.input_width, kTile}); }
+std::size_t gradient_size(const Program& program) { return program.widest * kTile; }
+
+}  // namespace
+
+std::size_t tile_count(std::int64_t batch_size) {
+  return (static_cast<std::size_t>(std::max<std::int64_t>(batch_size, 1)) + kTile - 1) / kTile;
+}
+
+SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool training)
+    : parameters_(program.parameter_floats),
+      gradients_(training ? program.parameter_floats : 0),
+      moments1_(training ? program.parameter_floats : 0),
+      moments2_(training ? program.parameter_floats : 0),
+      effective_(program.quantized.empty() ? 0 : program.parameter_floats),
+      transposed_(program.transposed_floats),
+      buffers_(program.buffer_floats),
+      scratch_(program.scratch_floats),
+      gradient0_(training ? gradient_size(program) : 0),
+      gradient1_(training ? gradient_size(program) : 0),
+      sample_rows_(training ? kTile * program.widest_stride : 0),
+      zeros_(zeros_size(program)),
+      statistics_(program.statistics_doubles) {
+  pointers_ = {.parameters = parameters_.data(),
+               .gradients = gradients_.data(),
+               .moments1 = moments1_.data(),
+               .moments2 = moments2_.data(),
+               .effective = program.quantized.empty() ? parameters_.data() : effective_.data(),
+               .transposed = transposed_.data(),
+               .buffers = buffers_.data(),
+               .statistics = statistics_.data(),
+               .scratch = scratch_.data(),
+               .tiles = nullptr,
+               .gradient = {gradient0_.data(), gradient1_.data()},
+               .sample_rows = sample_rows_.data(),
+               .zeros = zeros_.data()};
+  grow(program, training ? tiles : 1);
+}
+
+void SessionMemory::grow(const Program& program, std::size_t tiles) {
+  tiles_ = AlignedBuffer<float>(program.tile_floats * tiles);
+  tile_count_ = tiles;
+  pointers_.tiles = tiles_.data();
+}
+
+std::int64_t SessionMemory::bytes(const Program& program, std::size_t tiles, bool training) {
+  const std::size_t copies = 1 + (training ? 3 : 0) + (program.quantized.empty() ? 0 : 1);
+  using Floats = AlignedBuffer<float>;
+  std::size_t bytes = copies * Floats::bytes(program.parameter_floats) + Floats::bytes(program.transposed_floats) +
+                      Floats::bytes(program.buffer_floats) + Floats::bytes(program.scratch_floats) +
+                      Floats::bytes(program.tile_floats * (training ? tiles : 1)) + Floats::bytes(zeros_size(program)) +
+                      AlignedBuffer<double>::bytes(program.statistics_doubles);
+  if (training) bytes += 2 * Floats::bytes(gradient_size(program)) + Floats::bytes(kTile * program.widest_stride);
+  return static_cast<std::int64_t>(bytes);
+}
+
+DenseSession::DenseSession(const ir::Graph& graph, const engine::SessionSettings& settings, const Kernels& kernels)
+    : program_(compile(graph, kernels.lanes)),
+      kernels_(kernels),
+      training_(settings.training),
+      memory_(program_, tile_count(settings.batch_size), settings.training),
+      shapes_(engine::zero_state(graph)),
+      counters_(program_.counters) {
+  for (engine::NamedTensor& tensor : shapes_) tensor.values = {};
+  kernels_.refresh(program_, memory_.pointers());
+}
+
+void DenseSession::read_tensor(const Tensor& tensor, const float* block, std::vector<float>& values) const {
+  values.resize(tensor.rows * tensor.columns);
+  for (std::size_t row = 0; row < tensor.rows; ++row)
+    std::copy_n(block + tensor.offset + row * tensor.stride, tensor.columns, values.data() + row * tensor.columns);
+}
+
+void DenseSession::write_tensor(const Tensor& tensor, float* block, const std::vector<float>& values) {
+  LATHE_CHECK_EQ(values.size(), tensor.rows * tensor.columns);
+  for (std::size_t row = 0; row < tensor.rows; ++row)
+    std::copy_n(values.data() + row * tensor.columns, tensor.columns, block + tensor.offset + row * tensor.stride);
+}
+
+void DenseSession::load(const engine::State& state) {
+  LATHE_CHECK_EQ(state.size(), program_.tensors.size());
+  const Memory& memory = memory_.pointers();
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    const Tensor& tensor = program_.tensors[i];
+    switch (tensor.place) {
+      case Tensor::Place::kParameter: write_tensor(tensor, memory.parameters, state[i].values); break;
+      case Tensor::Place::kBuffer: write_tensor(tensor, memory.buffers, state[i].values); break;
+      case Tensor::Place::kCounter: counters_[tensor.offset] = static_cast<std::int64_t>(state[i].values.at(0)); break;
+    }
+  }
+  kernels_.refresh(program_, memory);
+  evaluation_prepared_ = false;
+}
+
+engine::State DenseSession::from_block(const float* block, bool with_buffers) const {
+  engine::State state = shapes_;
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    const Tensor& tensor = program_.tensors[i];
+    if (tensor.place == Tensor::Place::kParameter)
+      read_tensor(tensor, block, state[i].values);
+    else if (!with_buffers)
+      state[i].values.assign(tensor.rows * tensor.columns, 0.0f);
+    else if (tensor.place == Tensor::Place::kBuffer)
+      read_tensor(tensor, memory_.pointers().buffers, state[i].values);
+    else
+      state[i].values.assign(1, static_cast<float>(counters_[tensor.offset]));
+  }
+  return state;
+}
+
+engine::State DenseSession::state() const { return from_block(memory_.pointers().parameters, true); }
+
+engine::State DenseSession::gradients() const {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  return from_block(memory_.pointers().gradients, false);
+}
+
+void DenseSession::set_optimizer(const engine::OptimizerSettings& settings) {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  optimizer_ = settings;
+  steps_ = 0;
+  const Memory& memory = memory_.pointers();
+  for (float* block : {memory.moments1, memory.moments2, memory.gradients})
+    std::fill_n(block, program_.parameter_floats, 0.0f);
+}
+
+void DenseSession::add_moments(engine::State& state, const char* suffix, const float* block) const {
+  for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
+    if (program_.tensors[i].place != Tensor::Place::kParameter) continue;
+    engine::NamedTensor tensor = shapes_[i];
+    tensor.name += suffix;
+    read_tensor(program_.tensors[i], block, tensor.values);
+    state.push_back(std::move(tensor));
+  }
+}
+
+engine::State DenseSession::optimizer_state() const {
+  engine::State state;
+  const Memory& memory = memory_.pointers();
+  if (optimizer_.kind != engine::OptimizerKind::kSgd) {
+    add_moments(state, ".exp_avg", memory.moments1);
+    add_moments(state, ".exp_avg_sq", memory.moments2);
+  } else if (optimizer_.momentum != 0) {
+    add_moments(state, ".momentum_buffer", memory.moments1);
+  }
+  state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
+  return state;
+}
+
+void DenseSession::load_optimizer_state(const engine::State& state) {
+  engine::State expected = optimizer_state();
+  for (engine::NamedTensor& tensor : expected) {
+    const auto found = std::find_if(state.begin(), state.end(), [&](const auto& t) { return t.name == tensor.name; });
+    if (found == state.end() || found->values.size() != tensor.values.size())
+      throw DataError(fmt::format("optimiser state: tensor {} is missing or of another size", tensor.name));
+    tensor.values = found->values;
+  }
+  std::size_t next = 0;
+  const Memory& memory = memory_.pointers();
+  for (float* block : {memory.moments1, memory.moments2})
+    for (const Tensor& tensor : program_.tensors)
+      if (tensor.place == Tensor::Place::kParameter && next + 1 < expected.size())
+        write_tensor(tensor, block, expected[next++].values);
+  steps_ = static_cast<std::int64_t>(expected.back().values.at(0));
+}
+
+void DenseSession::check_result(const Rows& rows, const CallResult& result) const {
+  LATHE_CHECK(result.row_out_of_range == kNone, "row {} of {}", rows[result.row_out_of_range], rows.total);
+  if (result.label_out_of_range == kNone) return;
+  const std::size_t row = rows[result.label_out_of_range];
+  throw DataError(fmt::format("row {}: label {} is no class of the network, which has {} outputs", row,
+                              rows.labels[row], program_.classes));
+}
+
+engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
+                                             double loss_scale, std::uint64_t dropout_seed) {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
+  if (rows.empty()) return {};
+  const std::size_t tiles = tile_count(static_cast<std::int64_t>(rows.size()));
+  if (tiles > memory_.tiles()) memory_.grow(program_, tiles);
+  const TrainingCall call{.rows = {.features = samples.features.data(),
+                                   .labels = samples.labels.data(),
+                                   .order = rows.data(),
+                                   .count = rows.size(),
+                                   .total = static_cast<std::size_t>(samples.rows()),
+                                   .width = program_.input_width},
+                          .loss_scale = loss_scale,
+                          .dropout_seed = dropout_seed};
+  CallResult result;
+  kernels_.accumulate(program_, memory_.pointers(), call, result);
+  check_result(call.rows, result);
+  for (std::int64_t& counter : counters_) ++counter;
+  evaluation_prepared_ = false;
+  return {result.loss_sum, result.correct};
+}
+
+UpdateCall DenseSession::update_call(double learning_rate) const {
+  const auto step = static_cast<double>(steps_);
+  UpdateCall call;
+  call.learning_rate = static_cast<float>(learning_rate);
+  call.momentum = static_cast<float>(optimizer_.momentum);
+  if (optimizer_.kind == engine::OptimizerKind::kSgd) {
+    call.rule = optimizer_.momentum == 0 ? UpdateCall::Rule::kSgd
+                : optimizer_.nesterov    ? UpdateCall::Rule::kSgdNesterov
+                                         : UpdateCall::Rule::kSgdMomentum;
+    call.weight_decay = static_cast<float>(optimizer_.weight_decay);
+    return call;
+  }
+  const bool decoupled = optimizer_.kind == engine::OptimizerKind::kAdamW;
+  call.rule = decoupled ? UpdateCall::Rule::kAdamW : UpdateCall::Rule::kAdam;
+  call.weight_decay = static_cast<float>(optimizer_.weight_decay);
+  call.keep = static_cast<float>(1.0 - learning_rate * optimizer_.weight_decay);
+  call.beta1 = static_cast<float>(optimizer_.beta1);
+  call.one_minus_beta1 = static_cast<float>(1.0 - optimizer_.beta1);
+  call.beta2 = static_cast<float>(optimizer_.beta2);
+  call.one_minus_beta2 = static_cast<float>(1.0 - optimizer_.beta2);
+  call.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(optimizer_.beta1, step)));
+  call.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(optimizer_.beta2, step)));
+  call.epsilon = static_cast<float>(optimizer_.epsilon);
+  return call;
+}
+
+void DenseSession::update(double learning_rate) {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  ++steps_;
+  kernels_.update(program_, memory_.pointers(), update_call(learning_rate));
+  kernels_.refresh(program_, memory_.pointers());
+  evaluation_prepared_ = false;
+}
+
+Rows DenseSession::evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                                   bool labels) const {
+  LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
+  LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
+              samples.rows());
+  return {.features = samples.features.data(),
+          .labels = labels ? samples.labels.data() : nullptr,
+          .order = nullptr,
+          .first = static_cast<std::size_t>(first),
+          .count = static_cast<std::size_t>(count),
+          .total = static_cast<std::size_t>(samples.rows()),
+          .width = program_.input_width};
+}
+
+void DenseSession::prepare_evaluation() {
+  if (!evaluation_prepared_) kernels_.prepare_evaluation(program_, memory_.pointers());
+  evaluation_prepared_ = true;
+}
+
+engine::EvaluationResult DenseSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  const Rows rows = evaluation_rows(samples, first, count, true);
+  prepare_evaluation();
+  engine::EvaluationResult evaluation;
+  evaluation.rows = count;
+  for (auto* counts : {&evaluation.class_rows, &evaluation.class_correct, &evaluation.class_predicted})
+    counts->assign(program_.classes, 0);
+  const ClassCounts counts{.rows = evaluation.class_rows.data(),
+                           .correct = evaluation.class_correct.data(),
+                           .predicted = evaluation.class_predicted.data()};
+  CallResult result;
+  kernels_.evaluate(program_, memory_.pointers(), rows, nullptr, counts, result);
+  check_result(rows, result);
+  evaluation.loss_sum = result.loss_sum;
+  evaluation.correct = result.correct;
+  return evaluation;
+}
+
+void DenseSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                           std::span<float> outputs) {
+  const Rows rows = evaluation_rows(samples, first, count, false);
+  LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * program_.classes);
+  prepare_evaluation();
+  CallResult result;
+  kernels_.evaluate(program_, memory_.pointers(), rows, outputs.data(), {}, result);
+  check_result(rows, result);
+}
+
+}  // namespace lathe::backend::dense

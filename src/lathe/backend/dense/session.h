@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lathe/backend/dense/aligned_buffer.h"
+#include "lathe/backend/dense/program.h"
+#include "lathe/engine/backend.h"
+
+namespace lathe::backend::dense {
+
+/// Owns what Memory points to.
+class SessionMemory {
+ public:
+  SessionMemory(const Program& program, std::size_t tiles, bool training);
+
+  /// Makes room for `tiles` tiles of a batch; their contents are lost.
+  void grow(const Program& program, std::size_t tiles);
+  std::size_t tiles() const { return tile_count_; }
+  const Memory& pointers() const { return pointers_; }
+  /// Returns what the constructor allocates.
+  static std::int64_t bytes(const Program& program, std::size_t tiles, bool training);
+
+ private:
+  std::size_t tile_count_ = 0;
+  AlignedBuffer<float> parameters_, gradients_, moments1_, moments2_, effective_, transposed_, buffers_;
+  AlignedBuffer<float> scratch_, tiles_, gradient0_, gradient1_, sample_rows_, zeros_;
+  AlignedBuffer<double> statistics_;
+  Memory pointers_;
+};
+
+/// Runs one candidate on one SIMD target, chosen when it is made.
+class DenseSession final : public engine::Session {
+ public:
+  DenseSession(const ir::Graph& graph, const engine::SessionSettings& settings, const Kernels& kernels);
+
+  void load(const engine::State& state) override;
+  engine::State state() const override;
+  void set_optimizer(const engine::OptimizerSettings& settings) override;
+  engine::State optimizer_state() const override;
+  void load_optimizer_state(const engine::State& state) override;
+  engine::BatchResult accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows, double loss_scale,
+                                 std::uint64_t dropout_seed) override;
+  void update(double learning_rate) override;
+  engine::State gradients() const override;
+  engine::EvaluationResult evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) override;
+  void predict(const data::Samples& samples, std::int64_t first, std::int64_t count, std::span<float> outputs) override;
+
+ private:
+  void read_tensor(const Tensor& tensor, const float* block, std::vector<float>& values) const;
+  void write_tensor(const Tensor& tensor, float* block, const std::vector<float>& values);
+  engine::State from_block(const float* block, bool with_buffers) const;
+  void add_moments(engine::State& state, const char* suffix, const float* block) const;
+  UpdateCall update_call(double learning_rate) const;
+  void check_result(const Rows& rows, const CallResult& result) const;
+  Rows evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count, bool labels) const;
+  void prepare_evaluation();
+
+  Program program_;
+  const Kernels& kernels_;
+  bool training_;
+  SessionMemory memory_;
+  engine::State shapes_;  ///< names and shapes, no values
+  std::vector<std::int64_t> counters_;
+  engine::OptimizerSettings optimizer_;
+  std::int64_t steps_ = 0;
+  bool evaluation_prepared_ = false;
+};
+
+/// Returns how many tiles a batch needs.
+std::size_t tile_count(std::int64_t batch_size);
+
+}  // namespace lathe::backend::dense
