@@ -44,6 +44,10 @@ void check_choice(const Value& value, const std::vector<std::string>& choices) {
                          nearest.empty() ? "" : fmt::format("; did you mean {}?", quoted(nearest))));
 }
 
+void unknown_key(const Value& value, const std::string& name, const std::vector<std::string>& known) {
+  config::unknown_key({name, value, {}}, known);
+}
+
 std::string quoted(const std::string& text) { return Value(text, {}, {}).to_toml(); }
 
 std::string choices_text(const std::vector<std::string>& choices) {

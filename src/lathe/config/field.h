@@ -49,6 +49,8 @@ namespace detail {
 void check_bounds(const Value& value, double number, const Bounds& bounds);
 void check_choice(const Value& value, const std::vector<std::string>& choices);
 std::string quoted(const std::string& text);
+/// As config::unknown_key, at the value's position.
+[[noreturn]] void unknown_key(const Value& value, const std::string& name, const std::vector<std::string>& known);
 std::string choices_text(const std::vector<std::string>& choices);
 
 template <typename T>
