@@ -62,5 +62,26 @@ TEST(RandomPermutation, HoldsEveryIndexOnce) {
   for (std::uint32_t i = 0; i < order.size(); ++i) EXPECT_EQ(order[i], i);
 }
 
+TEST(RandomStream, FillDrawsTheNumbersOfSingleCalls) {
+  for (unsigned before = 0; before < 5; ++before) {
+    RandomStream single(3, {4}, "fill"), bulk(3, {4}, "fill");
+    for (unsigned i = 0; i < before; ++i) EXPECT_EQ(single.next_u32(), bulk.next_u32());
+    std::vector<std::uint32_t> numbers(13);
+    bulk.fill(numbers);
+    for (const std::uint32_t number : numbers) EXPECT_EQ(number, single.next_u32());
+    EXPECT_EQ(bulk.next_u64(), single.next_u64());
+  }
+}
+
+TEST(RandomPermutation, IsFisherYatesWithNumbersBelow) {
+  RandomStream single(5, {}, "permutation"), bulk(5, {}, "permutation");
+  std::vector<std::uint32_t> expected(3000), order(3000);
+  for (std::uint32_t i = 0; i < 3000; ++i) expected[i] = i;
+  for (std::size_t i = expected.size(); i > 1; --i) std::swap(expected[i - 1], expected[single.below(i)]);
+  random_permutation(bulk, order);
+  EXPECT_EQ(order, expected);
+  EXPECT_EQ(bulk.next_u32(), single.next_u32());
+}
+
 }  // namespace
 }  // namespace lathe

@@ -1,5 +1,6 @@
 #include "lathe/base/random.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -48,6 +49,17 @@ std::uint32_t RandomStream::next_u32() {
   return block_[used_++];
 }
 
+void RandomStream::fill(std::span<std::uint32_t> numbers) {
+  std::size_t done = 0;
+  for (; done < numbers.size() && used_ < 4; ++done) numbers[done] = next_u32();
+  for (; numbers.size() - done >= 4; done += 4) {
+    const std::array<std::uint32_t, 4> block = philox4x32(counter_, key_);
+    if (++counter_[0] == 0) ++counter_[1];
+    std::copy(block.begin(), block.end(), numbers.begin() + static_cast<std::ptrdiff_t>(done));
+  }
+  for (; done < numbers.size(); ++done) numbers[done] = next_u32();
+}
+
 std::uint64_t RandomStream::next_u64() {
   const std::uint64_t low = next_u32();
   return low | (std::uint64_t{next_u32()} << 32);
@@ -79,9 +91,54 @@ double RandomStream::normal() {
   return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
+namespace {
+
+// Hands out the numbers of a stream in the order of the stream, drawn in bulk; `expected` numbers are drawn at most
+// before the last one is asked for.
+class BulkNumbers {
+ public:
+  BulkNumbers(RandomStream& stream, std::size_t expected) : stream_(stream), expected_(expected) {}
+  std::uint32_t next() {
+    if (position_ == size_) refill();
+    --expected_;
+    return numbers_[position_++];
+  }
+  /// Tells of numbers that had to be drawn again.
+  void expect_one_more() { ++expected_; }
+
+ private:
+  void refill() {
+    size_ = std::min(numbers_.size(), expected_);
+    position_ = 0;
+    stream_.fill(std::span(numbers_).first(size_));
+  }
+  RandomStream& stream_;
+  std::size_t expected_;
+  std::array<std::uint32_t, 1024> numbers_;
+  std::size_t position_ = 0, size_ = 0;
+};
+
+// As RandomStream::below for bounds of 32 bits.
+std::uint32_t below(BulkNumbers& numbers, std::uint32_t bound) {
+  std::uint64_t product = std::uint64_t{numbers.next()} * bound;
+  if (static_cast<std::uint32_t>(product) < bound) [[unlikely]] {
+    const std::uint32_t threshold = (0u - bound) % bound;
+    while (static_cast<std::uint32_t>(product) < threshold) {
+      numbers.expect_one_more();
+      product = std::uint64_t{numbers.next()} * bound;
+    }
+  }
+  return static_cast<std::uint32_t>(product >> 32);
+}
+
+}  // namespace
+
 void random_permutation(RandomStream& stream, std::span<std::uint32_t> order) {
   std::iota(order.begin(), order.end(), 0u);
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[stream.below(i)]);
+  if (order.size() < 2) return;
+  BulkNumbers numbers(stream, order.size() - 1);
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[below(numbers, static_cast<std::uint32_t>(i))]);
 }
 
 }  // namespace lathe
