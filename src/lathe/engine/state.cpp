@@ -47,6 +47,15 @@ std::vector<std::string> names_of(const State& state) {
   return names;
 }
 
+// Finds a tensor of the state that the network does not know and whose name is near to a missing one.
+std::string misspelt(const std::string& missing, const State& expected, const State& state) {
+  std::vector<std::string> unknown;
+  for (const NamedTensor& tensor : state)
+    if (find_tensor(expected, tensor.name) == nullptr) unknown.push_back(tensor.name);
+  const std::string near = nearest_name(missing, unknown);
+  return near.empty() ? "" : fmt::format("; there is {}", near);
+}
+
 void check_no_unexpected(const State& expected, const State& state, const std::string& origin) {
   const std::vector<std::string> known = names_of(expected);
   for (const NamedTensor& tensor : state) {
@@ -96,7 +105,7 @@ void check_state(const ir::Graph& graph, const State& state, const std::string& 
     const NamedTensor* found = find_tensor(state, tensor.name);
     if (found == nullptr)
       throw DataError(origin, fmt::format("tensor {} of shape {} is missing{}", tensor.name, to_string(tensor.shape),
-                                          suggestion(tensor.name, names_of(state))));
+                                          misspelt(tensor.name, expected, state)));
     check_tensor(tensor, *found, origin);
   }
   check_no_unexpected(expected, state, origin);

@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+
+#include "lathe/base/error.h"
+#include "lathe/engine/train.h"
+
+namespace lathe::engine {
+namespace {
+
+TrainSettings scheduled(ScheduleKind kind, std::int64_t warmup, double minimum = 0) {
+  TrainSettings settings;
+  settings.learning_rate = 0.5;
+  settings.schedule = kind;
+  settings.warmup_steps = warmup;
+  settings.minimum_learning_rate = minimum;
+  return settings;
+}
+
+TEST(Schedule, ConstantStaysAfterWarmUp) {
+  const TrainSettings settings = scheduled(ScheduleKind::kConstant, 4);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 0, 100), 0);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 2, 100), 0.25);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 4, 100), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 99, 100), 0.5);
+}
+
+TEST(Schedule, LinearReachesTheMinimumAtTheEnd) {
+  const TrainSettings settings = scheduled(ScheduleKind::kLinear, 10, 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 10, 20), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 15, 20), 0.3);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 20, 20), 0.1);
+}
+
+TEST(Schedule, CosineIsHalfWayInTheMiddle) {
+  const TrainSettings settings = scheduled(ScheduleKind::kCosine, 0, 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 0, 8), 0.5);
+  EXPECT_NEAR(learning_rate_at(settings, 4, 8), 0.3, 1e-15);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 8, 8), 0.1);
+}
+
+TEST(Schedule, AWarmUpLongerThanTheRunIsAllThereIs) {
+  const TrainSettings settings = scheduled(ScheduleKind::kLinear, 100);
+  EXPECT_DOUBLE_EQ(learning_rate_at(settings, 9, 10), 0.045);
+}
+
+TEST(Names, AreReadBack) {
+  for (const ScheduleKind kind : {ScheduleKind::kConstant, ScheduleKind::kLinear, ScheduleKind::kCosine})
+    EXPECT_EQ(schedule_kind(to_string(kind)), kind);
+  for (const OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdam, OptimizerKind::kAdamW})
+    EXPECT_EQ(optimizer_kind(to_string(kind)), kind);
+  EXPECT_EQ(to_string(TrainOutcome::kCompleted), "completed");
+  EXPECT_EQ(to_string(TrainOutcome::kDiverged), "diverged");
+  EXPECT_EQ(to_string(TrainOutcome::kStopped), "stopped");
+  EXPECT_EQ(to_string(TrainOutcome::kTimedOut), "timed_out");
+  try {
+    optimizer_kind("adan");
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_STREQ(error.what(),
+                 "optimizer: unknown optimizer \"adan\"; did you mean \"adam\"? (known: sgd, adam, adamw)");
+  }
+}
+
+TEST(TrainSettings, TextHoldsWhatResultsDependOn) {
+  TrainSettings first, second;
+  second.log_every_n_steps = 7;
+  EXPECT_EQ(first.to_text(), second.to_text());
+  second.optimizer.weight_decay = 1e-4;
+  EXPECT_NE(first.to_text(), second.to_text());
+  EXPECT_EQ(first.to_text(),
+            "optimizer=adam(weight_decay=0, beta1=0.9, beta2=0.999, epsilon=1e-08) learning_rate=0.001 "
+            "schedule=constant minimum_learning_rate=0 warmup_steps=0 batch_size=128 max_epochs=20 max_steps=none "
+            "num_samples=none accumulate_grad_batches=1 shuffle=true validate_each_epoch=true");
+}
+
+}  // namespace
+}  // namespace lathe::engine
