@@ -1,0 +1,122 @@
+#include "lathe/data/text_table.h"
+
+#include "data/scratch_folder.h"
+
+namespace lathe::data {
+namespace {
+
+using testing::error_text;
+using testing::ScratchFolder;
+
+TableColumns last_is_label(const std::vector<std::string>& columns) {
+  TableColumns chosen{.features = {}, .label = columns.size() - 1};
+  for (std::size_t i = 0; i + 1 < columns.size(); ++i) chosen.features.push_back(i);
+  return chosen;
+}
+
+TextTable csv(const ScratchFolder& folder, std::string_view text) {
+  return read_csv(folder.write("t.csv", text), last_is_label);
+}
+
+std::string csv_error(const ScratchFolder& folder, std::string_view text) {
+  const std::string path = folder.write("t.csv", text).string();
+  const std::string error = error_text<DataError>([&] { read_csv(path, last_is_label); });
+  return error.starts_with(path) ? error.substr(path.size()) : error;
+}
+
+TEST(ReadCsv, ReadsNamesNumbersAndSortedClasses) {
+  const ScratchFolder folder;
+  const TextTable table = csv(folder, "a,b,kind\n1,-2.5e1,w\n+3,4,g\r\n\n5,6,w\n");
+  EXPECT_EQ(table.feature_names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(table.classes, (std::vector<std::string>{"g", "w"}));
+  EXPECT_EQ(table.samples.width, 2);
+  EXPECT_EQ(table.samples.features, (std::vector<float>{1, -25, 3, 4, 5, 6}));
+  EXPECT_EQ(table.samples.labels, (std::vector<std::int32_t>{1, 0, 1}));
+}
+
+TEST(ReadCsv, TakesWholeNumbersAsLabelsAndNeedsNoHeader) {
+  const ScratchFolder folder;
+  const TextTable table = csv(folder, "0.5,2\n1.5,0.0\n");
+  EXPECT_EQ(table.feature_names, std::vector<std::string>{"f0"});
+  EXPECT_TRUE(table.classes.empty());
+  EXPECT_EQ(table.samples.labels, (std::vector<std::int32_t>{2, 0}));
+}
+
+TEST(ReadCsv, KnowsSemicolonsTabsAndQuotes) {
+  const ScratchFolder folder;
+  EXPECT_EQ(csv(folder, "a;b\n1.5;0\n").samples.features, std::vector<float>{1.5f});
+  EXPECT_EQ(csv(folder, "a\tb\n1.5\t0\n").samples.features, std::vector<float>{1.5f});
+  const TextTable quoted = csv(folder, "\"a, in m\",b\n\"1.5\",\"x, y\"\n");
+  EXPECT_EQ(quoted.feature_names, std::vector<std::string>{"a, in m"});
+  EXPECT_EQ(quoted.samples.features, std::vector<float>{1.5f});
+  EXPECT_EQ(quoted.classes, std::vector<std::string>{"x, y"});
+}
+
+TEST(ReadCsv, ReportsLineAndColumn) {
+  const ScratchFolder folder;
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n1,x,0\n"), ":3: column \"b\": expected a number; got \"x\"");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n\n1,nan,0\n"), ":4: column \"b\": expected a finite number; got \"nan\"");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,1e300,0\n"), ":2: column \"b\": expected a finite number; got \"1e300\"");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,,0\n"), ":2: column \"b\": expected a number; got \"\"");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,\n"), ":2: column \"y\": the label is missing");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n1,2\n3,4,1\n"), ":3: has 2 fields; expected 3");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n1,2"),
+            ":3: has 2 fields; expected 3 (the last line, without an end: is the file truncated?)");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,-1\n"), ": column \"y\": label -1 is out of range; labels count from 0");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n"), ": has no rows");
+  EXPECT_EQ(csv_error(folder, ""), ": is empty");
+}
+
+TEST(ReadCsv, RefusesTooManyClasses) {
+  const ScratchFolder folder;
+  std::string text = "a,y\n";
+  for (int i = 0; i <= 10'000; ++i) text += fmt::format("1,c{}\n", i);
+  EXPECT_EQ(csv_error(folder, text),
+            ":10002: column \"y\": more than 10000 different labels; is this the column of the classes?");
+}
+
+TEST(ReadCsv, ReportsProgress) {
+  const ScratchFolder folder;
+  std::string text = "a,y\n";
+  for (int i = 0; i < 70'000; ++i) text += "1,0\n";
+  std::vector<double> shares;
+  read_csv(folder.write("t.csv", text), last_is_label, [&](double share) { shares.push_back(share); });
+  ASSERT_EQ(shares.size(), 2u);
+  EXPECT_GT(shares[1], shares[0]);
+  EXPECT_LE(shares[1], 1.0);
+}
+
+constexpr std::string_view kArff =
+    "% a comment\n@RELATION 'jets'\n\n@ATTRIBUTE zlogz REAL\n@attribute 'c 1' NUMERIC\n@ATTRIBUTE class {g, 'q'}\n"
+    "@DATA\n% another\n-1.5, 2, g\n0,1,'q'\n";
+
+TEST(ReadArff, ReadsAttributesAndRows) {
+  const ScratchFolder folder;
+  const TextTable table = read_arff(folder.write("t.arff", kArff), last_is_label);
+  EXPECT_EQ(table.feature_names, (std::vector<std::string>{"zlogz", "c 1"}));
+  EXPECT_EQ(table.classes, (std::vector<std::string>{"g", "q"}));
+  EXPECT_EQ(table.samples.features, (std::vector<float>{-1.5f, 2, 0, 1}));
+  EXPECT_EQ(table.samples.labels, (std::vector<std::int32_t>{0, 1}));
+}
+
+TEST(ReadArff, ReportsWhatIsWrong) {
+  const ScratchFolder folder;
+  const auto arff_error = [&](std::string_view text) {
+    const std::string path = folder.write("t.arff", text).string();
+    return error_text<DataError>([&] { read_arff(path, last_is_label); }).substr(path.size());
+  };
+  EXPECT_EQ(arff_error(std::string(kArff) + "?,1,g\n"), ":11: column \"zlogz\": expected a number; got \"?\"");
+  EXPECT_EQ(arff_error(std::string(kArff) + "{0 1, 2 g}\n"), ":11: sparse rows ({index value, ...}) are not read");
+  EXPECT_EQ(arff_error("@RELATION x\n@ATTRIBUTE a REAL\n"), ": has no rows (nothing after a @DATA line)");
+  EXPECT_EQ(arff_error("<html>not found</html>"), ": is no ARFF file (it has no @ATTRIBUTE line)");
+}
+
+TEST(ReadColumnNames, ReadsOnlyTheHeader) {
+  const ScratchFolder folder;
+  EXPECT_EQ(read_column_names(folder.write("t.arff", kArff)), (std::vector<std::string>{"zlogz", "c 1", "class"}));
+  EXPECT_EQ(read_column_names(folder.write("t.csv", "a,b\n1,2\n")), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(read_column_names(folder.write("t.bin", "a,b\n1,2\n")).empty());
+}
+
+}  // namespace
+}  // namespace lathe::data
