@@ -1,0 +1,198 @@
+#include "lathe/cli/training.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "lathe/base/error.h"
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "lathe/config/settings.h"
+#include "lathe/engine/history.h"
+
+namespace lathe::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Between two savings of a running training: what a killed run loses at most, beside the running epoch.
+constexpr std::chrono::seconds kSaveEvery{5};
+
+// Prints the settings that an interrupted run and its continuation must share. How long to train may change where no
+// schedule depends on it.
+std::string comparable_settings(engine::TrainSettings settings) {
+  if (settings.schedule == engine::ScheduleKind::kConstant) {
+    settings.max_epochs = 0;
+    settings.max_steps = std::nullopt;
+    settings.num_samples = std::nullopt;
+  }
+  return settings.to_text();
+}
+
+std::string backend_text(const engine::Backend& backend) {
+  return backend.target().empty() ? backend.name() : backend.name() + " " + backend.target();
+}
+
+checkpoint::Facts identity_of(const TrainingJob& job) {
+  return {{"graph", ir::to_text(job.graph, false)},
+          {"settings", comparable_settings(job.settings)},
+          {"data", job.dataset->fingerprint.hash},
+          {"backend", backend_text(*job.backend)},
+          {"seed", fmt::format("{}", job.seed)}};
+}
+
+void check_identity(const checkpoint::Facts& then, const checkpoint::Facts& now) {
+  for (const auto& [name, value] : now) {
+    const auto found = then.find(name);
+    const std::string before = found == then.end() ? "(unknown)" : found->second;
+    if (before != value)
+      throw UserError("--resume", fmt::format("the {} of the interrupted run differs\n  then: {}\n  now:  {}", name,
+                                              before, value));
+  }
+}
+
+class Runner {
+ public:
+  Runner(const TrainingJob& job, const engine::StopToken& stop)
+      : job_(job), stop_(stop), files_(job.folder), identity_(identity_of(job)) {
+    const engine::SessionSettings settings{
+        .batch_size = engine::largest_batch(job.settings, job.graph, job.dataset->train.rows()), .training = true};
+    session_ = job.backend->make_session(job.graph, settings);
+  }
+
+  TrainingResult run(const engine::TrainProgress& progress) {
+    make_directories(files_.best.parent_path());
+    const std::optional<engine::ResumePoint> point = start();
+    const engine::EpochEnd epoch_end = [this](std::int64_t, const engine::TrainReport& report) {
+      save_now_and_then(report);
+      return true;
+    };
+    result_.report =
+        engine::train(*session_, job_.graph, *job_.dataset, job_.settings, run_identity(job_.graph, job_.seed), stop_,
+                      progress, epoch_end, point ? &*point : nullptr);
+    finish();
+    return std::move(result_);
+  }
+
+ private:
+  std::optional<engine::ResumePoint> start() {
+    if (!job_.resume) {
+      session_->load(job_.state ? *job_.state : fresh_state());
+      return std::nullopt;
+    }
+    checkpoint::TrainingState training = checkpoint::load_training_state(files_.resume, job_.graph);
+    check_identity(training.identity, identity_);
+    check_steps_left(training.point.steps);
+    session_->load(training.weights);
+    session_->set_optimizer(job_.settings.optimizer);
+    session_->load_optimizer_state(training.optimizer);
+    log::info("continuing after step {}", training.point.steps);
+    return std::move(training.point);
+  }
+
+  engine::State fresh_state() const {
+    const engine::RunIdentity identity = run_identity(job_.graph, job_.seed);
+    return engine::initial_state(job_.graph, identity.seed, identity.candidate, identity.repeat);
+  }
+
+  void check_steps_left(std::int64_t steps) const {
+    const std::int64_t planned = engine::planned_steps(job_.settings, job_.graph, job_.dataset->train.rows());
+    if (steps > planned)
+      throw UserError("--resume",
+                      fmt::format("the interrupted run already took {} steps; {} are asked for", steps, planned));
+  }
+
+  void save_now_and_then(const engine::TrainReport& report) {
+    if (Clock::now() - last_save_ < kSaveEvery) return;
+    save_last(report);
+    if (report.best_state) save_model(files_.best, *report.best_state, report);
+    engine::write_history(files_.history, report.history);
+    last_save_ = Clock::now();
+  }
+
+  void finish() {
+    engine::TrainReport& report = result_.report;
+    engine::write_history(files_.history, report.history);
+    const bool diverged = report.outcome == engine::TrainOutcome::kDiverged;
+    if (!diverged) {
+      save_last(report);
+      result_.last = evaluate();
+    }
+    if (diverged && !report.best_state) return;
+    const engine::State best = report.best_state ? *report.best_state : session_->state();
+    save_model(files_.best, best, report);
+    session_->load(best);
+    result_.best = evaluate();
+    result_.files_written = true;
+  }
+
+  std::optional<engine::EvaluationResult> evaluate() {
+    const data::Samples& validation = job_.dataset->validation;
+    if (validation.rows() == 0) return std::nullopt;
+    return session_->evaluate(validation, 0, validation.rows());
+  }
+
+  void save_last(const engine::TrainReport& report) {
+    const engine::State state = session_->state();
+    checkpoint::save_training_state(files_.resume, {.weights = state,
+                                                    .optimizer = session_->optimizer_state(),
+                                                    .point = {report.steps, report.history, report.best_state,
+                                                              report.best_validation_loss, report.since_row},
+                                                    .identity = identity_});
+    save_model(files_.last, state, report);
+  }
+
+  void save_model(const std::filesystem::path& path, const engine::State& state, const engine::TrainReport& report) {
+    const data::Fingerprint& data = job_.dataset->fingerprint;
+    checkpoint::save_model(path, job_.graph, state,
+                           {{"data.dataset", data.dataset},
+                            {"data.source", data.source},
+                            {"data.hash", data.hash},
+                            {"data.notice", data.notice},
+                            {"settings", job_.settings.to_text()},
+                            {"seed", fmt::format("{}", job_.seed)},
+                            {"backend", backend_text(*job_.backend)},
+                            {"steps", fmt::format("{}", report.steps)},
+                            {"lathe_version", std::string(config::version())}});
+  }
+
+  const TrainingJob& job_;
+  const engine::StopToken& stop_;
+  TrainingFiles files_;
+  checkpoint::Facts identity_;
+  std::unique_ptr<engine::Session> session_;
+  Clock::time_point last_save_ = Clock::now();
+  TrainingResult result_;
+};
+
+}  // namespace
+
+TrainingFiles::TrainingFiles(const std::filesystem::path& folder)
+    : best(folder / "training_ckpts" / "best.safetensors"),
+      last(folder / "training_ckpts" / "last.safetensors"),
+      resume(folder / "training_ckpts" / "last.resume.safetensors"),
+      history(folder / "history.csv") {}
+
+engine::RunIdentity run_identity(const ir::Graph& graph, std::uint64_t seed) {
+  return {.seed = seed, .candidate = hash_text(ir::to_text(graph, false)).first_word(), .repeat = 0};
+}
+
+void check_fits(const ir::Graph& graph, const data::Dataset& dataset) {
+  const Shape features{dataset.train.width};
+  if (graph.input().output_shape != features)
+    throw UserError(
+        "model", fmt::format("network {} takes inputs of shape {}; the rows of data set {} have shape {}", graph.name,
+                             to_string(graph.input().output_shape), dataset.name, to_string(features)));
+  const Shape classes{dataset.classes};
+  if (graph.output().output_shape != classes)
+    throw UserError("model", fmt::format("network {} has outputs of shape {}; data set {} has {} classes", graph.name,
+                                         to_string(graph.output().output_shape), dataset.name, dataset.classes));
+}
+
+TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop,
+                            const engine::TrainProgress& progress) {
+  check_fits(job.graph, *job.dataset);
+  return Runner(job, stop).run(progress);
+}
+
+}  // namespace lathe::cli
