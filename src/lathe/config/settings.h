@@ -103,9 +103,6 @@ const Option* find_option(std::string_view key_or_flag);
 /// "ten"`.
 Value flag_value(std::string_view type, const std::string& flag, const std::string& text);
 
-/// Puts a value at a dotted key, making tables on the way. Throws UserError where a part of the way is no table.
-void set_value(Value& root, std::string_view dotted, Value value);
-
 /// Reads the general settings from a study file into which the command line has been put (position file
 /// "command line"). Keys of MASE without effect are warned of. Throws UserError: an unknown key (nearest shown), a
 /// wrong type or value, a refused key.

@@ -183,6 +183,17 @@ Value& element_for_writing(Value& array, std::size_t index) {
   return array.as_array()[index];
 }
 
+Value& place_for_writing(Value& root, std::string_view dotted) {
+  const auto steps = split_path(dotted);
+  if (!steps) malformed_path(dotted);
+  const SourcePosition position{std::string(kCommandLine), 0, 0};
+  Value* value = &root;
+  for (const Step& step : *steps) {
+    value = step.index ? &element_for_writing(*value, *step.index) : &member_for_writing(*value, step.name, position);
+  }
+  return *value;
+}
+
 // Reads the text after `=` of --set: a TOML value, or a bare word that stands for a string.
 Value command_line_value(std::string_view text, const std::string& key) {
   const SourcePosition position{std::string(kCommandLine), 0, 0};
@@ -340,14 +351,12 @@ Value parse_text(std::string_view text, std::string file) {
 }
 
 void set_by_path(Value& root, std::string_view dotted, std::string_view text) {
-  const auto steps = split_path(dotted);
-  if (!steps) malformed_path(dotted);
-  const SourcePosition position{std::string(kCommandLine), 0, 0};
-  Value* value = &root;
-  for (const Step& step : *steps) {
-    value = step.index ? &element_for_writing(*value, *step.index) : &member_for_writing(*value, step.name, position);
-  }
-  *value = command_line_value(text, value->key());
+  Value& place = place_for_writing(root, dotted);
+  place = command_line_value(text, place.key());
+}
+
+void set_value(Value& root, std::string_view dotted, Value value) {
+  place_for_writing(root, dotted) = std::move(value);
 }
 
 std::string to_toml_document(const Value& root) {

@@ -94,6 +94,9 @@ Value with_position(Value value, const SourcePosition& position);
 /// does not begin with a bracket or a quote is taken as a string. Position: file "command line". Throws UserError.
 void set_by_path(Value& root, std::string_view dotted, std::string_view text);
 
+/// Puts a value at a dotted key as set_by_path does; the value keeps its own position and key.
+void set_value(Value& root, std::string_view dotted, Value value);
+
 /// Writes a whole table as a TOML document that parse_text reads back: equal values in the same order, except that in
 /// every table the members that are not tables come first.
 std::string to_toml_document(const Value& root);

@@ -1,0 +1,255 @@
+#include "lathe/config/settings.h"
+
+namespace lathe::config {
+namespace {
+
+using Choices = std::vector<std::string>;
+
+const Choices kTasks{"classification", "cls", "translation", "tran", "language_modeling", "lm"};
+
+// Reads the task: lathe trains classifiers; the other names of MASE are refused by name.
+void read_task(Settings& out, const Value& value) {
+  detail::check_choice(value, kTasks);
+  const std::string& task = value.as_string();
+  if (task != "classification" && task != "cls") {
+    value.fail(detail::quoted(task) + " is refused, because lathe trains classifiers only; use \"classification\"");
+  }
+  out.task = task;
+}
+
+Option honoured(Field<Settings> field, std::vector<std::string> flags, std::string value_name, std::string section) {
+  return {std::move(field), std::move(flags), std::move(value_name), std::move(section), Effect::kHonoured, {}, {}};
+}
+
+Option chosen(std::string name, std::string Settings::*member, Choices choices, std::string description,
+              std::vector<std::string> flags, std::string value_name, std::string section) {
+  Option option = honoured(choice_field(std::move(name), member, choices, std::move(description)), std::move(flags),
+                           std::move(value_name), std::move(section));
+  option.choices = std::move(choices);
+  return option;
+}
+
+void check_type(const std::string& type, const Value& value) {
+  if (type == "integer") value.as_integer();
+  if (type == "number") value.as_number();
+  if (type == "boolean") value.as_boolean();
+  if (type == "string") value.as_string();
+}
+
+// Declares a key of MASE that changes nothing here. `neutral` is its default as TOML.
+Option without_effect(std::string name, std::string type, std::string neutral, std::string description,
+                      std::vector<std::string> flags, std::string value_name, std::string reason) {
+  Field<Settings> field{std::move(name),
+                        type,
+                        {},
+                        std::move(description),
+                        [type](Settings&, const Value& value) { check_type(type, value); },
+                        [neutral = std::move(neutral)](const Settings&) { return neutral; }};
+  return {std::move(field),
+          std::move(flags),
+          std::move(value_name),
+          "MASE's, without effect",
+          Effect::kNone,
+          std::move(reason),
+          {}};
+}
+
+Option refused(std::string name, std::string type, std::string neutral, std::string description,
+               std::vector<std::string> flags, std::string value_name, std::string reason) {
+  Option option = without_effect(std::move(name), std::move(type), std::move(neutral), std::move(description),
+                                 std::move(flags), std::move(value_name), std::move(reason));
+  option.effect = Effect::kRefused;
+  option.section = "MASE's, refused";
+  return option;
+}
+
+void add_general(std::vector<Option>& out) {
+  using S = Settings;
+  const std::string section = "General";
+  out.push_back(honoured(field("model", &S::model,
+                               "network: a name of the zoo; also the word MODEL; a [model] table "
+                               "describes one layer by layer"),
+                         {}, "NAME", section));
+  out.push_back(honoured(field("dataset", &S::dataset,
+                               "data set: a name, or the path of a csv or npy file; also the word "
+                               "DATASET"),
+                         {}, "NAME", section));
+  Option task = honoured({"task", "string", detail::choices_text({"classification", "cls"}), "what is learned",
+                          read_task, [](const S& settings) { return detail::quoted(settings.task); }},
+                         {"--task"}, "TASK", section);
+  task.choices = {"classification", "cls"};
+  out.push_back(std::move(task));
+  out.push_back(honoured(field("load_name", &S::load_name, "checkpoint to start from"), {"--load"}, "PATH", section));
+  out.push_back(chosen("load_type", &S::load_type, {"auto", "mz", "pt", "pl", "hf"},
+                       "kept for MASE's files: what a checkpoint is, is told from its content", {"--load-type"}, "TYPE",
+                       section));
+  out.push_back(honoured(field("batch_size", &S::batch_size, "rows per batch, in training and evaluation", at_least(1)),
+                         {"--batch-size"}, "N", section));
+  out.push_back(honoured(field("seed", &S::seed, "seed of every random draw", at_least(0)), {"--seed"}, "N", section));
+  out.push_back(chosen("log_level", &S::log_level, {"debug", "info", "warning", "error", "critical"},
+                       "least severe messages that are shown on standard error", {"--log-level"}, "LEVEL", section));
+  out.push_back(
+      honoured(field("to_debug", &S::to_debug, "the same as log_level = \"debug\""), {"--debug"}, "", section));
+}
+
+void add_training(std::vector<Option>& out) {
+  using S = Settings;
+  const std::string section = "Training";
+  out.push_back(chosen("training_optimizer", &S::training_optimizer, {"adam", "adamw", "sgd"}, "update rule",
+                       {"--training-optimizer"}, "NAME", section));
+  out.push_back(honoured(field("learning_rate", &S::learning_rate, "peak learning rate", above(0)), {"--learning-rate"},
+                         "X", section));
+  out.push_back(chosen("lr_scheduler", &S::lr_scheduler, {"constant", "linear", "cosine"},
+                       "course of the learning rate over the steps of the run", {"--lr-scheduler"}, "NAME", section));
+  out.push_back(honoured(field("num_warmup_steps", &S::num_warmup_steps, "steps of linear warm-up from 0", at_least(0)),
+                         {"--num-warmup-steps"}, "N", section));
+  out.push_back(
+      honoured(field("eta_min", &S::eta_min, "learning rate at the end of a linear or cosine course", at_least(0)),
+               {"--eta-min"}, "X", section));
+  out.push_back(honoured(field("weight_decay", &S::weight_decay,
+                               "weight decay: added to the gradient by adam and sgd, "
+                               "decoupled in adamw",
+                               at_least(0)),
+                         {"--weight-decay"}, "X", section));
+  out.push_back(
+      honoured(field("momentum", &S::momentum, "momentum of sgd", Bounds{.low = 0, .high = 1, .high_open = true}),
+               {"--momentum"}, "X", section));
+  out.push_back(honoured(field("nesterov", &S::nesterov,
+                               "Nesterov's form of the momentum of sgd; --set nesterov=false "
+                               "turns it off"),
+                         {"--nesterov"}, "", section));
+  out.push_back(honoured(field("max_epochs", &S::max_epochs, "passes over the training rows", at_least(1)),
+                         {"--max-epochs"}, "N", section));
+  out.push_back(honoured(field("max_steps", &S::max_steps, "optimiser steps at most; -1: no limit", at_least(-1)),
+                         {"--max-steps"}, "N", section));
+  out.push_back(
+      honoured(field("accumulate_grad_batches", &S::accumulate_grad_batches, "batches per optimiser step", at_least(1)),
+               {"--accumulate-grad-batches"}, "N", section));
+  out.push_back(honoured(field("log_every_n_steps", &S::log_every_n_steps,
+                               "steps between the training rows of history.csv; 0: none", at_least(0)),
+                         {"--log-every-n-steps"}, "N", section));
+}
+
+void add_runtime(std::vector<Option>& out) {
+  using S = Settings;
+  out.push_back(chosen("accelerator", &S::accelerator, {"auto", "cpu", "gpu", "cuda", "mps"},
+                       "device; one that is absent is an error, never a fallback", {"--accelerator"}, "NAME",
+                       "Runtime"));
+  out.push_back(honoured(field("backend", &S::backend,
+                               "engine: auto is the fastest that supports the network, of those of "
+                               "the device; or a name such as dense or ref"),
+                         {"--backend"}, "NAME", "Runtime"));
+}
+
+void add_data(std::vector<Option>& out) {
+  using S = Settings;
+  const std::string section = "Data";
+  out.push_back(honoured(field("data_dir", &S::data_dir,
+                               "folder of the data; otherwise LATHE_DATA_DIR, then the cache "
+                               "folder"),
+                         {"--data-dir"}, "PATH", section));
+  out.push_back(
+      honoured(field("validation_fraction", &S::validation_fraction,
+                     "share of the training rows that is split off for validation where the data set has no such "
+                     "part",
+                     Bounds{.low = 0, .high = 1, .low_open = true, .high_open = true}),
+               {"--validation-fraction"}, "X", section));
+  out.push_back(
+      honoured(field("validation_rows", &S::validation_rows, "the exact number instead of the share", at_least(1)),
+               {"--validation-rows"}, "N", section));
+  out.push_back(
+      honoured(field("max_train_rows", &S::max_train_rows, "training rows at most, drawn by the seed", at_least(1)),
+               {"--max-train-rows"}, "N", section));
+  out.push_back(honoured(field("standardise", &S::standardise,
+                               "features to mean 0 and deviation 1 of the training rows; "
+                               "--set standardise=false turns it off"),
+                         {"--standardise"}, "", section));
+}
+
+void add_project(std::vector<Option>& out) {
+  using S = Settings;
+  out.push_back(
+      honoured(field("project_dir", &S::project_dir, "folder of all projects"), {"--project-dir"}, "PATH", "Project"));
+  out.push_back(honoured(field("project", &S::project,
+                               "folder of this run inside it; empty: "
+                               "{model}_{task}_{dataset}_{YYYY-MM-DD}"),
+                         {"--project"}, "NAME", "Project"));
+}
+
+void add_without_effect(std::vector<Option>& out) {
+  out.push_back(without_effect("trainer_precision", "string or integer", "\"32\"", "arithmetic of training",
+                               {"--trainer-precision"}, "NAME", "training is in float32"));
+  out.push_back(without_effect("report_to", "string", "\"csv\"", "where training curves go", {"--report-to"}, "NAME",
+                               "curves are written to history.csv"));
+  out.push_back(without_effect("num_workers", "integer", "0", "processes that load data", {"--num-workers", "--cpu"},
+                               "N",
+                               "the data is in memory; n_jobs in [search.strategy.setup] sets the trials in parallel"));
+  out.push_back(without_effect("num_devices", "integer", "1", "devices per run", {"--num-devices", "--gpu"}, "N",
+                               "a trial runs on one device"));
+  out.push_back(
+      without_effect("num_nodes", "integer", "1", "machines per run", {"--nodes"}, "N", "a run uses one machine"));
+  out.push_back(without_effect("strategy", "string", "\"auto\"", "distribution of one training", {"--strategy"}, "NAME",
+                               "one training is not distributed"));
+  out.push_back(without_effect("is_to_auto_requeue", "boolean", "false", "restart under Slurm", {"--auto-requeue"}, "",
+                               "a run that was interrupted is continued by hand"));
+  out.push_back(without_effect("github_ci", "boolean", "false", "MASE's own tests", {"--github-ci"}, "",
+                               "it is for MASE's own tests"));
+  out.push_back(without_effect("disable_dataset_cache", "boolean", "false", "reading data without a cache",
+                               {"--disable-dataset-cache"}, "", "no data is cached that was not asked for"));
+  out.push_back(without_effect("t_max", "integer", "20", "period of MASE's cosine schedule", {}, "N",
+                               "the schedule spans the run"));
+  out.push_back(without_effect("max_token_len", "integer", "512", "tokens per text", {"--max-token-len"}, "N",
+                               "there are no texts to cut"));
+  out.push_back(without_effect("target", "string", "\"xcu250-figd2104-2L-e\"", "FPGA that code is made for",
+                               {"--target"}, "NAME", "no FPGA code is made"));
+  out.push_back(without_effect("num_targets", "integer", "100", "FPGAs that code is made for", {"--num-targets"}, "N",
+                               "no FPGA code is made"));
+}
+
+void add_refused(std::vector<Option>& out) {
+  out.push_back(refused("is_pretrained", "boolean", "false", "weights from the internet", {"--pretrained"}, "",
+                        "there are no pretrained weights to download; give a checkpoint by load_name"));
+  out.push_back(refused("quant_config", "string", "\"NA\"", "quantisation of MASE's manual models", {"--quant-config"},
+                        "PATH", "the zoo has no manually quantised models; use [passes.quantize] or a search space"));
+}
+
+std::vector<Option> make_options() {
+  std::vector<Option> out;
+  add_general(out);
+  add_training(out);
+  add_runtime(out);
+  add_data(out);
+  add_project(out);
+  add_without_effect(out);
+  add_refused(out);
+  return out;
+}
+
+}  // namespace
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> table = make_options();
+  return table;
+}
+
+const std::vector<TableKey>& table_keys() {
+  static const std::vector<TableKey> table{
+      {"model", "a network described layer by layer, instead of the name of one", Effect::kHonoured, {}},
+      {"passes", "changes to the network, in the order of the file: `lathe transform` only", Effect::kHonoured, {}},
+      {"search", "search space, strategy and final scoring: `lathe search` only", Effect::kHonoured, {}},
+      {"transform", "MASE's choice between graph and module passes", Effect::kNone, "all passes work on the graph"},
+  };
+  return table;
+}
+
+const Option* find_option(std::string_view key_or_flag) {
+  for (const Option& option : options()) {
+    if (option.key() == key_or_flag) return &option;
+    for (const std::string& flag : option.flags) {
+      if (flag == key_or_flag) return &option;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace lathe::config
