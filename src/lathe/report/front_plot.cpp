@@ -1,0 +1,304 @@
+#include "lathe/report/front_plot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lathe/base/error.h"
+#include "lathe/report/table.h"
+
+namespace lathe::report {
+namespace {
+
+using storage::Direction;
+
+constexpr double kWidth = 760, kHeight = 500;
+constexpr double kLeft = 78, kRight = 24, kTop = 62, kBottom = 58;
+constexpr double kLogarithmicFrom = 20;  // largest / smallest value
+constexpr std::size_t kMostLabels = 12;
+constexpr const char* kInk = "#24292f";
+constexpr const char* kFaint = "#d8dee4";
+constexpr const char* kOthers = "#8c959f";
+constexpr const char* kFront = "#0969da";
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char letter : text) {
+    switch (letter) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += letter;
+    }
+  }
+  return out;
+}
+
+/// Maps values to pixels and knows where to put ticks.
+class Axis {
+ public:
+  Axis(double low, double high, double first_pixel, double last_pixel, bool may_be_logarithmic)
+      : first_(first_pixel), last_(last_pixel) {
+    logarithmic_ = may_be_logarithmic && low > 0 && high / low >= kLogarithmicFrom;
+    if (logarithmic_) {
+      low_ = std::log10(low);
+      high_ = std::log10(high);
+    } else {
+      low_ = low;
+      high_ = high;
+    }
+    const double span = high_ > low_ ? high_ - low_ : std::max(1e-12, std::abs(high_) * 0.1);
+    low_ -= span * 0.06;
+    high_ += span * 0.06;
+  }
+
+  double pixel(double value) const {
+    const double place = logarithmic_ ? std::log10(value) : value;
+    return first_ + (place - low_) / (high_ - low_) * (last_ - first_);
+  }
+
+  std::vector<double> ticks() const { return logarithmic_ ? logarithmic_ticks() : linear_ticks(); }
+
+ private:
+  std::vector<double> linear_ticks() const {
+    constexpr double kTicks = 6;
+    const double rough = (high_ - low_) / kTicks;
+    const double power = std::pow(10, std::floor(std::log10(rough)));
+    double step = 10 * power;
+    for (const double factor : {5.0, 2.0, 1.0}) {
+      if (factor * power >= rough) step = factor * power;
+    }
+    std::vector<double> ticks;
+    for (double k = std::ceil(low_ / step); k * step <= high_; ++k) ticks.push_back(k * step);
+    return ticks;
+  }
+
+  std::vector<double> logarithmic_ticks() const {
+    const bool few_decades = high_ - low_ < 2.5;
+    std::vector<double> ticks;
+    for (double decade = std::floor(low_); decade <= high_; ++decade) {
+      for (const double factor : {1.0, 2.0, 5.0}) {
+        const double place = decade + std::log10(factor);
+        if ((factor == 1 || few_decades) && place >= low_ && place <= high_) ticks.push_back(std::pow(10, place));
+      }
+    }
+    return ticks;
+  }
+
+  double first_, last_;
+  double low_ = 0, high_ = 1;
+  bool logarithmic_ = false;
+};
+
+std::string tick_text(double value) {
+  if (value != 0 && std::abs(value) >= 1e6) return fmt::format("{:.3g}M", value / 1e6);
+  if (std::abs(value) >= 1e4) return fmt::format("{:.4g}k", value / 1e3);
+  return number_text(std::abs(value) < 1e-12 ? 0 : value, 4);
+}
+
+std::string text_element(double x, double y, const char* anchor, int size, const char* colour, std::string_view text,
+                         const char* more = "") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\" fill=\"{}\"{}>{}</text>\n", x,
+                     y, anchor, size, colour, more, escaped(text));
+}
+
+/// Draws one plot, layer by layer.
+class Drawing {
+ public:
+  explicit Drawing(const FrontPlot& plot)
+      : plot_(plot),
+        points_(finite_points(plot)),
+        x_(range(&PlotPoint::x, kLeft, kWidth - kRight, true)),
+        y_(range(&PlotPoint::y, kHeight - kBottom, kTop, false)) {}
+
+  std::string svg() const {
+    std::string text = fmt::format(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
+        "font-family=\"system-ui, sans-serif\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
+        kWidth, kHeight);
+    text += headings() + axes();
+    for (const PlotPoint& point : points_) {
+      if (!point.front) text += circle(point, 3.5, kOthers, 0.55);
+    }
+    text += front_steps();
+    for (const PlotPoint& point : points_) {
+      if (point.front) text += error_bar(point) + circle(point, 5, kFront, 1);
+    }
+    return text + labels() + "</svg>\n";
+  }
+
+ private:
+  static std::vector<PlotPoint> finite_points(const FrontPlot& plot) {
+    std::vector<PlotPoint> points;
+    std::copy_if(plot.points.begin(), plot.points.end(), std::back_inserter(points),
+                 [](const PlotPoint& p) { return std::isfinite(p.x) && std::isfinite(p.y); });
+    return points;
+  }
+
+  Axis range(double PlotPoint::*value, double first_pixel, double last_pixel, bool may_be_logarithmic) const {
+    if (points_.empty()) return Axis(0, 1, first_pixel, last_pixel, false);
+    double low = points_[0].*value;
+    double high = low;
+    for (const PlotPoint& point : points_) {
+      const double margin = value == &PlotPoint::y ? point.y_error : 0;
+      low = std::min(low, point.*value - margin);
+      high = std::max(high, point.*value + margin);
+    }
+    return Axis(low, high, first_pixel, last_pixel, may_be_logarithmic);
+  }
+
+  std::string headings() const {
+    std::string text = text_element(kLeft, 28, "start", 17, kInk, plot_.title, " font-weight=\"600\"");
+    if (!plot_.notice.empty()) text += text_element(kLeft, 47, "start", 12, "#9a6700", plot_.notice);
+    text += text_element((kLeft + kWidth - kRight) / 2, kHeight - 14, "middle", 14, kInk, plot_.x_label);
+    const double middle = (kTop + kHeight - kBottom) / 2;
+    return text + text_element(20, middle, "middle", 14, kInk, plot_.y_label,
+                               fmt::format(" transform=\"rotate(-90 20 {:.1f})\"", middle).c_str());
+  }
+
+  std::string axes() const {
+    std::string text;
+    const auto line = [&](double x1, double y1, double x2, double y2, const char* colour) {
+      text += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\"/>\n", x1, y1, x2,
+                          y2, colour);
+    };
+    for (const double tick : x_.ticks()) {
+      const double x = x_.pixel(tick);
+      line(x, kTop, x, kHeight - kBottom, kFaint);
+      text += text_element(x, kHeight - kBottom + 18, "middle", 12, kInk, tick_text(tick));
+    }
+    for (const double tick : y_.ticks()) {
+      const double y = y_.pixel(tick);
+      line(kLeft, y, kWidth - kRight, y, kFaint);
+      text += text_element(kLeft - 8, y + 4, "end", 12, kInk, tick_text(tick));
+    }
+    line(kLeft, kTop, kLeft, kHeight - kBottom, kInk);
+    line(kLeft, kHeight - kBottom, kWidth - kRight, kHeight - kBottom, kInk);
+    return text;
+  }
+
+  std::string circle(const PlotPoint& point, double radius, const char* colour, double opacity) const {
+    const std::string title = fmt::format("{}{}{}, {}", point.label, point.label.empty() ? "" : ": ",
+                                          number_text(point.x), number_text(point.y));
+    return fmt::format(
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\"><title>{}</title></circle>\n",
+        x_.pixel(point.x), y_.pixel(point.y), radius, colour, opacity, escaped(title));
+  }
+
+  std::string error_bar(const PlotPoint& point) const {
+    if (point.y_error <= 0) return {};
+    return fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"{3}\"/>\n",
+                       x_.pixel(point.x), y_.pixel(point.y - point.y_error), y_.pixel(point.y + point.y_error), kFront);
+  }
+
+  std::vector<PlotPoint> sorted_front() const {
+    std::vector<PlotPoint> front;
+    std::copy_if(points_.begin(), points_.end(), std::back_inserter(front), [](const PlotPoint& p) { return p.front; });
+    std::stable_sort(front.begin(), front.end(), [](const PlotPoint& a, const PlotPoint& b) { return a.x < b.x; });
+    return front;
+  }
+
+  /// Joins the front by steps where it is one of two dimensions: y moves one way only.
+  std::string front_steps() const {
+    const std::vector<PlotPoint> front = sorted_front();
+    const auto falls = [](const PlotPoint& a, const PlotPoint& b) { return a.y > b.y; };
+    const auto rises = [](const PlotPoint& a, const PlotPoint& b) { return a.y < b.y; };
+    const bool monotone =
+        std::is_sorted(front.begin(), front.end(), falls) || std::is_sorted(front.begin(), front.end(), rises);
+    if (front.size() < 2 || !monotone) return {};
+    std::string path = fmt::format("M{:.1f} {:.1f}", x_.pixel(front[0].x), y_.pixel(front[0].y));
+    for (std::size_t i = 1; i < front.size(); ++i) {
+      const double x = x_.pixel(front[i].x);
+      const double y = y_.pixel(front[i].y);
+      path += plot_.x_minimized ? fmt::format(" H{:.1f} V{:.1f}", x, y) : fmt::format(" V{:.1f} H{:.1f}", y, x);
+    }
+    return fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" stroke-opacity=\"0.6\"/>\n",
+                       path, kFront);
+  }
+
+  /// Labels points of the front, at most kMostLabels, none over another.
+  std::string labels() const {
+    constexpr double kLineHeight = 13, kLetterWidth = 6.2;
+    std::string text;
+    std::vector<std::pair<double, double>> taken;  // right end and height of labels so far
+    for (const PlotPoint& point : sorted_front()) {
+      if (point.label.empty() || taken.size() >= kMostLabels) continue;
+      const double length = kLetterWidth * display_width(point.label);
+      const double x = x_.pixel(point.x) + 8;
+      const double y = y_.pixel(point.y) + 14;
+      const bool leaves = x + length > kWidth - 4 || y > kHeight - kBottom - 2;
+      const bool overlaps = std::any_of(taken.begin(), taken.end(), [&](const auto& other) {
+        return x < other.first && std::abs(y - other.second) < kLineHeight;
+      });
+      if (leaves || overlaps) continue;
+      text += text_element(x, y, "start", 11, kInk, point.label);
+      taken.emplace_back(x + length, y);
+    }
+    return text;
+  }
+
+  const FrontPlot& plot_;
+  std::vector<PlotPoint> points_;
+  Axis x_, y_;
+};
+
+std::optional<double> metric_of(const TrialRecord& trial, const std::string& name) {
+  for (const Metrics* metrics : {&trial.software_metrics, &trial.hardware_metrics, &trial.scaled_metrics}) {
+    if (const auto value = find_metric(*metrics, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::string label_of(const TrialRecord& trial) {
+  if (trial.bits.empty()) return trial.widths;
+  return trial.widths.empty() ? trial.bits : trial.widths + ", " + trial.bits;
+}
+
+}  // namespace
+
+FrontPlot front_plot(const StudyRecord& study, const std::string& x_metric, const std::string& y_metric) {
+  FrontPlot plot{.title = study.name,
+                 .x_label = x_metric,
+                 .y_label = y_metric,
+                 .notice = study.notice,
+                 .x_minimized = true,
+                 .points = {}};
+  for (const ObjectiveRecord& objective : study.objectives) {
+    if (objective.name == x_metric) plot.x_minimized = objective.direction != Direction::kMaximize;
+  }
+  for (std::size_t i = 0; i < study.trials.size(); ++i) {
+    const TrialRecord& trial = study.trials[i];
+    const auto x = metric_of(trial, x_metric);
+    const auto y = metric_of(trial, y_metric);
+    if (!x || !y || trial.state != storage::TrialState::kComplete) continue;
+    const bool best = std::find(study.best.begin(), study.best.end(), i) != study.best.end();
+    plot.points.push_back({*x, *y, best, label_of(trial), 0});
+  }
+  if (plot.points.empty()) {
+    throw UserError(
+        fmt::format("no complete trial of study \"{}\" has both {} and {}", study.name, x_metric, y_metric));
+  }
+  return plot;
+}
+
+std::optional<FrontPlot> front_plot(const StudyRecord& study) {
+  const auto complete = [](const TrialRecord& trial) { return trial.state == storage::TrialState::kComplete; };
+  if (study.objectives.size() < 2 || std::none_of(study.trials.begin(), study.trials.end(), complete))
+    return std::nullopt;
+  const auto find = [&](Direction direction) {
+    return std::find_if(study.objectives.begin(), study.objectives.end(),
+                        [&](const ObjectiveRecord& objective) { return objective.direction == direction; });
+  };
+  const auto cost = find(Direction::kMinimize);
+  const auto gain = find(Direction::kMaximize);
+  if (cost == study.objectives.end() || gain == study.objectives.end()) {
+    return front_plot(study, study.objectives[0].name, study.objectives[1].name);
+  }
+  return front_plot(study, cost->name, gain->name);
+}
+
+std::string front_svg(const FrontPlot& plot) { return Drawing(plot).svg(); }
+
+}  // namespace lathe::report

@@ -1,0 +1,301 @@
+#include "lathe/report/mase_files.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "lathe/base/error.h"
+#include "lathe/base/file.h"
+
+namespace lathe::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kIndent = 4;
+
+/// Rounds to 10 decimals, as pandas writes; null for what JSON has no number for.
+Json rounded(double value) {
+  if (!std::isfinite(value)) return nullptr;
+  return std::strtod(fmt::format("{:.10f}", value).c_str(), nullptr);
+}
+
+Json to_json(const Metrics& metrics) {
+  Json object = Json::object();
+  for (const auto& [name, value] : metrics) object[name] = rounded(value);
+  return object;
+}
+
+Json to_json(const Scalar& scalar) {
+  struct Converter {
+    Json operator()(std::monostate) const { return nullptr; }
+    Json operator()(bool value) const { return value; }
+    Json operator()(std::int64_t value) const { return value; }
+    Json operator()(double value) const { return rounded(value); }
+    Json operator()(const std::string& value) const { return value; }
+  };
+  return std::visit(Converter{}, scalar);
+}
+
+Json to_json(const SampledConfig& config, const std::string& by) {
+  Json object = Json::object();
+  for (const auto& [node, entries] : config) {
+    Json values = Json::object();
+    for (const auto& [key, value] : entries) values[key] = to_json(value);
+    object[node] = {{"config", std::move(values)}};
+  }
+  object["by"] = by;
+  return object;
+}
+
+Json to_json(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(rounded(value));
+  return list;
+}
+
+Json milliseconds(const std::optional<storage::Time>& time) {
+  if (!time) return nullptr;
+  return std::chrono::floor<std::chrono::milliseconds>(time->time_since_epoch()).count();
+}
+
+/// Text from outside (paths, notices) may hold bytes that are no UTF-8; they become U+FFFD.
+std::string document(const Json& json) { return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
+  Json entry;
+  entry["number"] = trial.number;
+  const bool scalar = study.directions.size() <= 1 && trial.values.size() == 1;
+  entry["value"] = scalar ? rounded(trial.values[0]) : to_json(trial.values);
+  entry["software_metrics"] = to_json(trial.software_metrics);
+  entry["hardware_metrics"] = to_json(trial.hardware_metrics);
+  entry["scaled_metrics"] = to_json(trial.scaled_metrics);
+  entry["sampled_config"] = to_json(trial.sampled_config, study.by);
+  entry["widths"] = trial.widths;
+  entry["bits"] = trial.bits;
+  entry["untrained"] = trial.untrained;
+  if (!trial.spreads.empty()) entry["metric_spreads"] = to_json(trial.spreads);
+  if (!study.notice.empty()) entry["notice"] = study.notice;
+  return entry;
+}
+
+void add_values(Json& row, const TrialRecord& trial, std::size_t objectives) {
+  const auto value = [&](std::size_t i) { return i < trial.values.size() ? rounded(trial.values[i]) : Json(); };
+  if (objectives <= 1) {
+    row["value"] = value(0);
+  } else {
+    for (std::size_t i = 0; i < objectives; ++i) row[fmt::format("values_{}", i)] = value(i);
+  }
+}
+
+Json log_row(const StudyRecord& study, const TrialRecord& trial) {
+  Json row;
+  row["number"] = trial.number;
+  add_values(row, trial, study.directions.size());
+  const bool evaluated = !trial.software_metrics.empty() || !trial.hardware_metrics.empty();
+  const auto when_evaluated = [&](Json value) { return evaluated ? std::move(value) : Json(); };
+  row["user_attrs_hardware_metrics"] = when_evaluated(to_json(trial.hardware_metrics));
+  row["user_attrs_sampled_config"] = trial.sampled_config.empty() ? Json() : to_json(trial.sampled_config, study.by);
+  row["user_attrs_scaled_metrics"] = when_evaluated(to_json(trial.scaled_metrics));
+  row["user_attrs_software_metrics"] = when_evaluated(to_json(trial.software_metrics));
+  row["user_attrs_lathe:widths"] = trial.widths;
+  row["user_attrs_lathe:bits"] = trial.bits;
+  row["user_attrs_lathe:reason"] = trial.reason.empty() ? Json() : Json(trial.reason);
+  row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
+  row["user_attrs_lathe:untrained"] = trial.untrained;
+  row["state"] = storage::to_string(trial.state);
+  row["datetime_start"] = milliseconds(trial.started);
+  row["datetime_complete"] = milliseconds(trial.completed);
+  const bool ended = trial.started && trial.completed;
+  row["duration"] =
+      ended ? Json(milliseconds(trial.completed).get<std::int64_t>() - milliseconds(trial.started).get<std::int64_t>())
+            : Json();
+  return row;
+}
+
+Json state_counts(const StudyRecord& study) {
+  using storage::TrialState;
+  Json counts = Json::object();
+  for (const TrialState state :
+       {TrialState::kComplete, TrialState::kPruned, TrialState::kFail, TrialState::kRunning, TrialState::kWaiting}) {
+    const auto of_state = [&](const TrialRecord& trial) { return trial.state == state; };
+    counts[storage::to_string(state)] = std::count_if(study.trials.begin(), study.trials.end(), of_state);
+  }
+  counts["duplicates"] = std::count_if(study.trials.begin(), study.trials.end(),
+                                       [](const TrialRecord& trial) { return trial.duplicate_of.has_value(); });
+  return counts;
+}
+
+Json final_entry(const FinalRecord& record) {
+  Json entry;
+  entry["number"] = record.number;
+  entry["mean_accuracy"] = rounded(record.mean_accuracy);
+  entry["standard_error"] = rounded(record.standard_error);
+  entry["mean_loss"] = rounded(record.mean_loss);
+  entry["accuracies"] = to_json(record.accuracies);
+  entry["losses"] = to_json(record.losses);
+  if (!record.reason.empty()) entry["reason"] = record.reason;
+  return entry;
+}
+
+Json parse_result_file(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path);
+  Json file;
+  try {
+    file = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw DataError(path.string(), fmt::format("is no JSON (byte {})", error.byte));
+  }
+  if (!file.is_object())
+    throw DataError(path.string(), "is no best.json or log.json: an object with keys \"0\", \"1\", ... is expected");
+  return file;
+}
+
+std::int64_t number_of(const std::filesystem::path& path, const std::string& key, const Json& entry) {
+  if (!entry.is_object() || !entry.contains("number") || !entry["number"].is_number_integer()) {
+    throw DataError(path.string(), fmt::format("is no best.json or log.json: entry \"{}\" has no trial number", key));
+  }
+  return entry["number"].get<std::int64_t>();
+}
+
+[[noreturn]] void bad_config(const std::filesystem::path& path, std::int64_t number, const std::string& what) {
+  throw DataError(path.string(), fmt::format("sampled_config of trial {}: {}", number, what));
+}
+
+Scalar scalar_of(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string() && value != "NA") return value.get<std::string>();
+  return std::monostate{};
+}
+
+SampledConfig config_of(const std::filesystem::path& path, std::int64_t number, const Json& object) {
+  if (!object.is_object()) bad_config(path, number, "an object is expected");
+  SampledConfig config;
+  for (const auto& [node, entry] : object.items()) {
+    if (node == "by") continue;
+    if (!entry.is_object() || !entry.contains("config") || !entry["config"].is_object()) {
+      bad_config(path, number, fmt::format("\"{}\" has no config", node));
+    }
+    auto& values = config.emplace_back(node, std::vector<std::pair<std::string, Scalar>>{}).second;
+    for (const auto& [key, value] : entry["config"].items()) {
+      if (value.is_structured()) bad_config(path, number, fmt::format("{}.{} is no single value", node, key));
+      values.emplace_back(key, scalar_of(value));
+    }
+  }
+  return config;
+}
+
+std::vector<double> values_of(const Json& entry) {
+  std::vector<double> values;
+  if (!entry.contains("value")) return values;
+  const Json& value = entry["value"];
+  if (value.is_number()) values.push_back(value.get<double>());
+  if (!value.is_array()) return values;
+  for (const Json& element : value) {
+    if (element.is_number()) values.push_back(element.get<double>());
+  }
+  return values;
+}
+
+SavedTrial saved_trial(const std::filesystem::path& path, std::int64_t number, const Json& entry) {
+  SavedTrial trial{
+      .number = number, .sampled_config = {}, .values = values_of(entry), .untrained = false, .notice = {}};
+  const char* key = entry.contains("sampled_config") ? "sampled_config" : "user_attrs_sampled_config";
+  if (!entry.contains(key) || entry[key].is_null()) {
+    throw UserError("--trial", fmt::format("trial {} of {} has no sampled_config", number, path.string()));
+  }
+  trial.sampled_config = config_of(path, number, entry[key]);
+  for (const char* flag : {"untrained", "user_attrs_lathe:untrained"}) {
+    if (entry.contains(flag) && entry[flag].is_boolean()) trial.untrained = entry[flag].get<bool>();
+  }
+  if (entry.contains("notice") && entry["notice"].is_string()) trial.notice = entry["notice"].get<std::string>();
+  return trial;
+}
+
+}  // namespace
+
+std::string best_json(const StudyRecord& study) {
+  Json file = Json::object();
+  std::vector<std::size_t> order = study.best;
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return study.trials[a].number < study.trials[b].number; });
+  for (std::size_t i = 0; i < order.size(); ++i) file[std::to_string(i)] = best_entry(study, study.trials[order[i]]);
+  return document(file);
+}
+
+std::string log_json(const StudyRecord& study) {
+  Json file = Json::object();
+  for (std::size_t i = 0; i < study.trials.size(); ++i) file[std::to_string(i)] = log_row(study, study.trials[i]);
+  return document(file);
+}
+
+std::string study_json(const StudyRecord& study) {
+  Json file;
+  file["schema_version"] = kSchemaVersion;
+  file["lathe_version"] = LATHE_VERSION;
+  file["study"] = study.name;
+  file["model"] = study.model;
+  if (!study.notice.empty()) file["notice"] = study.notice;
+  file["sampler"] = study.sampler;
+  file["seed"] = study.seed;
+  file["lag"] = study.lag;
+  file["objectives"] = Json::array();
+  for (const ObjectiveRecord& objective : study.objectives) {
+    file["objectives"].push_back({{"name", objective.name}, {"direction", storage::to_string(objective.direction)}});
+  }
+  file["directions"] = Json::array();
+  for (const storage::Direction direction : study.directions)
+    file["directions"].push_back(storage::to_string(direction));
+  file["space_size"] = study.space_size ? Json(*study.space_size) : Json();
+  file["backend"] = study.backend;
+  file["target"] = study.target;
+  file["threads_per_trial"] = study.threads_per_trial;
+  file["end"] = study.end;
+  file["reproducible"] = study.reproducible;
+  file["wall_seconds"] = rounded(study.wall_seconds);
+  file["trials"] = state_counts(study);
+  file["data"] = Json::object();
+  for (const auto& [name, value] : study.data) file["data"][name] = to_json(value);
+  file["final"] = Json::array();
+  for (const FinalRecord& record : study.finals) file["final"].push_back(final_entry(record));
+  file["settings"] = study.settings;
+  return document(file);
+}
+
+void write_result_files(const StudyRecord& study, const std::filesystem::path& folder) {
+  write_text_file_atomically(folder / "log.json", log_json(study));
+  write_text_file_atomically(folder / "study.json", study_json(study));
+  write_text_file_atomically(folder / "best.json", best_json(study));
+}
+
+std::vector<std::int64_t> saved_trial_numbers(const std::filesystem::path& path) {
+  std::vector<std::int64_t> numbers;
+  const Json file = parse_result_file(path);
+  for (const auto& [key, entry] : file.items()) numbers.push_back(number_of(path, key, entry));
+  return numbers;
+}
+
+SavedTrial read_saved_trial(const std::filesystem::path& path, std::int64_t number) {
+  constexpr std::size_t kMostListed = 20;
+  const Json file = parse_result_file(path);
+  std::vector<std::int64_t> numbers;
+  for (const auto& [key, entry] : file.items()) {
+    numbers.push_back(number_of(path, key, entry));
+    if (numbers.back() == number) return saved_trial(path, number, entry);
+  }
+  if (numbers.empty()) throw UserError("--trial", fmt::format("{} holds no trial", path.string()));
+  const std::size_t total = numbers.size();
+  numbers.resize(std::min(total, kMostListed));
+  throw UserError("--trial",
+                  fmt::format("{} holds no trial {} (it holds {}{})", path.string(), number, fmt::join(numbers, ", "),
+                              total > kMostListed ? fmt::format(", ... {} in all", total) : ""));
+}
+
+}  // namespace lathe::report

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lathe/report/trial_record.h"
+
+namespace lathe::report {
+
+/// Prints one line of comma-separated values (RFC 4180 quoting where needed), ended by \n.
+std::string csv_line(const std::vector<std::string>& cells);
+
+/// Prints all trials as comma-separated values: number, state, value or values_0 ..., every metric, every choice,
+/// widths, bits, seconds, duplicate_of, reason. Numbers in full precision; absent ones are empty.
+std::string trials_csv(const StudyRecord& study);
+
+}  // namespace lathe::report
