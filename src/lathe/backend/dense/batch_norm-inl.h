@@ -119,7 +119,7 @@ HWY_NOINLINE void Normalize(const Stage& stage, const Memory& memory, const Tile
     for (std::size_t v = 0; v < tile.vectors; ++v) {
       const std::size_t at = f * kTile + v * kLanes;
       V out = hn::MulAdd(hn::Sub(hn::Load(d, x + at), center), scale, shift);
-      if constexpr (kRelu) out = hn::Max(hn::Zero(d), out);
+      if constexpr (kRelu) out = AtLeast(hn::Zero(d), out);
       hn::Store(out, d, y + at);
     }
   }

@@ -14,7 +14,7 @@ namespace lathe::backend::dense::HWY_NAMESPACE {
 // Each activation: value of x, and gradient from dy and what the backward pass keeps (`kept`: the output, or the input
 // where the stage does not work in place and says so).
 struct ReluMap {
-  HWY_INLINE V Value(V x) const { return hn::Max(hn::Zero(D()), x); }
+  HWY_INLINE V Value(V x) const { return AtLeast(hn::Zero(D()), x); }
   HWY_INLINE V Gradient(V y, V dy) const { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), dy); }
 };
 struct LeakyReluMap {
@@ -35,6 +35,10 @@ struct SigmoidMap {
 struct GeluMap {
   HWY_INLINE V Value(V x) const { return Gelu(x); }
   HWY_INLINE V Gradient(V x, V dy) const { return hn::Mul(dy, GeluDerivative(x)); }
+};
+struct GeluTanhMap {
+  HWY_INLINE V Value(V x) const { return GeluTanh(x); }
+  HWY_INLINE V Gradient(V x, V dy) const { return hn::Mul(dy, GeluTanhDerivative(x)); }
 };
 struct QuantizeMap {
   quant::IntegerScale scale;

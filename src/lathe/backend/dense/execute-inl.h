@@ -73,6 +73,7 @@ HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stag
     case StageKind::kTanh: return MapForward(TanhMap{}, width, vectors, x, y);
     case StageKind::kSigmoid: return MapForward(SigmoidMap{}, width, vectors, x, y);
     case StageKind::kGelu: return MapForward(GeluMap{}, width, vectors, x, y);
+    case StageKind::kGeluTanh: return MapForward(GeluTanhMap{}, width, vectors, x, y);
     case StageKind::kQuantize: return MapForward(QuantizeMap{stage.quantizer}, width, vectors, x, y);
     case StageKind::kDropout:
       if (training == nullptr) {
@@ -109,6 +110,7 @@ HWY_INLINE void BackwardMap(const Program& program, const Memory& memory, const 
     case StageKind::kTanh: return MapBackward(TanhMap{}, width, vectors, y, dy);
     case StageKind::kSigmoid: return MapBackward(SigmoidMap{}, width, vectors, y, dy);
     case StageKind::kGelu: return MapBackward(GeluMap{}, width, vectors, x, dy);
+    case StageKind::kGeluTanh: return MapBackward(GeluTanhMap{}, width, vectors, x, dy);
     case StageKind::kDropout:
       return MultiplyByMask(width, vectors, At(program, memory, stage.mask, tile.index), dy, dy);
     default: return;  // a quantiser's gradient is straight through

@@ -46,6 +46,8 @@ V Apply(Function function, V x) {
     case Function::kSigmoid: return Sigmoid(x);
     case Function::kGelu: return Gelu(x);
     case Function::kGeluDerivative: return GeluDerivative(x);
+    case Function::kGeluTanh: return GeluTanh(x);
+    case Function::kGeluTanhDerivative: return GeluTanhDerivative(x);
   }
   return x;
 }

@@ -55,7 +55,7 @@ HWY_INLINE void ProductBlock(const Product& p, std::size_t row, std::size_t colu
     HWY_UNROLL(8)
     for (std::size_t c = 0; c < C; ++c) {
       V y = sum[r][c];
-      if constexpr (kFinish == Finish::kRelu) y = hn::Max(hn::Zero(d), y);
+      if constexpr (kFinish == Finish::kRelu) y = AtLeast(hn::Zero(d), y);
       if constexpr (kFinish == Finish::kMask)
         y = hn::IfThenElseZero(hn::Gt(hn::Load(d, p.mask + offset + c * kLanes), hn::Zero(d)), y);
       hn::Store(y, d, p.y + offset + c * kLanes);

@@ -29,7 +29,7 @@ HWY_INLINE V ExpNonPositive(V x) {
   const D d;
   const DI di;
   const V low = hn::Set(d, -87.33654475f);
-  const V clamped = hn::Max(low, x);  // the order keeps NaN on x86
+  const V clamped = AtLeast(low, x);
   const V n = hn::Round(hn::Mul(clamped, hn::Set(d, 1.442695041f)));
   V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), clamped);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
@@ -113,11 +113,30 @@ HWY_INLINE V GeluDerivative(V x) {
   return hn::MulAdd(hn::Mul(x, hn::Set(d, 0.3989422804f)), normal.bell, normal.distribution);
 }
 
+// GELU with the tanh approximation: x / 2 (1 + tanh u) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
+HWY_INLINE V GeluTanhGate(V x) {
+  const D d;
+  const V inner = hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.044715f), hn::Set(d, 1.0f));
+  return Sigmoid(hn::Mul(hn::Mul(x, hn::Set(d, 1.595769122f)), inner));
+}
+
+HWY_INLINE V GeluTanh(V x) { return hn::Mul(x, GeluTanhGate(x)); }
+
+HWY_INLINE V GeluTanhDerivative(V x) {
+  const D d;
+  const V gate = GeluTanhGate(x);
+  const V near = AtMost(hn::Set(d, 100.0f), AtLeast(hn::Set(d, -100.0f), x));  // beyond, the gate is 0 or 1
+  const V slope = hn::MulAdd(hn::Mul(near, near), hn::Set(d, 3 * 0.044715f), hn::Set(d, 1.0f));
+  const V inner = hn::Mul(hn::Mul(near, hn::Set(d, 1.595769122f)), slope);
+  const V change = hn::NegMulAdd(gate, gate, gate);
+  return hn::MulAdd(inner, change, gate);
+}
+
 // quant::IntegerScale in vectors; NaN stays NaN.
 HWY_INLINE V Quantize(V x, const quant::IntegerScale& q) {
   const D d;
   const V code = hn::Round(hn::Mul(x, hn::Set(d, q.scale)));
-  return hn::Mul(hn::Min(hn::Set(d, q.high), hn::Max(hn::Set(d, q.low), code)), hn::Set(d, q.inverse));
+  return hn::Mul(AtMost(hn::Set(d, q.high), AtLeast(hn::Set(d, q.low), code)), hn::Set(d, q.inverse));
 }
 
 }  // namespace lathe::backend::dense::HWY_NAMESPACE

@@ -119,6 +119,9 @@ class Compiler {
     stage.out_width = static_cast<std::size_t>(element_count(node.output_shape));
     program_.widest = std::max({program_.widest, stage.in_width, stage.out_width});
     switch (stage.kind) {
+      case StageKind::kGelu:
+        if (node.string("approximate") == "tanh") stage.kind = StageKind::kGeluTanh;
+        break;
       case StageKind::kLinear: describe_linear(stage); break;
       case StageKind::kBatchNorm:
         stage.epsilon = node.number("eps");
@@ -227,7 +230,7 @@ class Compiler {
 
   static bool reads_own_input_backward(const Stage& stage) {
     return stage.kind == StageKind::kLinear || stage.kind == StageKind::kBatchNorm || stage.kind == StageKind::kGelu ||
-           (stage.kind == StageKind::kLeakyRelu && !(stage.slope > 0));
+           stage.kind == StageKind::kGeluTanh || (stage.kind == StageKind::kLeakyRelu && !(stage.slope > 0));
   }
   static bool reads_own_output_backward(const Stage& stage) {
     return stage.relu || stage.kind == StageKind::kRelu || stage.kind == StageKind::kTanh ||

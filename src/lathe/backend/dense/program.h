@@ -33,6 +33,7 @@ enum class StageKind : std::uint8_t {
   kTanh,
   kSigmoid,
   kGelu,
+  kGeluTanh,  ///< GELU with approximate = tanh
   kDropout,
   kQuantize
 };
@@ -163,7 +164,16 @@ struct UpdateCall {
 };
 
 /// Lists the vectorised element-wise functions, for the tests of their accuracy.
-enum class Function : std::uint8_t { kExp, kLog, kTanh, kSigmoid, kGelu, kGeluDerivative };
+enum class Function : std::uint8_t {
+  kExp,
+  kLog,
+  kTanh,
+  kSigmoid,
+  kGelu,
+  kGeluDerivative,
+  kGeluTanh,
+  kGeluTanhDerivative
+};
 
 /// Holds the engine compiled for one SIMD target. All functions are plain and allocate nothing.
 struct Kernels {

@@ -53,6 +53,22 @@ HWY_INLINE M Alive(const Tile& tile, std::size_t v) {
   return hn::FirstN(d, left < kLanes ? left : kLanes);
 }
 
+// The larger and the smaller of a bound and x; NaN in x stays NaN. (x86 returns the second operand for NaN.)
+HWY_INLINE V AtLeast(V bound, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+  return hn::Max(bound, x);
+#else
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#endif
+}
+HWY_INLINE V AtMost(V bound, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+  return hn::Min(bound, x);
+#else
+  return hn::IfThenElse(hn::Lt(bound, x), bound, x);
+#endif
+}
+
 HWY_INLINE float Sum(V v) {
   const D d;
   return hn::GetLane(hn::SumOfLanes(d, v));
