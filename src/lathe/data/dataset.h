@@ -50,12 +50,12 @@ using Progress = std::function<void(double)>;
 
 /// Says what to load and how.
 struct DatasetRequest {
-  std::string name;                  ///< registered name, or a path to a .csv/.npy file or a folder of arrays
-  std::filesystem::path data_dir;    ///< `--data-dir` or `data_dir`; empty: LATHE_DATA_DIR, then the cache folder
-  std::uint64_t seed = 0;            ///< seed of the validation split
-  double validation_fraction = 0.1;  ///< share of the training rows split off where there is no validation part
-  std::optional<std::int64_t> validation_rows;  ///< exact number instead of the fraction
-  std::optional<std::int64_t> max_train_rows;   ///< use the first rows only (after the split, in seeded order)
+  std::string name;                     ///< registered name, or a path to a .csv/.npy file or a folder of arrays
+  std::filesystem::path data_dir = {};  ///< `--data-dir` or `data_dir`; empty: LATHE_DATA_DIR, then the cache folder
+  std::uint64_t seed = 0;               ///< seed of the validation split
+  double validation_fraction = 0.1;     ///< share of the training rows split off where there is no validation part
+  std::optional<std::int64_t> validation_rows = {};  ///< exact number instead of the fraction
+  std::optional<std::int64_t> max_train_rows = {};   ///< use the first rows only (after the split, in seeded order)
   bool standardise = true;
   Progress progress = {};  ///< called from load_dataset's own thread while big files are read
 };
