@@ -32,13 +32,14 @@ enum class Initializer {
 
 /// Describes one tensor that a node owns. Its name in a state dict is `module_path.name`.
 struct Parameter {
-  std::string name;          ///< "weight", "bias", "running_mean", ...
-  Shape shape;               ///< weight of linear: [out_features, in_features]
-  bool trainable = true;     ///< false: a buffer (running statistics)
-  bool integral = false;     ///< true: int64 in files (num_batches_tracked)
+  std::string name;       ///< "weight", "bias", "running_mean", ...
+  Shape shape;            ///< weight of linear: [out_features, in_features]
+  bool trainable = true;  ///< false: a buffer (running statistics)
+  bool integral = false;  ///< true: int64 in files (num_batches_tracked)
   Initializer initializer = Initializer::kZeros;
-  std::int64_t fan_in = 0;   ///< for kUniformFanIn
-  std::optional<quant::Format> format;  ///< quantised in every forward pass; the stored values stay float
+  std::int64_t fan_in = 0;  ///< for kUniformFanIn
+  std::optional<quant::Format> format =
+      std::nullopt;  ///< quantised in every forward pass; the stored values stay float
   bool operator==(const Parameter&) const = default;
 };
 
@@ -66,7 +67,7 @@ struct Node {
 /// value: passes make new ones and never change the one they are given.
 class Graph {
  public:
-  std::string name;         ///< as the user named the model
+  std::string name;  ///< as the user named the model
   std::vector<Node> nodes;
 
   const Node& input() const { return nodes.front(); }

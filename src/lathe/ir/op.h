@@ -29,23 +29,24 @@ enum class ChannelRule {
 
 /// Counts the work of one node for one sample (batch 1); multiply by the batch size.
 struct OpCost {
-  std::int64_t macs = 0;                  ///< multiply-accumulates
-  std::int64_t flops = 0;                 ///< `computations` in the lab's convention (a MAC counts as one)
-  std::int64_t backward_flops = 0;        ///< `backward_computations` of the lab's table
-  std::int64_t lab_parameters = 0;        ///< `total_parameters` of the lab's table (weights without bias)
+  std::int64_t macs = 0;            ///< multiply-accumulates
+  std::int64_t flops = 0;           ///< `computations` in the lab's convention (a MAC counts as one)
+  std::int64_t backward_flops = 0;  ///< `backward_computations` of the lab's table
+  std::int64_t lab_parameters = 0;  ///< `total_parameters` of the lab's table (weights without bias)
 };
 
 /// Declares an op: everything that the program knows of it but its kernels (one per back end). One entry in
 /// ops/builtin.cpp per op; nothing else in the program switches on op names.
 struct OpDeclaration {
-  std::string name;                  ///< `linear`, also the key that `by = "type"` uses
-  std::string module_type;           ///< PyTorch's class, `Linear`; empty for ops without a module
+  std::string name;         ///< `linear`, also the key that `by = "type"` uses
+  std::string module_type;  ///< PyTorch's class, `Linear`; empty for ops without a module
   std::string description;
   std::vector<AttributeDeclaration> attributes;
   std::size_t input_count = 1;
   ChannelRule channel_rule = ChannelRule::kPreserves;
   std::string input_width_attribute;   ///< "in_features", "num_features"
   std::string output_width_attribute;  ///< "out_features"
+  std::string format_attribute;        ///< "format": names the number format of the output (quantise nodes)
   /// True where the quantize pass may act (data_in, and weight and bias where there are such parameters).
   bool quantizable = false;
   /// True for quantisers of data that must be unsigned at this op's input (relu, as MASE has it).

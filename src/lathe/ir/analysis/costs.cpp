@@ -1,0 +1,115 @@
+#include "lathe/ir/analysis/costs.h"
+
+#include <cmath>
+
+#include "lathe/base/check.h"
+#include "lathe/ir/op.h"
+
+namespace lathe::ir {
+namespace {
+
+double bits_of(const quant::Format& format) { return quant::make_quantizer(format)->bits_per_value(); }
+
+double bits_of(const Parameter& parameter) { return parameter.format ? bits_of(*parameter.format) : kFloatBits; }
+
+/// Returns the bits of what a node writes: those of the last quantiser before it that only copying nodes follow.
+double output_bits(const Graph& graph, std::size_t index) {
+  const Node& node = graph.nodes[index];
+  const OpDeclaration& op = op_of(node);
+  if (!op.format_attribute.empty()) return bits_of(quant::parse_format(node.string(op.format_attribute)));
+  const bool copies = op.channel_rule == ChannelRule::kPreserves && op.input_count == 1 &&
+                      op.cost(node, input_shapes(graph, node)).flops == 0;
+  return copies ? output_bits(graph, node.inputs.front()) : kFloatBits;
+}
+
+void count_parameters(const Node& node, NodeCosts& costs) {
+  for (const Parameter& parameter : node.parameters) {
+    const std::int64_t count = element_count(parameter.shape);
+    (parameter.trainable ? costs.parameters : costs.buffers) += count;
+    if (!parameter.trainable) continue;
+    costs.stored_bits += bits_of(parameter) * static_cast<double>(count);
+    if (parameter.name == "weight") costs.weight_bits = bits_of(parameter);
+    if (parameter.name == "bias") costs.bias_bits = bits_of(parameter);
+  }
+}
+
+NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_size) {
+  const std::vector<Shape> inputs = input_shapes(graph, node);
+  const OpCost cost = op_of(node).cost(node, inputs);
+  NodeCosts costs;
+  costs.name = node.name;
+  costs.op = node.op;
+  costs.lab_parameters = cost.lab_parameters;
+  costs.macs = cost.macs * batch_size;
+  costs.flops = cost.flops * batch_size;
+  costs.backward_flops = cost.backward_flops * batch_size;
+  for (const Shape& shape : inputs) costs.input_elements += element_count(shape) * batch_size;
+  costs.output_elements = element_count(node.output_shape) * batch_size;
+  count_parameters(node, costs);
+  costs.activation_bits = output_bits(graph, node.inputs.front());
+  costs.bitops = costs.weight_bits * costs.activation_bits * static_cast<double>(costs.macs);
+  costs.lab_bitops = static_cast<double>(costs.flops) * kFloatBits;
+  return costs;
+}
+
+void add(const NodeCosts& node, NodeCosts& total) {
+  total.parameters += node.parameters;
+  total.buffers += node.buffers;
+  total.lab_parameters += node.lab_parameters;
+  total.macs += node.macs;
+  total.flops += node.flops;
+  total.backward_flops += node.backward_flops;
+  total.input_elements += node.input_elements;
+  total.output_elements += node.output_elements;
+  total.bitops += node.bitops;
+  total.lab_bitops += node.lab_bitops;
+  total.stored_bits += node.stored_bits;
+}
+
+/// Averages bits over values.
+struct Mean {
+  double bits = 0;
+  double count = 0;
+  void add(double value_bits, double values) {
+    bits += value_bits * values;
+    count += values;
+  }
+  double value() const { return count > 0 ? bits / count : kFloatBits; }
+};
+
+void average_bits(const Graph& graph, GraphCosts& costs) {
+  Mean quantized, weights, biases, activations;
+  for (const NodeCosts& node : costs.nodes) {
+    if (node.macs == 0) continue;
+    for (const Parameter& parameter : graph.nodes[*graph.find(node.name)].parameters) {
+      const auto count = static_cast<double>(element_count(parameter.shape));
+      if (parameter.name == "weight") weights.add(node.weight_bits, count);
+      if (parameter.name == "weight" && parameter.format) quantized.add(node.weight_bits, count);
+      if (parameter.name == "bias") biases.add(node.bias_bits, count);
+    }
+    activations.add(node.activation_bits, static_cast<double>(node.input_elements));
+  }
+  costs.average_bitwidth = quantized.value();
+  costs.average_weight_bits = costs.total.weight_bits = weights.value();
+  costs.average_bias_bits = costs.total.bias_bits = biases.value();
+  costs.average_activation_bits = costs.total.activation_bits = activations.value();
+}
+
+}  // namespace
+
+GraphCosts costs(const Graph& graph, std::int64_t batch_size) {
+  LATHE_CHECK(batch_size >= 1, "batch size {}", batch_size);
+  GraphCosts result;
+  result.batch_size = batch_size;
+  result.total.name = "total";
+  for (std::size_t i = 1; i + 1 < graph.nodes.size(); ++i) {
+    result.nodes.push_back(node_costs(graph, graph.nodes[i], batch_size));
+    add(result.nodes.back(), result.total);
+  }
+  average_bits(graph, result);
+  result.model_bytes = 4.0 * static_cast<double>(result.total.parameters);
+  result.quantized_model_bytes = std::ceil(result.total.stored_bits / 8);
+  return result;
+}
+
+}  // namespace lathe::ir

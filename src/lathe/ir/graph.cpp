@@ -1,0 +1,78 @@
+#include "lathe/ir/graph.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "lathe/base/check.h"
+
+namespace lathe::ir {
+namespace {
+
+template <typename T>
+const T& typed(const Node& node, std::string_view name) {
+  const T* value = std::get_if<T>(&node.attribute(name));
+  LATHE_CHECK(value != nullptr, "node {}: attribute {} has another type", node.name, name);
+  return *value;
+}
+
+}  // namespace
+
+const AttributeValue& Node::attribute(std::string_view attribute_name) const {
+  for (const Attribute& attribute : attributes)
+    if (attribute.name == attribute_name) return attribute.value;
+  throw InternalError(fmt::format("node {} ({}) has no attribute {}", name, op, attribute_name));
+}
+
+std::int64_t Node::integer(std::string_view attribute_name) const { return typed<std::int64_t>(*this, attribute_name); }
+double Node::number(std::string_view attribute_name) const { return typed<double>(*this, attribute_name); }
+bool Node::boolean(std::string_view attribute_name) const { return typed<bool>(*this, attribute_name); }
+const std::string& Node::string(std::string_view attribute_name) const {
+  return typed<std::string>(*this, attribute_name);
+}
+
+void Node::set(std::string_view attribute_name, AttributeValue value) {
+  for (Attribute& attribute : attributes) {
+    if (attribute.name != attribute_name) continue;
+    attribute.value = std::move(value);
+    return;
+  }
+  throw InternalError(fmt::format("node {} ({}) has no attribute {}", name, op, attribute_name));
+}
+
+std::optional<std::size_t> Graph::find(std::string_view node_name) const {
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (nodes[i].name == node_name) return i;
+  return std::nullopt;
+}
+
+std::vector<std::string> Graph::node_names() const {
+  std::vector<std::string> names;
+  for (const Node& node : nodes) names.push_back(node.name);
+  return names;
+}
+
+std::vector<std::size_t> Graph::users(std::size_t index) const {
+  std::vector<std::size_t> users;
+  for (std::size_t i = index + 1; i < nodes.size(); ++i)
+    if (std::count(nodes[i].inputs.begin(), nodes[i].inputs.end(), index) > 0) users.push_back(i);
+  return users;
+}
+
+std::string fx_name(std::string_view module_path) {
+  std::string name;
+  if (!module_path.empty() && std::isdigit(static_cast<unsigned char>(module_path.front())) != 0) name += '_';
+  bool after_lower = false;
+  for (const char c : module_path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) == 0) {
+      if (name.empty() || name.back() != '_') name += '_';
+    } else {
+      if (after_lower && std::isupper(byte) != 0) name += '_';
+      name += static_cast<char>(std::tolower(byte));
+    }
+    after_lower = std::islower(byte) != 0;
+  }
+  return name;
+}
+
+}  // namespace lathe::ir

@@ -1,0 +1,36 @@
+#include <algorithm>
+
+#include "lathe/base/check.h"
+#include "lathe/ir/op.h"
+#include "lathe/ir/ops/ops.h"
+
+namespace lathe::ir {
+
+const std::vector<OpDeclaration>& op_declarations() {
+  static const std::vector<OpDeclaration> declarations = {
+      ops::input(),      ops::output(),   ops::linear(),   ops::batch_norm1d(), ops::relu(),
+      ops::leaky_relu(), ops::tanh(),     ops::sigmoid(),  ops::gelu(),         ops::dropout(),
+      ops::flatten(),    ops::identity(), ops::quantize(),
+  };
+  return declarations;
+}
+
+const OpDeclaration* find_op(std::string_view name) {
+  const auto& all = op_declarations();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const OpDeclaration& op) { return op.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+const OpDeclaration& op_of(const Node& node) {
+  const OpDeclaration* op = find_op(node.op);
+  LATHE_CHECK(op != nullptr, "node {}: unknown op {}", node.name, node.op);
+  return *op;
+}
+
+std::vector<Shape> input_shapes(const Graph& graph, const Node& node) {
+  std::vector<Shape> shapes;
+  for (const std::size_t input : node.inputs) shapes.push_back(graph.nodes.at(input).output_shape);
+  return shapes;
+}
+
+}  // namespace lathe::ir
