@@ -77,7 +77,7 @@ class TrialsTable {
     if (has_bits_) columns.push_back({"bits", Alignment::kLeft, 8});
     if (with_states_ && has_reasons_) columns.push_back({"reason", Alignment::kLeft, 12});
     Table table(std::move(columns));
-    for (const std::size_t row : rows_) table.add_row(cells(row));
+    for (const std::size_t row : rows_) table.add_row(cells(row, style.unicode));
     return table.to_string(style);
   }
 
@@ -103,20 +103,20 @@ class TrialsTable {
     return trial.untrained ? "untrained weights" : "";
   }
 
-  std::string metric_cell(const TrialRecord& trial, std::size_t objective) const {
+  std::string metric_cell(const TrialRecord& trial, std::size_t objective, bool unicode) const {
     const std::string& name = study_.objectives[objective].name;
     std::string cell = columns_[objective].text(metric_value(trial, name));
     const double spread = find_metric(trial.spreads, name).value_or(0);
-    if (spread > kWideSpread) cell += fmt::format(" ±{:.0f}%", spread * 100);
+    if (spread > kWideSpread) cell += fmt::format(" {}{:.0f}%", unicode ? "±" : "+-", spread * 100);
     return cell;
   }
 
-  std::vector<std::string> cells(std::size_t row) const {
+  std::vector<std::string> cells(std::size_t row, bool unicode) const {
     const TrialRecord& trial = study_.trials[row];
     const bool best = std::find(study_.best.begin(), study_.best.end(), row) != study_.best.end();
     std::vector<std::string> cells{fmt::format("{}{}", with_states_ && best ? "*" : "", trial.number)};
     if (with_states_) cells.push_back(storage::to_string(trial.state));
-    for (std::size_t i = 0; i < study_.objectives.size(); ++i) cells.push_back(metric_cell(trial, i));
+    for (std::size_t i = 0; i < study_.objectives.size(); ++i) cells.push_back(metric_cell(trial, i, unicode));
     if (shows_value_) cells.push_back(columns_.back().text(trial.values.empty() ? std::nan("") : trial.values[0]));
     if (has_choices_) cells.push_back(choices_text(trial.choices));
     if (has_widths_) cells.push_back(trial.widths);

@@ -10,18 +10,18 @@ namespace lathe::report {
 
 struct PlotPoint {
   double x = 0, y = 0;
-  bool front = false;  ///< one of the best
-  std::string label;   ///< shown beside points of the front where there is room, and on hovering; may be empty
-  double y_error = 0;  ///< half length of the error bar; 0: none
+  bool front = false;      ///< one of the best
+  std::string label = {};  ///< shown beside points of the front where there is room, and on hovering; may be empty
+  double y_error = 0;      ///< half length of the error bar; 0: none
 };
 
 /// Holds a scatter plot of a study.
 struct FrontPlot {
-  std::string title;
-  std::string x_label, y_label;
-  std::string notice;       ///< a line below the title, such as "simulated jets, not JSC"
+  std::string title = {};
+  std::string x_label = {}, y_label = {};
+  std::string notice = {};  ///< a line below the title, such as "simulated jets, not JSC"
   bool x_minimized = true;  ///< says how the steps between the points of the front run
-  std::vector<PlotPoint> points;
+  std::vector<PlotPoint> points = {};
 };
 
 /// Makes the plot of one metric against another; trials that lack one are left out. The finals' test accuracy is not

@@ -29,10 +29,10 @@ void write_result_files(const StudyRecord& study, const std::filesystem::path& f
 /// Holds what `--from FILE --trial K` takes from a result file.
 struct SavedTrial {
   std::int64_t number = 0;
-  SampledConfig sampled_config;
-  std::vector<double> values;
+  SampledConfig sampled_config = {};
+  std::vector<double> values = {};
   bool untrained = false;
-  std::string notice;
+  std::string notice = {};
 };
 
 /// Reads trial `number` (the column `number`, not the key) from a best.json or log.json, MASE's own included. Throws

@@ -83,7 +83,7 @@ std::string rate_text(const ProgressView& view) {
   if (view.done == 0 || view.elapsed_seconds <= 0) return "? " + view.unit + "/s";
   const double rate = static_cast<double>(view.done) / view.elapsed_seconds;
   if (view.unit == "B") return size_text(rate) + "/s";
-  if (rate < 0.1) return fmt::format("{:.1f} s each", 1 / rate);
+  if (rate < 0.1) return fmt::format("{:.{}f} s each", 1 / rate, rate > 0.01 ? 1 : 0);
   return fmt::format("{:.{}f} {}/s", rate, rate < 10 ? 2 : rate < 100 ? 1 : 0, view.unit);
 }
 

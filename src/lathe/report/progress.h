@@ -8,12 +8,12 @@ namespace lathe::report {
 
 /// Holds what one drawing of a progress bar shows.
 struct ProgressView {
-  std::string label;  ///< before the bar; may be empty
+  std::string label = {};  ///< before the bar; may be empty
   std::int64_t done = 0;
   std::int64_t total = 0;  ///< 0: unknown; no bar, percentage or remaining time then
   double elapsed_seconds = 0;
-  std::string unit;    ///< `trials`; "B" prints sizes as 1.5 MB
-  std::string suffix;  ///< `Best trial: 3. Best value: 0.712`; may be empty
+  std::string unit = {};    ///< `trials`; "B" prints sizes as 1.5 MB
+  std::string suffix = {};  ///< `Best trial: 3. Best value: 0.712`; may be empty
 };
 
 /// Prints one line of at most `width` columns:
@@ -23,7 +23,7 @@ std::string progress_line(const ProgressView& view, int width, bool unicode);
 
 /// Holds how a progress bar is shown.
 struct ProgressSettings {
-  std::string label;
+  std::string label = {};
   std::int64_t total = 0;  ///< 0: unknown
   std::string unit = "steps";
   int descriptor = 2;        ///< standard error

@@ -29,58 +29,58 @@ using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<s
 struct TrialRecord {
   std::int64_t number = 0;
   storage::TrialState state = storage::TrialState::kRunning;
-  std::vector<double> values;  ///< one per objective of the study; empty unless complete (or pruned)
-  Metrics software_metrics, hardware_metrics, scaled_metrics;
-  Metrics spreads;  ///< of measured metrics: interquartile range / median
-  SampledConfig sampled_config;
+  std::vector<double> values = {};  ///< one per objective of the study; empty unless complete (or pruned)
+  Metrics software_metrics = {}, hardware_metrics = {}, scaled_metrics = {};
+  Metrics spreads = {};  ///< of measured metrics: interquartile range / median
+  SampledConfig sampled_config = {};
   /// The decisions of the sampler: `seq_blocks_2/config/channel_multiplier` -> `2`.
-  std::vector<std::pair<std::string, std::string>> choices;
-  std::string widths;                        ///< `16-32-64-5`
-  std::string bits;                          ///< `8/4 4/2`
-  std::string reason;                        ///< of a trial that failed
-  std::optional<std::int64_t> duplicate_of;  ///< number of the trial whose result this one shares
-  bool untrained = false;                    ///< evaluated with weights that were never trained
-  double seconds = 0;                        ///< spent on this trial
-  std::optional<storage::Time> started, completed;
+  std::vector<std::pair<std::string, std::string>> choices = {};
+  std::string widths = {};                        ///< `16-32-64-5`
+  std::string bits = {};                          ///< `8/4 4/2`
+  std::string reason = {};                        ///< of a trial that failed
+  std::optional<std::int64_t> duplicate_of = {};  ///< number of the trial whose result this one shares
+  bool untrained = false;                         ///< evaluated with weights that were never trained
+  double seconds = 0;                             ///< spent on this trial
+  std::optional<storage::Time> started = {}, completed = {};
 };
 
 /// Holds one entry of `[search.strategy.metrics]`.
 struct ObjectiveRecord {
-  std::string name;
+  std::string name = {};
   storage::Direction direction = storage::Direction::kMaximize;
 };
 
 /// Holds the test scores of one of the best trials.
 struct FinalRecord {
-  std::int64_t number = 0;                 ///< of the trial
-  std::vector<double> accuracies, losses;  ///< one per seed, on all test rows
+  std::int64_t number = 0;                           ///< of the trial
+  std::vector<double> accuracies = {}, losses = {};  ///< one per seed, on all test rows
   double mean_accuracy = 0, standard_error = 0, mean_loss = 0;
-  std::string reason;  ///< when a training failed
+  std::string reason = {};  ///< when a training failed
 };
 
 /// Holds a study.
 struct StudyRecord {
-  std::string name;
-  std::string model;
-  std::string sampler;
+  std::string name = {};
+  std::string model = {};
+  std::string sampler = {};
   std::uint64_t seed = 0;
   std::int64_t lag = 0;
-  std::vector<ObjectiveRecord> objectives;     ///< in the order of the file's metrics (alphabetical)
-  std::vector<storage::Direction> directions;  ///< of TrialRecord::values: one, or one per objective
-  std::string backend;                         ///< `dense`
-  std::string target;                          ///< SIMD target, `AVX2`
+  std::vector<ObjectiveRecord> objectives = {};     ///< in the order of the file's metrics (alphabetical)
+  std::vector<storage::Direction> directions = {};  ///< of TrialRecord::values: one, or one per objective
+  std::string backend = {};                         ///< `dense`
+  std::string target = {};                          ///< SIMD target, `AVX2`
   std::int64_t threads_per_trial = 1;
-  std::optional<std::int64_t> space_size;            ///< nullopt: beyond 63 bits
-  std::string by = "name";                           ///< how the file's seed entries name nodes
-  std::vector<std::pair<std::string, Scalar>> data;  ///< the fingerprint of the data
-  std::string notice;                                ///< `simulated jets, not JSC`; empty: none
-  std::string settings;                              ///< the resolved settings as TOML
-  std::string end;                                   ///< why the study ended: `all trials`, `timeout`
-  bool reproducible = true;                          ///< false: the clock had a say
+  std::optional<std::int64_t> space_size = {};            ///< nullopt: beyond 63 bits
+  std::string by = "name";                                ///< how the file's seed entries name nodes
+  std::vector<std::pair<std::string, Scalar>> data = {};  ///< the fingerprint of the data
+  std::string notice = {};                                ///< `simulated jets, not JSC`; empty: none
+  std::string settings = {};                              ///< the resolved settings as TOML
+  std::string end = {};                                   ///< why the study ended: `all trials`, `timeout`
+  bool reproducible = true;                               ///< false: the clock had a say
   double wall_seconds = 0;
-  std::vector<TrialRecord> trials;  ///< in the order of their numbers
-  std::vector<std::size_t> best;    ///< indices into trials: the best one, or the Pareto front
-  std::vector<FinalRecord> finals;
+  std::vector<TrialRecord> trials = {};  ///< in the order of their numbers
+  std::vector<std::size_t> best = {};    ///< indices into trials: the best one, or the Pareto front
+  std::vector<FinalRecord> finals = {};
 };
 
 }  // namespace lathe::report

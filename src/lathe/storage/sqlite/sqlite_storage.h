@@ -12,7 +12,7 @@ namespace lathe::storage {
 struct SqliteOptions {
   /// The version of Optuna that is to read a NEW file: "3.0" and "3.1" stamp revision v3.0.0.d, "" and everything from
   /// "3.2" on v3.2.0.a. An existing file keeps its revision.
-  std::string optuna_compat;
+  std::string optuna_compat = {};
   double busy_timeout_seconds = 30;  ///< how long to wait for another program's lock
 };
 
