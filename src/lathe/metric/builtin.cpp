@@ -1,1 +1,176 @@
-namespace lathe {}
+#include <algorithm>
+#include <cctype>
+
+#include "lathe/metric/metric.h"
+
+namespace lathe::metric {
+namespace {
+
+using Value = std::optional<double>;
+using Compute = Value (*)(const TrialFacts&);
+
+/// Takes one number out of the costs of the graph.
+template <auto kRead>
+Value cost(const TrialFacts& facts) {
+  const ir::GraphCosts* costs = facts.costs();
+  return costs == nullptr ? Value() : Value(static_cast<double>(kRead(*costs, facts)));
+}
+
+template <auto kRead>
+Value evaluated(const TrialFacts& facts) {
+  return facts.validation == nullptr ? Value() : Value(kRead(*facts.validation));
+}
+
+template <auto kRead>
+Value trained(const TrialFacts& facts) {
+  return facts.training == nullptr ? Value() : Value(kRead(*facts.training));
+}
+
+Value latency_ms(const TrialFacts& facts) {
+  return facts.latency_seconds ? Value(1e3 * facts.latency_seconds->median) : Value();
+}
+
+Value latency_per_sample_us(const TrialFacts& facts) {
+  if (!facts.latency_seconds) return {};
+  return 1e6 * facts.latency_seconds->median / static_cast<double>(facts.batch_size);
+}
+
+MetricKind evaluation_metric(std::string name, std::vector<std::string> aliases, std::string unit,
+                             std::string description, bool larger_is_better, Compute compute) {
+  return {.name = std::move(name),
+          .aliases = std::move(aliases),
+          .unit = std::move(unit),
+          .description = std::move(description),
+          .larger_is_better = larger_is_better,
+          .hardware = false,
+          .source = Source::kEvaluated,
+          .needs_training = false,
+          .compute = compute};
+}
+
+MetricKind measured_metric(std::string name, std::vector<std::string> aliases, std::string unit,
+                           std::string description, bool needs_training, Compute compute) {
+  return {.name = std::move(name),
+          .aliases = std::move(aliases),
+          .unit = std::move(unit),
+          .description = std::move(description),
+          .larger_is_better = false,
+          .hardware = false,
+          .source = Source::kMeasured,
+          .needs_training = needs_training,
+          .compute = compute};
+}
+
+/// Declares a number that follows from the graph; `kRead(costs, facts)` reads it.
+template <auto kRead>
+MetricKind analysis_metric(std::string name, std::vector<std::string> aliases, std::string unit,
+                           std::string description, bool larger_is_better = false) {
+  return {.name = std::move(name),
+          .aliases = std::move(aliases),
+          .unit = std::move(unit),
+          .description = std::move(description),
+          .larger_is_better = larger_is_better,
+          .hardware = true,
+          .source = Source::kAnalysis,
+          .needs_training = false,
+          .compute = cost<kRead>};
+}
+
+using Costs = ir::GraphCosts;
+using Evaluation = engine::EvaluationResult;
+using Training = engine::TrainReport;
+
+std::vector<MetricKind> software_metrics() {
+  return {
+      evaluation_metric("accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "",
+                        "share of validation rows predicted rightly", true,
+                        evaluated<[](const Evaluation& result) { return result.accuracy(); }>),
+      evaluation_metric("macro_accuracy", {"balanced_accuracy"}, "",
+                        "mean over the classes of the share predicted rightly", true,
+                        evaluated<[](const Evaluation& result) { return result.macro_accuracy(); }>),
+      evaluation_metric("loss", {"cross_entropy", "val_loss"}, "nat", "mean cross entropy of the validation rows",
+                        false, evaluated<[](const Evaluation& result) { return result.loss(); }>),
+      measured_metric("latency", {"latency_ms", "latency_per_batch"}, "ms",
+                      "time to evaluate one batch of batch_size rows, median", false, latency_ms),
+      measured_metric("latency_per_sample", {"latency_us"}, "us", "latency divided by the batch size", false,
+                      latency_per_sample_us),
+      measured_metric("training_time", {"train_time"}, "s", "wall time of training", true,
+                      trained<[](const Training& report) { return report.wall_seconds; }>),
+      measured_metric("training_cpu_time", {"train_cpu_time"}, "s", "processor time of training", true,
+                      trained<[](const Training& report) { return report.cpu_seconds; }>),
+  };
+}
+
+std::vector<MetricKind> hardware_metrics() {
+  return {
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.total.parameters; }>(
+          "parameters", {"params", "num_params", "n_params", "total_params"}, "", "trainable values"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.quantized_model_bytes; }>(
+          "model_size", {"size", "model_size_bytes"}, "byte", "trainable values in their number formats"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.model_bytes; }>(
+          "model_size_float", {"float_model_size"}, "byte",
+          "trainable values at four bytes each, the labs' model size"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.total.flops; }>(
+          "flops", {"flop", "computations"}, "",
+          "operations of one batch in the labs' convention, a multiply-add is one"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.total.macs; }>(
+          "macs", {"mac"}, "", "multiply-accumulates of one batch"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.total.bitops; }>(
+          "bitops", {"bops"}, "", "weight bits x activation bits x multiply-accumulates of one batch"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.total.lab_bitops; }>(
+          "bitops_lab", {"lab_bitops", "bitops_flat"}, "", "flops x 32 whatever the formats are, the labs' convention"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.average_bitwidth; }>(
+          "average_bitwidth", {"avg_bitwidth", "average_bits", "avg_bits", "bitwidth"}, "bit",
+          "mean bits per weight of the quantised layers, 32 when there is none (MASE's definition)"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.average_weight_bits; }>(
+          "average_weight_bits", {}, "bit", "mean bits per weight of all layers"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.average_bias_bits; }>(
+          "average_bias_bits", {}, "bit", "mean bits per bias of all layers"),
+      analysis_metric<[](const Costs& costs, const TrialFacts&) { return costs.average_activation_bits; }>(
+          "average_activation_bits", {"average_bitwidth_activations"}, "bit",
+          "mean bits per value that the layers read"),
+      analysis_metric<[](const Costs& costs, const TrialFacts& facts) {
+        return costs.memory_density(facts.compare_to_bits);
+      }>("memory_density", {}, "", "compare_to / average_bitwidth", true),
+  };
+}
+
+std::string normalised(std::string_view name) {
+  std::string text;
+  for (const char letter : name) {
+    if (letter != '-' && letter != '_' && letter != ' ') {
+      text += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+const ir::GraphCosts* TrialFacts::costs() const {
+  if (graph == nullptr) return nullptr;
+  if (!known_costs) known_costs = ir::costs(*graph, batch_size);
+  return &*known_costs;
+}
+
+const std::vector<MetricKind>& metric_kinds() {
+  static const std::vector<MetricKind> kinds = [] {
+    std::vector<MetricKind> all = software_metrics();
+    for (const MetricKind& kind : hardware_metrics()) all.push_back(kind);
+    return all;
+  }();
+  return kinds;
+}
+
+const MetricKind* find_metric(std::string_view name) {
+  const std::string wanted = normalised(name);
+  for (const MetricKind& kind : metric_kinds()) {
+    if (normalised(kind.name) == wanted) return &kind;
+    for (const std::string& alias : kind.aliases) {
+      if (normalised(alias) == wanted) return &kind;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace lathe::metric

@@ -24,7 +24,7 @@ enum class Source {
 /// Holds a measured time with its spread.
 struct Measurement {
   double median = 0;
-  double spread = 0;     ///< interquartile range / median
+  double spread = 0;  ///< interquartile range / median
   std::int64_t count = 0;
 };
 
@@ -33,9 +33,13 @@ struct TrialFacts {
   const ir::Graph* graph = nullptr;
   const engine::EvaluationResult* validation = nullptr;
   const engine::TrainReport* training = nullptr;
-  std::optional<Measurement> latency_seconds;  ///< of one batch
-  std::int64_t batch_size = 1;                 ///< of the latency and of the costs that count a batch
-  double compare_to_bits = 32;                 ///< memory_density's numerator
+  std::optional<Measurement> latency_seconds = {};  ///< of one batch
+  std::int64_t batch_size = 1;                      ///< of the latency and of the costs that count a batch
+  double compare_to_bits = 32;                      ///< memory_density's numerator
+
+  /// Returns the costs of `graph` for `batch_size`, computed at the first call; null without a graph.
+  const ir::GraphCosts* costs() const;
+  mutable std::optional<ir::GraphCosts> known_costs = {};  ///< what costs() has computed
 };
 
 /// Declares a metric. One entry in builtin.cpp each.
@@ -45,15 +49,15 @@ struct MetricKind {
   std::string unit;
   std::string description;
   bool larger_is_better = false;
-  bool hardware = false;         ///< listed under hardware_metrics in results, else software_metrics
+  bool hardware = false;  ///< listed under hardware_metrics in results, else software_metrics
   Source source = Source::kAnalysis;
-  bool needs_training = false;   ///< training_time
+  bool needs_training = false;  ///< training_time
   /// Computes the value; nullopt when the facts it needs are absent.
   std::optional<double> (*compute)(const TrialFacts&);
 };
 
 const std::vector<MetricKind>& metric_kinds();
-/// Finds a metric by name or alias; null when there is none.
+/// Finds a metric by name or alias (case, `-` and `_` are ignored: `FLOPs`, `model-size`); null when there is none.
 const MetricKind* find_metric(std::string_view name);
 
 /// Holds a formula over metrics: + - * / ^, parentheses, numbers, metric names, min max abs log exp sqrt.
@@ -66,6 +70,7 @@ class Expression {
   double evaluate(const std::map<std::string, double>& values) const;
 
  private:
+  friend class ExpressionParser;
   std::vector<std::string> names_;
   struct Instruction {
     char operation = 0;  ///< 'n' number, 'v' variable, operators and functions by letter; see expression.cpp
@@ -75,8 +80,8 @@ class Expression {
   std::vector<Instruction> program_;  ///< postfix
 };
 
-/// Measures the time of evaluating one batch with a session: warm-up, then `repeats` timed runs of at least a millisecond
-/// in all each. Returns seconds per batch.
+/// Measures the time of evaluating one batch with a session: warm-up, then `repeats` timed runs of at least a
+/// millisecond in all each. Returns seconds per batch.
 Measurement measure_latency(engine::Session& session, const data::Samples& samples, std::int64_t batch_size,
                             int repeats = 21);
 

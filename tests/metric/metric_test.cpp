@@ -1,0 +1,88 @@
+#include "lathe/metric/metric.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace lathe::metric {
+namespace {
+
+ir::Graph tiny_network() {
+  ir::GraphBuilder builder("jsc-tiny", {16});
+  builder.add("batch_norm1d", "seq_blocks.0", {{"num_features", std::int64_t{16}}});
+  builder.add("relu", "seq_blocks.1");
+  builder.add("linear", "seq_blocks.2", {{"in_features", std::int64_t{16}}, {"out_features", std::int64_t{5}}});
+  builder.add("relu", "seq_blocks.3");
+  return std::move(builder).finish();
+}
+
+double value_of(const std::string& name, const TrialFacts& facts) {
+  const MetricKind* kind = find_metric(name);
+  EXPECT_NE(kind, nullptr) << name;
+  return kind->compute(facts).value();
+}
+
+TEST(MetricKinds, NamesAreUnique) {
+  std::set<std::string> names;
+  for (const MetricKind& kind : metric_kinds()) {
+    EXPECT_TRUE(names.insert(kind.name).second) << kind.name;
+    for (const std::string& alias : kind.aliases) EXPECT_TRUE(names.insert(alias).second) << alias;
+    EXPECT_EQ(find_metric(kind.name), &kind);
+    EXPECT_FALSE(kind.description.empty());
+  }
+}
+
+TEST(MetricKinds, AnswerToUsersSpellings) {
+  EXPECT_EQ(find_metric("FLOPs")->name, "flops");
+  EXPECT_EQ(find_metric("BitOPs")->name, "bitops");
+  EXPECT_EQ(find_metric("model-size")->name, "model_size");
+  EXPECT_EQ(find_metric("ModelSize")->name, "model_size");
+  EXPECT_EQ(find_metric("acc")->name, "accuracy");
+  EXPECT_EQ(find_metric("perplexity"), nullptr);
+}
+
+TEST(MetricKinds, TinyNetworkHasTheLabsCosts) {
+  const ir::Graph graph = tiny_network();
+  const TrialFacts facts{.graph = &graph, .batch_size = 8};
+  EXPECT_EQ(value_of("flops", facts), 1320);
+  EXPECT_EQ(value_of("bitops_lab", facts), 42240);
+  EXPECT_EQ(value_of("model_size_float", facts), 468);
+  EXPECT_EQ(value_of("model_size", facts), 468);
+  EXPECT_EQ(value_of("parameters", facts), 117);
+  EXPECT_EQ(value_of("macs", facts), 640);
+  EXPECT_EQ(value_of("bitops", facts), 640 * 32 * 32);
+  EXPECT_EQ(value_of("average_bitwidth", facts), 32);
+  EXPECT_EQ(value_of("memory_density", facts), 1);
+}
+
+TEST(MetricKinds, SayWhatIsMissing) {
+  const TrialFacts nothing;
+  for (const MetricKind& kind : metric_kinds()) EXPECT_EQ(kind.compute(nothing), std::nullopt) << kind.name;
+}
+
+TEST(MetricKinds, ReadEvaluationsAndClocks) {
+  engine::EvaluationResult validation;
+  validation.loss_sum = 30;
+  validation.rows = 20;
+  validation.correct = 12;
+  validation.class_rows = {10, 10, 0};
+  validation.class_correct = {10, 2, 0};
+  validation.class_predicted = {18, 2, 0};
+  engine::TrainReport report;
+  report.wall_seconds = 2;
+  report.cpu_seconds = 1.5;
+  const TrialFacts facts{.validation = &validation,
+                         .training = &report,
+                         .latency_seconds = Measurement{.median = 0.002, .spread = 0.01, .count = 21},
+                         .batch_size = 4};
+  EXPECT_DOUBLE_EQ(value_of("loss", facts), 1.5);
+  EXPECT_DOUBLE_EQ(value_of("accuracy", facts), 0.6);
+  EXPECT_DOUBLE_EQ(value_of("macro_accuracy", facts), 0.6);
+  EXPECT_DOUBLE_EQ(value_of("latency", facts), 2);
+  EXPECT_DOUBLE_EQ(value_of("latency_per_sample", facts), 500);
+  EXPECT_DOUBLE_EQ(value_of("training_time", facts), 2);
+  EXPECT_DOUBLE_EQ(value_of("training_cpu_time", facts), 1.5);
+}
+
+}  // namespace
+}  // namespace lathe::metric
