@@ -240,7 +240,7 @@ Reader find_real(const std::vector<SearchPlace>& places, const Progress& progres
 std::shared_ptr<const Dataset> load_as(RawDataset raw, const char* name, const DatasetRequest& request) {
   raw.name = name;
   raw.feature_names = feature_names();
-  if (!raw.notice.empty()) log::warning("{}: {}", request.name, raw.notice);
+  if (!raw.notice.empty()) log::warning_once(raw.notice);
   return prepare(std::move(raw), request);
 }
 
