@@ -1,0 +1,21 @@
+#include "lathe/cli/commands.h"
+
+namespace lathe::cli {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> list{
+      completion_command(),
+      man_command(),
+      reference_command(),
+  };
+  return list;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : commands()) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+}  // namespace lathe::cli

@@ -1,0 +1,82 @@
+#include "lathe/cli/program.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <new>
+
+#include "lathe/base/error.h"
+#include "lathe/base/log.h"
+#include "lathe/cli/commands.h"
+#include "lathe/cli/help.h"
+#include "lathe/cli/invocation.h"
+#include "lathe/cli/parse.h"
+#include "lathe/cli/terminal.h"
+#include "lathe/report/progress.h"
+#include "lathe/report/table.h"
+
+namespace lathe::cli {
+namespace {
+
+// The level is looked up before the settings are read and checked, since reading them may warn.
+log::Level terminal_level(const ParsedLine& line, const config::Value& root) {
+  const config::Value* debug = root.find("to_debug");
+  if (debug != nullptr && debug->is_boolean() && debug->as_boolean()) return log::Level::kDebug;
+  if (line.no_warnings) return log::Level::kError;
+  if (line.quiet) return log::Level::kWarning;
+  const config::Value* level = root.find("log_level");
+  if (level == nullptr || level->is_na()) return log::Level::kInfo;
+  config::Settings only_level;
+  config::find_option("log_level")->field.read(only_level, *level);
+  return log::level_from_name(only_level.log_level);
+}
+
+ExitCode run_command(const ParsedLine& line) {
+  Invocation invocation = merge_line(line);
+  log::log_to_terminal(terminal_level(line, invocation.root), &report::ProgressBar::clear_line);
+  read_invocation(*line.command, invocation);
+  if (line.command->shows_settings && invocation.talkative()) {
+    const report::TableStyle style = report::style_for(STDOUT_FILENO);
+    print(effective_table(invocation, style.width, style.unicode));
+  }
+  return line.command->run(invocation);
+}
+
+ExitCode run_line(const std::vector<std::string>& arguments) {
+  const ParsedLine line = parse_line(arguments);
+  if (line.version) {
+    print(fmt::format("lathe {}\n", config::version()));
+    return ExitCode::kSuccess;
+  }
+  if (line.help) {
+    print(line.command == nullptr ? program_help() : command_help(*line.command));
+    return ExitCode::kSuccess;
+  }
+  if (line.command == nullptr) throw UserError("command line", "a command is missing; `lathe --help` lists them");
+  return run_command(line);
+}
+
+int fail(const std::string& text, ExitCode code) {
+  print_error(text);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& arguments) noexcept {
+  try {
+    return static_cast<int>(run_line(arguments));
+  } catch (const Error& error) {
+    return fail(error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory; a smaller batch_size, fewer parallel trials (n_jobs) or trial_memory may help",
+                ExitCode::kSystem);
+  } catch (const std::exception& error) {
+    return fail(InternalError(error.what()).what(), ExitCode::kInternal);
+  } catch (...) {
+    return fail(InternalError("an exception of no known type").what(), ExitCode::kInternal);
+  }
+}
+
+}  // namespace lathe::cli

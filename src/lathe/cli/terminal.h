@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace lathe::cli {
+
+/// Prints text on standard output. Throws SystemError when it cannot be written (a full disk); a reader that has gone
+/// away (`| head`) ends the program silently.
+void print(std::string_view text);
+
+/// Prints `lathe: error: TEXT` on standard error, in colour on a terminal.
+void print_error(std::string_view text) noexcept;
+
+/// Tells whether a file descriptor may be given colours: a terminal, and NO_COLOR (no-color.org) not set.
+bool colour_allowed(int descriptor);
+
+}  // namespace lathe::cli
