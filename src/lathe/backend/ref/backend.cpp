@@ -1,0 +1,47 @@
+#include <fmt/format.h>
+
+#include "lathe/backend/ref/kernel.h"
+#include "lathe/backend/ref/ref.h"
+#include "lathe/backend/ref/session.h"
+#include "lathe/base/check.h"
+
+namespace lathe::backend {
+namespace {
+
+class RefBackend final : public engine::Backend {
+ public:
+  std::string name() const override { return "ref"; }
+  std::string target() const override { return {}; }
+
+  std::optional<std::string> refusal(const ir::Graph& graph) const override {
+    for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
+      const ir::Node& node = graph.nodes[i];
+      if (ref::find_kernel(node.op) == nullptr)
+        return fmt::format("node {}: op {} has no reference kernel", node.name, node.op);
+      if (node.inputs.size() != 1)
+        return fmt::format("node {}: op {} reads {} values; only nodes of one input are run", node.name, node.op,
+                           node.inputs.size());
+    }
+    if (graph.output().output_shape.size() != 1)
+      return fmt::format("node {}: the network must end in [classes]; it ends in {}", graph.output().name,
+                         to_string(graph.output().output_shape));
+    return std::nullopt;
+  }
+
+  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
+    return ref::RefSession::bytes(graph, settings);
+  }
+
+  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
+                                                const engine::SessionSettings& settings) const override {
+    const auto reason = refusal(graph);
+    LATHE_CHECK(!reason, "back end ref was asked for a graph that it refuses: {}", *reason);
+    return std::make_unique<ref::RefSession>(graph, settings);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const engine::Backend> make_ref_backend() { return std::make_shared<RefBackend>(); }
+
+}  // namespace lathe::backend

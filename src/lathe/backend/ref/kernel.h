@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lathe/ir/graph.h"
+#include "lathe/quant/format.h"
+
+/// What the reference kernels work on. All values are double, row-major, [rows, width] with the batch first.
+namespace lathe::backend::ref {
+
+/// Holds one parameter or buffer of a node.
+struct Tensor {
+  const ir::Parameter* parameter = nullptr;
+  std::vector<double> values;     ///< what the optimiser changes
+  std::vector<double> effective;  ///< what forward and backward passes read: `values`, or their quantised copy
+  std::vector<double> gradient;   ///< accumulated; empty for buffers and in evaluation sessions
+  std::vector<double> moment1, moment2;
+  std::unique_ptr<const quant::Quantizer> quantizer;  ///< null: not quantised
+};
+
+/// Holds one node with its tensors and what its forward pass keeps for the backward pass.
+struct NodeState {
+  const ir::Node* node = nullptr;
+  std::size_t index = 0;  ///< in the graph
+  std::size_t in_width = 0, out_width = 0;
+  std::vector<Tensor> tensors;                        ///< in the order of the node's parameters
+  std::unique_ptr<const quant::Quantizer> quantizer;  ///< of a quantise node
+  std::vector<double> saved;                          ///< saved_size() values
+
+  /// Finds a tensor by name; null when the node has none.
+  Tensor* find(std::string_view name);
+  /// Finds a tensor by name; throws InternalError when the node has none.
+  Tensor& tensor(std::string_view name);
+};
+
+/// Says what the pass at hand is.
+struct Pass {
+  std::size_t rows = 0;
+  bool training = false;
+  std::uint64_t dropout_seed = 0;
+};
+
+/// Declares the arithmetic of an op. One entry in builtin.cpp each.
+struct Kernel {
+  const char* op = "";
+  /// Computes `output` [rows, out_width] from `input` [rows, in_width].
+  void (*forward)(NodeState&, const Pass&, std::span<const double> input, std::span<double> output) = nullptr;
+  /// Adds the gradient of the loss to `input_gradient` and to the tensors' gradients, after a forward pass in training
+  /// mode with the same input and output.
+  void (*backward)(NodeState&, const Pass&, std::span<const double> input, std::span<const double> output,
+                   std::span<const double> output_gradient, std::span<double> input_gradient) = nullptr;
+  /// Returns how many values a training pass keeps; null: none.
+  std::size_t (*saved_size)(const ir::Node&, std::size_t rows) = nullptr;
+};
+
+/// Finds the kernel of an op; null when there is none.
+const Kernel* find_kernel(std::string_view op);
+
+Kernel linear_kernel();
+Kernel batch_norm1d_kernel();
+Kernel relu_kernel();
+Kernel leaky_relu_kernel();
+Kernel tanh_kernel();
+Kernel sigmoid_kernel();
+Kernel gelu_kernel();
+Kernel dropout_kernel();
+Kernel quantize_kernel();
+/// Makes the kernel of an op that hands its values on unchanged.
+Kernel pass_through_kernel(const char* op);
+
+}  // namespace lathe::backend::ref

@@ -1,0 +1,298 @@
+#include "lathe/backend/ref/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "lathe/backend/ref/cross_entropy.h"
+#include "lathe/backend/ref/optimizer.h"
+#include "lathe/base/check.h"
+#include "lathe/engine/state.h"
+
+namespace lathe::backend::ref {
+namespace {
+
+std::size_t width_of(const ir::Node& node) { return static_cast<std::size_t>(element_count(node.output_shape)); }
+
+std::size_t saved_size(const ir::Node& node, std::size_t rows) {
+  const Kernel* kernel = find_kernel(node.op);
+  return kernel == nullptr || kernel->saved_size == nullptr ? 0 : kernel->saved_size(node, rows);
+}
+
+Tensor make_tensor(const ir::Parameter& parameter, bool training) {
+  const auto size = static_cast<std::size_t>(element_count(parameter.shape));
+  Tensor tensor;
+  tensor.parameter = &parameter;
+  tensor.values.resize(size);
+  tensor.effective.resize(size);
+  if (parameter.format) tensor.quantizer = quant::make_quantizer(*parameter.format);
+  if (!training || !parameter.trainable) return tensor;
+  for (auto* values : {&tensor.gradient, &tensor.moment1, &tensor.moment2}) values->resize(size);
+  return tensor;
+}
+
+NodeState make_node_state(const ir::Graph& graph, std::size_t index, bool training) {
+  const ir::Node& node = graph.nodes[index];
+  NodeState state;
+  state.node = &node;
+  state.index = index;
+  state.in_width = node.inputs.empty() ? 0 : width_of(graph.nodes[node.inputs[0]]);
+  state.out_width = width_of(node);
+  for (const ir::Parameter& parameter : node.parameters) state.tensors.push_back(make_tensor(parameter, training));
+  if (node.op == "quantize") state.quantizer = quant::make_quantizer(quant::parse_format(node.string("format")));
+  return state;
+}
+
+// Calls `visit(tensor)` for every tensor in the order of the state.
+template <typename Nodes, typename Visit>
+void for_each_tensor(Nodes& nodes, Visit visit) {
+  for (auto& node : nodes)
+    for (auto& tensor : node.tensors) visit(tensor);
+}
+
+std::vector<float> to_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+
+void copy_moments(const engine::State& state, const std::string& name, std::vector<double>& values) {
+  const auto found = std::find_if(state.begin(), state.end(), [&](const auto& tensor) { return tensor.name == name; });
+  if (found == state.end() || found->values.size() != values.size())
+    throw DataError(fmt::format("optimiser state: tensor {} is missing or of another size", name));
+  values.assign(found->values.begin(), found->values.end());
+}
+
+}  // namespace
+
+RefSession::RefSession(const ir::Graph& graph, const engine::SessionSettings& settings)
+    : graph_(graph),
+      training_(settings.training),
+      batch_size_(static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1))) {
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) nodes_.push_back(make_node_state(graph_, i, training_));
+  values_.resize(nodes_.size());
+  gradients_.resize(nodes_.size());
+  resize(batch_size_);
+}
+
+std::int64_t RefSession::bytes(const ir::Graph& graph, const engine::SessionSettings& settings) {
+  const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1));
+  std::size_t numbers = 0;
+  for (const ir::Node& node : graph.nodes) {
+    for (const ir::Parameter& parameter : node.parameters)
+      numbers +=
+          static_cast<std::size_t>(element_count(parameter.shape)) * (settings.training && parameter.trainable ? 5 : 2);
+    numbers += rows * width_of(node) * (settings.training ? 2 : 1);
+    if (settings.training) numbers += saved_size(node, rows);
+  }
+  return static_cast<std::int64_t>(numbers * sizeof(double));
+}
+
+void RefSession::resize(std::size_t rows) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    values_[i].resize(rows * nodes_[i].out_width);
+    if (!training_) continue;
+    gradients_[i].resize(rows * nodes_[i].out_width);
+    nodes_[i].saved.resize(saved_size(graph_.nodes[i], rows));
+  }
+}
+
+void RefSession::load(const engine::State& state) {
+  std::size_t next = 0;
+  for_each_tensor(nodes_, [&](Tensor& tensor) {
+    const std::vector<float>& values = state.at(next++).values;
+    LATHE_CHECK_EQ(values.size(), tensor.values.size());
+    tensor.values.assign(values.begin(), values.end());
+  });
+  LATHE_CHECK_EQ(next, state.size());
+}
+
+// Values of buffers are copied or left zero.
+engine::State RefSession::copy_out(TensorValues values, const char* suffix, bool buffers) const {
+  engine::State state = engine::zero_state(graph_);
+  std::size_t next = 0;
+  for_each_tensor(nodes_, [&](const Tensor& tensor) {
+    engine::NamedTensor& target = state[next++];
+    target.name += suffix;
+    if (tensor.parameter->trainable || buffers) target.values = to_floats(tensor.*values);
+  });
+  return state;
+}
+
+engine::State RefSession::state() const { return copy_out(&Tensor::values, "", true); }
+
+engine::State RefSession::gradients() const {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  return copy_out(&Tensor::gradient, "", false);
+}
+
+void RefSession::set_optimizer(const engine::OptimizerSettings& settings) {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  optimizer_ = settings;
+  steps_ = 0;
+  for_each_tensor(nodes_, [](Tensor& tensor) {
+    for (auto* values : {&tensor.gradient, &tensor.moment1, &tensor.moment2})
+      std::fill(values->begin(), values->end(), 0.0);
+  });
+}
+
+engine::State RefSession::optimizer_state() const {
+  engine::State state;
+  const auto add = [&](TensorValues values, const char* suffix) {
+    for (engine::NamedTensor& tensor : copy_out(values, suffix, false))
+      if (tensor.trainable) state.push_back(std::move(tensor));
+  };
+  if (optimizer_.kind != engine::OptimizerKind::kSgd) {
+    add(&Tensor::moment1, ".exp_avg");
+    add(&Tensor::moment2, ".exp_avg_sq");
+  } else if (optimizer_.momentum != 0) {
+    add(&Tensor::moment1, ".momentum_buffer");
+  }
+  state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
+  return state;
+}
+
+void RefSession::load_optimizer_state(const engine::State& state) {
+  const engine::State names = engine::zero_state(graph_);
+  const bool adam = optimizer_.kind != engine::OptimizerKind::kSgd;
+  std::size_t next = 0;
+  for_each_tensor(nodes_, [&](Tensor& tensor) {
+    const std::string& name = names[next++].name;
+    if (!tensor.parameter->trainable) return;
+    if (adam) {
+      copy_moments(state, name + ".exp_avg", tensor.moment1);
+      copy_moments(state, name + ".exp_avg_sq", tensor.moment2);
+    } else if (optimizer_.momentum != 0) {
+      copy_moments(state, name + ".momentum_buffer", tensor.moment1);
+    }
+  });
+  std::vector<double> step(1);
+  copy_moments(state, "step", step);
+  steps_ = static_cast<std::int64_t>(step[0]);
+}
+
+void RefSession::quantize_tensors() {
+  for_each_tensor(nodes_, [](Tensor& tensor) {
+    if (tensor.quantizer == nullptr)
+      tensor.effective = tensor.values;
+    else
+      tensor.quantizer->quantize(std::span<const double>(tensor.values), std::span<double>(tensor.effective),
+                                 tensor.parameter->shape);
+  });
+}
+
+void RefSession::load_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) {
+  const std::size_t width = nodes_[0].out_width;
+  LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), width);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    LATHE_CHECK(rows[i] < samples.labels.size(), "row {} of {}", rows[i], samples.labels.size());
+    std::copy_n(samples.features.data() + rows[i] * width, width, values_[0].data() + i * width);
+  }
+}
+
+void RefSession::forward(const Pass& pass) {
+  quantize_tensors();
+  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+    NodeState& node = nodes_[i];
+    const std::span<const double> input(values_[node.node->inputs[0]].data(), pass.rows * node.in_width);
+    find_kernel(node.node->op)->forward(node, pass, input, {values_[i].data(), pass.rows * node.out_width});
+  }
+}
+
+// The gradients of the logits stand in the last node's place; all others must be 0.
+void RefSession::backward(const Pass& pass) {
+  for (std::size_t i = nodes_.size() - 1; i > 0; --i) {
+    NodeState& node = nodes_[i];
+    const std::size_t source = node.node->inputs[0];
+    const std::size_t in_size = pass.rows * node.in_width, out_size = pass.rows * node.out_width;
+    find_kernel(node.node->op)
+        ->backward(node, pass, {values_[source].data(), in_size}, {values_[i].data(), out_size},
+                   {gradients_[i].data(), out_size}, {gradients_[source].data(), in_size});
+  }
+}
+
+std::span<const double> RefSession::logits(std::size_t row) const {
+  const std::size_t classes = nodes_.back().out_width;
+  return {values_.back().data() + row * classes, classes};
+}
+
+std::size_t RefSession::label(const data::Samples& samples, std::size_t row) const {
+  const std::int32_t label = samples.labels[row];
+  const std::size_t classes = nodes_.back().out_width;
+  if (label < 0 || static_cast<std::size_t>(label) >= classes)
+    throw DataError(
+        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, classes));
+  return static_cast<std::size_t>(label);
+}
+
+engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
+                                           double loss_scale, std::uint64_t dropout_seed) {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  if (rows.empty()) return {};
+  if (rows.size() * nodes_[0].out_width > values_[0].size()) resize(rows.size());
+  load_rows(samples, rows);
+  const Pass pass{.rows = rows.size(), .training = true, .dropout_seed = dropout_seed};
+  forward(pass);
+  for (auto& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0.0);
+  engine::BatchResult result;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const std::size_t truth = label(samples, rows[row]);
+    const std::span<const double> outputs = logits(row);
+    result.loss_sum += cross_entropy(outputs, truth);
+    result.correct += largest_index(outputs) == truth ? 1 : 0;
+    cross_entropy_gradient(outputs, truth, loss_scale,
+                           {gradients_.back().data() + row * outputs.size(), outputs.size()});
+  }
+  backward(pass);
+  return result;
+}
+
+void RefSession::update(double learning_rate) {
+  LATHE_CHECK(training_, "the session is for evaluation only");
+  ++steps_;
+  for_each_tensor(nodes_, [&](Tensor& tensor) {
+    if (!tensor.parameter->trainable) return;
+    apply_update(optimizer_, learning_rate, steps_, tensor);
+    std::fill(tensor.gradient.begin(), tensor.gradient.end(), 0.0);
+  });
+}
+
+template <typename Use>
+void RefSession::for_each_evaluated_row(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
+  LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
+              samples.rows());
+  std::vector<std::uint32_t> rows(batch_size_);
+  for (std::size_t begin = 0; begin < static_cast<std::size_t>(count); begin += batch_size_) {
+    rows.resize(std::min(batch_size_, static_cast<std::size_t>(count) - begin));
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(static_cast<std::size_t>(first) + begin));
+    load_rows(samples, rows);
+    forward({.rows = rows.size()});
+    for (std::size_t i = 0; i < rows.size(); ++i) use(rows[i], logits(i));
+  }
+}
+
+engine::EvaluationResult RefSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  engine::EvaluationResult result;
+  for (auto* counts : {&result.class_rows, &result.class_correct, &result.class_predicted})
+    counts->assign(nodes_.back().out_width, 0);
+  for_each_evaluated_row(samples, first, count, [&](std::size_t row, std::span<const double> outputs) {
+    const std::size_t truth = label(samples, row), predicted = largest_index(outputs);
+    const std::int64_t hit = truth == predicted ? 1 : 0;
+    result.loss_sum += cross_entropy(outputs, truth);
+    ++result.rows;
+    result.correct += hit;
+    ++result.class_rows[truth];
+    result.class_correct[truth] += hit;
+    ++result.class_predicted[predicted];
+  });
+  return result;
+}
+
+void RefSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                         std::span<float> outputs) {
+  const std::size_t classes = nodes_.back().out_width;
+  LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * classes);
+  auto next = outputs.begin();
+  for_each_evaluated_row(samples, first, count, [&](std::size_t, std::span<const double> values) {
+    for (const double value : values) *next++ = static_cast<float>(value);
+  });
+}
+
+}  // namespace lathe::backend::ref

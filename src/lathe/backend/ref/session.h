@@ -1,0 +1,55 @@
+#pragma once
+
+#include <vector>
+
+#include "lathe/backend/ref/kernel.h"
+#include "lathe/engine/backend.h"
+
+namespace lathe::backend::ref {
+
+/// Runs one graph; engine::Session says what each call does.
+class RefSession final : public engine::Session {
+ public:
+  RefSession(const ir::Graph& graph, const engine::SessionSettings& settings);
+
+  void load(const engine::State& state) override;
+  engine::State state() const override;
+  void set_optimizer(const engine::OptimizerSettings& settings) override;
+  engine::State optimizer_state() const override;
+  void load_optimizer_state(const engine::State& state) override;
+  engine::BatchResult accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows, double loss_scale,
+                                 std::uint64_t dropout_seed) override;
+  void update(double learning_rate) override;
+  engine::State gradients() const override;
+  engine::EvaluationResult evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) override;
+  void predict(const data::Samples& samples, std::int64_t first, std::int64_t count, std::span<float> outputs) override;
+
+  /// Returns the bytes of all arrays of a session.
+  static std::int64_t bytes(const ir::Graph& graph, const engine::SessionSettings& settings);
+
+ private:
+  using TensorValues = std::vector<double> Tensor::*;
+
+  void resize(std::size_t rows);
+  void quantize_tensors();
+  void load_rows(const data::Samples& samples, std::span<const std::uint32_t> rows);
+  void forward(const Pass& pass);
+  void backward(const Pass& pass);
+  std::span<const double> logits(std::size_t row) const;
+  std::size_t label(const data::Samples& samples, std::size_t row) const;
+  engine::State copy_out(TensorValues values, const char* suffix, bool buffers) const;
+  /// Runs an evaluation-mode pass over the rows, a batch at a time, and hands each row (number in samples) to `use`.
+  template <typename Use>
+  void for_each_evaluated_row(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
+
+  ir::Graph graph_;  ///< nodes_ points into it
+  bool training_ = true;
+  std::size_t batch_size_ = 0;
+  std::vector<NodeState> nodes_;
+  std::vector<std::vector<double>> values_;     ///< per node, [rows, width]
+  std::vector<std::vector<double>> gradients_;  ///< as values_; empty in evaluation sessions
+  engine::OptimizerSettings optimizer_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace lathe::backend::ref
