@@ -4,6 +4,7 @@ namespace lathe::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list{
+      data_command(),
       completion_command(),
       man_command(),
       reference_command(),
