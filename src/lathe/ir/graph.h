@@ -91,6 +91,8 @@ class GraphBuilder {
   /// Returns the index of the new node.
   std::size_t add(std::string op, std::string module_path, std::vector<Attribute> attributes = {},
                   std::vector<std::size_t> inputs = {}, std::string node_name = {});
+  /// Returns what has been built so far.
+  const Graph& graph() const { return graph_; }
   /// Adds `output` behind the last node, verifies and returns the graph.
   Graph finish() &&;
 

@@ -1,0 +1,77 @@
+#include "lathe/model/zoo.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "lathe/base/error.h"
+#include "lathe/ir/op.h"
+#include "lathe/model/layers.h"
+
+namespace lathe::model {
+namespace {
+
+/// Brings spellings of a name together: `JSC_tiny` -> `jsc-tiny`.
+std::string plain(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+bool is_called(const ZooEntry& entry, const std::string& name) {
+  return plain(entry.name) == name || std::any_of(entry.aliases.begin(), entry.aliases.end(),
+                                                  [&](const std::string& alias) { return plain(alias) == name; });
+}
+
+std::string unknown_model(std::string_view name) {
+  std::vector<std::string> names;
+  for (const ZooEntry& entry : zoo()) names.push_back(entry.name);
+  return fmt::format("unknown model \"{}\"{}", name, suggestion(name, names));
+}
+
+/// Cuts `-v1` and `-logits`, which tell versions of one network apart.
+std::string family(std::string name) {
+  for (const std::string suffix : {"-logits", "-v1"})
+    if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+  return name;
+}
+
+}  // namespace
+
+const ZooEntry* find_model(std::string_view name) {
+  const std::string wanted = plain(name);
+  const auto found =
+      std::find_if(zoo().begin(), zoo().end(), [&](const ZooEntry& entry) { return is_called(entry, wanted); });
+  return found == zoo().end() ? nullptr : &*found;
+}
+
+ir::Graph make_model(std::string_view name, const ModelRequest& request) {
+  const ZooEntry* entry = find_model(name);
+  if (entry == nullptr) throw UserError("model", unknown_model(name));
+  return build_chain(entry->name, request.input_width, entry->layers(request));
+}
+
+ir::Graph make_model(const config::Value& root, const ModelRequest& request) {
+  const config::Value* model = root.find("model");
+  if (model == nullptr) throw UserError("model", "no network is named");
+  if (model->is_table()) return described_model(*model, request);
+  if (find_model(model->as_string()) == nullptr) model->fail(unknown_model(model->as_string()));
+  return make_model(model->as_string(), request);
+}
+
+std::string other_version_hint(const ir::Graph& graph, const std::string& node) {
+  for (const ZooEntry& entry : zoo()) {
+    const bool logits_differ = entry.name.ends_with("-logits") != graph.name.ends_with("-logits");
+    if (entry.name == graph.name || logits_differ || family(entry.name) != family(graph.name)) continue;
+    const ir::Graph other =
+        make_model(entry.name, {graph.input().output_shape.front(), graph.output().output_shape.front()});
+    const auto index = other.find(node);
+    if (!index || ir::op_of(other.nodes[*index]).channel_rule != ir::ChannelRule::kProduces) continue;
+    return fmt::format("; in {} {} is {}", other.name, node,
+                       ir::op_of(other.nodes[*index]).module_text(other.nodes[*index]));
+  }
+  return {};
+}
+
+}  // namespace lathe::model

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lathe/config/value.h"
+#include "lathe/model/chain.h"
+
+/// The networks that have a name. One entry in builtin.cpp each.
+namespace lathe::model {
+
+/// Declares a network: its layers for the data's width and classes.
+struct ZooEntry {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string description;
+  std::vector<Layer> (*layers)(const ModelRequest&);
+};
+
+/// Returns all entries, in the order of builtin.cpp.
+const std::vector<ZooEntry>& zoo();
+/// Finds an entry by name or alias; underscores count as dashes, capitals as small letters. Null when there is none.
+const ZooEntry* find_model(std::string_view name);
+/// Makes a network of the zoo. The graph carries the zoo's name. Throws UserError with the nearest names.
+ir::Graph make_model(std::string_view name, const ModelRequest& request);
+/// Makes the network that a study file names: `model = "jsc-tiny"`, or a `[model]` table (see layers.h). Throws
+/// UserError with position.
+ir::Graph make_model(const config::Value& root, const ModelRequest& request);
+
+/// Returns the end of an error about a node that has no width, when the user meant another version of the same network:
+/// `; in jsc-three-linear-layers-v1 seq_blocks_3 is Linear(...)`. Empty otherwise.
+std::string other_version_hint(const ir::Graph& graph, const std::string& node);
+
+}  // namespace lathe::model
