@@ -21,6 +21,8 @@ constexpr const char* kInk = "#24292f";
 constexpr const char* kFaint = "#d8dee4";
 constexpr const char* kOthers = "#8c959f";
 constexpr const char* kFront = "#0969da";
+/// Keeps a label readable over points.
+constexpr const char* kHalo = " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\"";
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -233,7 +235,7 @@ class Drawing {
         return x < other.first && std::abs(y - other.second) < kLineHeight;
       });
       if (leaves || overlaps) continue;
-      text += text_element(x, y, "start", 11, kInk, point.label);
+      text += text_element(x, y, "start", 11, kInk, point.label, kHalo);
       taken.emplace_back(x + length, y);
     }
     return text;
