@@ -1,7 +1,5 @@
-#include <algorithm>
-
 #include "lathe/base/error.h"
-#include "lathe/ir/op.h"
+#include "lathe/ir/make_node.h"
 
 namespace lathe::ir {
 namespace {
@@ -12,25 +10,26 @@ std::optional<quant::Format> format_of(const std::vector<Parameter>& parameters,
   return std::nullopt;
 }
 
-void infer_node(const Graph& graph, Node& node) {
-  const OpDeclaration& op = op_of(node);
-  const std::vector<Shape> inputs = input_shapes(graph, node);
-  node.output_shape = op.output_shape(node, inputs);
-  std::vector<Parameter> parameters = op.parameters(node, inputs);
+std::vector<Parameter> derived_parameters(const Node& node, const std::vector<Shape>& inputs) {
+  std::vector<Parameter> parameters = op_of(node).parameters(node, inputs);
   for (Parameter& parameter : parameters) parameter.format = format_of(node.parameters, parameter.name);
-  node.parameters = std::move(parameters);
+  return parameters;
 }
 
 }  // namespace
 
-void infer(Graph& graph) {
-  for (Node& node : graph.nodes) {
-    try {
-      infer_node(graph, node);
-    } catch (const UserError& error) {
-      throw UserError("node " + node.name, error.what());
-    }
+void infer_node(const Graph& graph, Node& node) {
+  const std::vector<Shape> inputs = input_shapes(graph, node);
+  try {
+    node.output_shape = op_of(node).output_shape(node, inputs);
+    node.parameters = derived_parameters(node, inputs);
+  } catch (const UserError& error) {
+    throw UserError("node " + node.name, error.what());
   }
+}
+
+void infer(Graph& graph) {
+  for (Node& node : graph.nodes) infer_node(graph, node);
 }
 
 }  // namespace lathe::ir

@@ -13,4 +13,7 @@ namespace lathe::ir {
 Node make_node(const Graph& graph, const std::string& op_name, const std::vector<Attribute>& attributes,
                std::vector<std::size_t> inputs);
 
+/// Re-derives shape and parameters of a node of `graph` whose inputs are up to date. Throws UserError naming the node.
+void infer_node(const Graph& graph, Node& node);
+
 }  // namespace lathe::ir

@@ -1,0 +1,130 @@
+#include "lathe/ir/passes/quantize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lathe/base/error.h"
+#include "lathe/ir/make_node.h"
+
+namespace lathe::ir {
+namespace {
+
+constexpr const char* kQuantize = "quantize";
+
+bool names_option(const std::vector<quant::GivenOption>& given, const std::string& option) {
+  return std::any_of(given.begin(), given.end(), [&](const quant::GivenOption& g) { return g.name == option; });
+}
+
+/// Checks that every obligatory option is there, with the key that the user has to write.
+void check_complete(const Node& node, const std::string& operand, const std::string& kind,
+                    const std::vector<quant::GivenOption>& given) {
+  for (const quant::FormatOptionDeclaration& option : quant::format_kind(kind).options) {
+    if (option.default_value || names_option(given, option.name)) continue;
+    throw UserError("node " + node.name,
+                    fmt::format("quantising {} with {} needs {}_{}", node.op, kind, operand, option.name));
+  }
+}
+
+bool has_sign(const std::string& kind) {
+  const auto& options = quant::format_kind(kind).options;
+  return std::any_of(options.begin(), options.end(), [](const auto& option) { return option.name == "signed"; });
+}
+
+quant::Format operand_format(const Node& node, const std::string& operand, const std::string& kind,
+                             const std::vector<quant::GivenOption>& given) {
+  check_complete(node, operand, kind, given);
+  try {
+    return quant::make_format(kind, given);
+  } catch (const UserError& error) {
+    throw UserError("node " + node.name, fmt::format("{}: {}", operand, error.what()));
+  }
+}
+
+quant::Format data_format(const Node& node, const NodeQuantization& asked) {
+  std::vector<quant::GivenOption> given = asked.data_in;
+  if (op_of(node).unsigned_data_in && has_sign(asked.kind) && !names_option(given, "signed"))
+    given.push_back({"signed", 0});
+  return operand_format(node, "data_in", asked.kind, given);
+}
+
+void quantize_parameters(Node& node, const NodeQuantization& asked) {
+  for (Parameter& parameter : node.parameters) {
+    if (parameter.name == "weight") parameter.format = operand_format(node, "weight", asked.kind, asked.weight);
+    if (parameter.name == "bias" && !asked.bias.empty())
+      parameter.format = operand_format(node, "bias", asked.kind, asked.bias);
+  }
+}
+
+const NodeQuantization* find(const QuantizeSettings& settings, const std::string& name) {
+  for (const auto& [node, asked] : settings.nodes)
+    if (node == name) return asked.bypass ? nullptr : &asked;
+  return nullptr;
+}
+
+void check_nodes(const Graph& graph, const QuantizeSettings& settings) {
+  for (const auto& [name, asked] : settings.nodes) {
+    const auto index = graph.find(name);
+    if (!index)
+      throw UserError(fmt::format("no node \"{}\" in {}{}", name, graph.name, suggestion(name, graph.node_names())));
+    if (!quantizable(graph.nodes[*index]))
+      throw UserError("node " + name, fmt::format("{} cannot be quantised", graph.nodes[*index].op));
+  }
+}
+
+std::string unused_name(const Graph& graph, const std::string& wanted) {
+  std::string name = wanted;
+  for (int suffix = 1; graph.find(name); ++suffix) name = wanted + "_" + std::to_string(suffix);
+  return name;
+}
+
+/// Rebuilds a graph with quantisers put in; node indices move on.
+class Rewriter {
+ public:
+  explicit Rewriter(const Graph& source) : source_(source) { result_.name = source.name; }
+
+  void copy(const Node& node, const NodeQuantization* asked) {
+    Node copied = node;
+    for (std::size_t& input : copied.inputs) input = moved_[input];
+    if (asked != nullptr) {
+      copied.inputs.front() = quantized_input(node, copied.inputs.front(), data_format(node, *asked));
+      quantize_parameters(copied, *asked);
+    }
+    moved_.push_back(result_.nodes.size());
+    result_.nodes.push_back(std::move(copied));
+  }
+  Graph take() && { return std::move(result_); }
+
+ private:
+  /// Returns the index of the quantiser before `node`: the one that an earlier pass made for it, or a new one.
+  std::size_t quantized_input(const Node& node, std::size_t input, const quant::Format& format) {
+    Node& before = result_.nodes[input];
+    if (before.op == kQuantize && before.name.starts_with(node.name + "_data_in")) {
+      before.set("format", format.to_string());
+      return input;
+    }
+    Node quantiser = make_node(result_, kQuantize, {{"format", format.to_string()}}, {input});
+    quantiser.name = unused_name(source_, node.name + "_data_in");
+    result_.nodes.push_back(std::move(quantiser));
+    return result_.nodes.size() - 1;
+  }
+
+  const Graph& source_;
+  Graph result_;
+  std::vector<std::size_t> moved_;  ///< [nodes of the source] index in the result
+};
+
+}  // namespace
+
+bool quantizable(const Node& node) { return op_of(node).quantizable; }
+
+Graph quantize(const Graph& graph, const QuantizeSettings& settings) {
+  check_nodes(graph, settings);
+  Rewriter rewriter(graph);
+  for (const Node& node : graph.nodes) rewriter.copy(node, find(settings, node.name));
+  Graph result = std::move(rewriter).take();
+  verify(result);
+  return result;
+}
+
+}  // namespace lathe::ir

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lathe/ir/graph.h"
+
+namespace lathe::ir {
+
+/// Holds the number formats asked of one node (MASE's quantise pass): y = op(q(x), q(W), q(b)), the master weights stay
+/// float. An operand without options is not mentioned in the file.
+struct NodeQuantization {
+  std::string kind = "integer";             ///< number format of all operands
+  bool bypass = false;                      ///< true: accepted and left in float
+  std::vector<quant::GivenOption> data_in;  ///< `data_in_width`, `data_in_frac_width`, ... without the prefix
+  std::vector<quant::GivenOption> weight;
+  std::vector<quant::GivenOption> bias;
+};
+
+struct QuantizeSettings {
+  std::vector<std::pair<std::string, NodeQuantization>> nodes;  ///< node name -> formats
+};
+
+/// Tells whether the pass can act on a node.
+bool quantizable(const Node& node);
+
+/// Quantises nodes: weight and bias get a format, and a `quantize` node `<node>_data_in` is put before the node (an
+/// existing one gets the new format). Data of ops that read unsigned values (relu) is unsigned unless `signed` is
+/// given. data_in is obligatory, weight where the node has weights; bias is left in float when no bias option is given;
+/// operands that a node does not have are ignored. Throws UserError naming node and key: unknown node (nearest shown),
+/// ops that cannot be quantised, missing or impossible options.
+Graph quantize(const Graph& graph, const QuantizeSettings& settings);
+
+}  // namespace lathe::ir
