@@ -18,12 +18,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
-// Fetches the rows of a tile that will be gathered soon.
+// Fetches the rows of a tile that will be gathered soon. Rows need not begin at a cache line.
 HWY_INLINE void PrefetchRows(const Rows& rows, std::size_t first) {
   const std::size_t end = first + kTile < rows.count ? first + kTile : rows.count;
   for (std::size_t i = first; i < end; ++i) {
     const float* row = rows.features + rows[i] * rows.width;
-    for (std::size_t f = 0; f < rows.width; f += 16) hwy::Prefetch(row + f);
+    for (std::size_t f = 0; f + 1 < rows.width; f += 16) hwy::Prefetch(row + f);
+    hwy::Prefetch(row + rows.width - 1);
     if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[i]);
   }
 }

@@ -1,0 +1,146 @@
+// Evaluation: equal however rows are split into calls, and equal to ref; what a network cannot take is refused.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "conformance/networks.h"
+#include "conformance/targets.h"
+#include "lathe/backend/dense/dense.h"
+#include "lathe/backend/ref/ref.h"
+#include "lathe/base/error.h"
+
+namespace lathe::conformance {
+namespace {
+
+ir::Graph mixed_network() {
+  return make_chain(7, {batch_norm(7),
+                        activation("relu"),
+                        linear(7, 33),
+                        activation("tanh"),
+                        batch_norm(33),
+                        linear(33, 20),
+                        activation("gelu"),
+                        {"dropout", {}},
+                        linear(20, 3)});
+}
+
+std::unique_ptr<engine::Session> trained_session(const engine::Backend& backend, const ir::Graph& graph,
+                                                 const data::Samples& samples) {
+  auto session = start(backend, graph, engine::initial_state(graph, 1, 2, 3), 100);
+  std::vector<std::uint32_t> rows(100);
+  for (std::uint32_t i = 0; i < 100; ++i) rows[i] = i * 3;
+  session->accumulate(samples, rows, 0.01, 0);
+  session->update(1e-2);
+  return session;
+}
+
+engine::EvaluationResult evaluate_split(engine::Session& session, const data::Samples& samples, std::int64_t part) {
+  engine::EvaluationResult sum;
+  for (std::int64_t first = 0; first < samples.rows(); first += part) {
+    const auto result = session.evaluate(samples, first, std::min(part, samples.rows() - first));
+    sum.loss_sum += result.loss_sum;
+    sum.rows += result.rows;
+    sum.correct += result.correct;
+    sum.class_rows.resize(3), sum.class_correct.resize(3), sum.class_predicted.resize(3);
+    for (std::size_t c = 0; c < 3; ++c) {
+      sum.class_rows[c] += result.class_rows[c];
+      sum.class_correct[c] += result.class_correct[c];
+      sum.class_predicted[c] += result.class_predicted[c];
+    }
+  }
+  return sum;
+}
+
+TEST(DenseEvaluation, DoesNotDependOnHowRowsAreSplit) {
+  for_each_target([](const std::string& target) {
+    const data::Samples samples = random_samples(517, 7, 3, 5);
+    const auto dense = backend::make_dense_backend();
+    auto session = trained_session(*dense, mixed_network(), samples);
+    const auto whole = session->evaluate(samples, 0, samples.rows());
+    EXPECT_EQ(whole.rows, 517);
+    std::vector<float> outputs(517 * 3);
+    session->predict(samples, 0, 517, outputs);
+    for (const std::int64_t part : {1, 3, 8, 63, 64, 65, 128, 500}) {
+      const auto split = evaluate_split(*session, samples, part);
+      EXPECT_EQ(split.loss_sum, whole.loss_sum) << target << " " << part;
+      EXPECT_EQ(split.correct, whole.correct);
+      EXPECT_EQ(split.class_rows, whole.class_rows);
+      EXPECT_EQ(split.class_correct, whole.class_correct);
+      EXPECT_EQ(split.class_predicted, whole.class_predicted);
+      std::vector<float> one(static_cast<std::size_t>(3 * part));
+      session->predict(samples, 17, part, one);
+      EXPECT_EQ(one, std::vector<float>(outputs.begin() + 17 * 3, outputs.begin() + (17 + part) * 3)) << part;
+    }
+  });
+}
+
+TEST(DenseEvaluation, AgreesWithTheReference) {
+  const data::Samples samples = random_samples(517, 7, 3, 5);
+  const ir::Graph graph = make_chain(7, {batch_norm(7), linear(7, 33), activation("tanh"), linear(33, 3)});
+  const auto dense = backend::make_dense_backend(), ref = backend::make_ref_backend();
+  const auto got = trained_session(*dense, graph, samples)->evaluate(samples, 0, 517);
+  const auto expected = trained_session(*ref, graph, samples)->evaluate(samples, 0, 517);
+  EXPECT_NEAR(got.loss_sum, expected.loss_sum, 1e-5 * expected.loss_sum);
+  EXPECT_EQ(got.correct, expected.correct);
+  EXPECT_EQ(got.class_rows, expected.class_rows);
+  EXPECT_EQ(got.class_predicted, expected.class_predicted);
+  EXPECT_EQ(got.class_correct, expected.class_correct);
+}
+
+TEST(DenseEvaluation, TheFirstOfEqualLogitsIsThePrediction) {
+  const ir::Graph graph = make_chain(4, {activation("identity")});
+  data::Samples samples{.width = 4, .features = {1, 3, 3, 0, 0, 0, 0, 0, -1, -1, -2, -1}, .labels = {1, 0, 3}};
+  auto session = backend::make_dense_backend()->make_session(graph, {.batch_size = 1, .training = false});
+  const auto result = session->evaluate(samples, 0, 3);
+  EXPECT_EQ(result.correct, 2);
+  EXPECT_EQ(result.class_predicted, (std::vector<std::int64_t>{2, 1, 0, 0}));
+}
+
+TEST(DenseEvaluation, ALabelBeyondTheOutputsIsAnError) {
+  const ir::Graph graph = make_chain(4, {linear(4, 2)});
+  const data::Samples samples{.width = 4, .features = std::vector<float>(12, 1.0f), .labels = {0, 1, 2}};
+  auto session = backend::make_dense_backend()->make_session(graph, {.batch_size = 1, .training = false});
+  try {
+    session->evaluate(samples, 0, 3);
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_STREQ(error.what(), "row 2: label 2 is no class of the network, which has 2 outputs");
+  }
+}
+
+TEST(DenseRefusal, NamesNodeAndProperty) {
+  const auto dense = backend::make_dense_backend();
+  EXPECT_EQ(dense->refusal(mixed_network()), std::nullopt);
+  ir::Graph unknown = mixed_network();
+  unknown.nodes[2].op = "softsign";
+  EXPECT_EQ(dense->refusal(unknown), "node layers_1: op softsign has no dense kernel");
+  ir::Graph branching = mixed_network();
+  branching.nodes[4].inputs = {2};
+  EXPECT_EQ(dense->refusal(branching),
+            "node layers_3: op tanh reads other nodes than the one before it; dense runs chains only");
+  ir::GraphBuilder image("image", {3, 4, 4});
+  image.add("relu", "act");
+  image.add("flatten", "flatten");
+  image.add("linear", "fc", {{"in_features", std::int64_t{48}}, {"out_features", std::int64_t{2}}});
+  EXPECT_EQ(dense->refusal(std::move(image).finish()), "node act: op relu needs [features], node x gives [3, 4, 4]");
+  ir::GraphBuilder flat("image", {3, 4, 4});
+  flat.add("flatten", "flatten");
+  flat.add("linear", "fc", {{"in_features", std::int64_t{48}}, {"out_features", std::int64_t{2}}});
+  EXPECT_EQ(dense->refusal(std::move(flat).finish()), std::nullopt);
+}
+
+TEST(DenseRefusal, PlannedBytesGrowWithTheBatchWhereTheBatchMustBeKept) {
+  const auto dense = backend::make_dense_backend();
+  const ir::Graph graph = mixed_network();
+  const auto bytes = [&](std::int64_t batch, bool training) {
+    return dense->planned_bytes(graph, {.batch_size = batch, .training = training});
+  };
+  EXPECT_GT(bytes(64, true), 0);
+  EXPECT_EQ(bytes(1, true), bytes(64, true));
+  EXPECT_GT(bytes(65, true), bytes(64, true));
+  EXPECT_EQ(bytes(8192, false), bytes(1, false));
+  EXPECT_LT(bytes(64, false), bytes(64, true));
+}
+
+}  // namespace
+}  // namespace lathe::conformance

@@ -1,0 +1,240 @@
+#include "conformance/networks.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "lathe/backend/ref/ref.h"
+#include "lathe/base/random.h"
+#include "lathe/quant/integer.h"
+
+namespace lathe::conformance {
+namespace {
+
+constexpr double kClearance = 1e-5;
+
+std::string integer_format(std::int64_t width, std::int64_t frac_width, bool is_signed) {
+  const std::vector<quant::GivenOption> options = {
+      {"width", width}, {"frac_width", frac_width}, {"signed", is_signed ? 1 : 0}};
+  return quant::make_format("integer", options).to_string();
+}
+
+// The graph up to node `last`, with an output of its own.
+ir::Graph cut_behind(const ir::Graph& graph, std::size_t last) {
+  ir::Graph part;
+  part.name = graph.name;
+  part.nodes.assign(graph.nodes.begin(), graph.nodes.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  ir::Node output = graph.output();
+  output.inputs = {last};
+  output.output_shape = graph.nodes[last].output_shape;
+  part.nodes.push_back(output);
+  return part;
+}
+
+// Values of node `last` for the rows [0, count) of `samples`, with the statistics that `state` holds.
+std::vector<float> values_behind(const ir::Graph& graph, std::size_t last, const engine::State& state,
+                                 const data::Samples& samples) {
+  const ir::Graph part = cut_behind(graph, last);
+  const auto backend = backend::make_ref_backend();
+  auto session = backend->make_session(part, {.batch_size = samples.rows(), .training = false});
+  const std::size_t tensors = engine::zero_state(part).size();
+  session->load(engine::State(state.begin(), state.begin() + static_cast<std::ptrdiff_t>(tensors)));
+  std::vector<float> values(static_cast<std::size_t>(samples.rows() * element_count(part.output().output_shape)));
+  session->predict(samples, 0, samples.rows(), values);
+  return values;
+}
+
+// Puts the batch's own statistics in place of the running ones of the batch norm at node `index`.
+void use_batch_statistics(const ir::Graph& graph, std::size_t index, engine::State& state, const data::Samples& batch) {
+  const std::size_t end = engine::zero_state(cut_behind(graph, index)).size();
+  const std::vector<float> values = values_behind(graph, graph.nodes[index].inputs.front(), state, batch);
+  const auto rows = static_cast<std::size_t>(batch.rows());
+  const std::size_t width = values.size() / rows;
+  engine::NamedTensor& mean = state[end - 3];
+  engine::NamedTensor& variance = state[end - 2];
+  for (std::size_t f = 0; f < width; ++f) {
+    double sum = 0, squares = 0;
+    for (std::size_t i = 0; i < rows; ++i) sum += values[i * width + f];
+    const double middle = sum / static_cast<double>(rows);
+    for (std::size_t i = 0; i < rows; ++i) squares += std::pow(values[i * width + f] - middle, 2);
+    mean.values.at(f) = static_cast<float>(middle);
+    variance.values.at(f) = static_cast<float>(squares / static_cast<double>(rows));
+  }
+}
+
+// Distance of a value from the nearest kink of a node; 1 for nodes without kinks.
+double kink_distance(const ir::Node& node, double value) {
+  if (node.op == "relu" || node.op == "leaky_relu") return std::abs(value);
+  if (node.op != "quantize") return 1;
+  const auto scale = quant::integer_scale(quant::parse_format(node.string("format")));
+  const double code = value * scale->scale;
+  return std::abs(code - std::floor(code) - 0.5) * scale->inverse;
+}
+
+// A value exactly on a kink comes from exact arithmetic, on which all engines agree.
+bool is_unclear(double distance) { return distance > 0 && distance < kClearance; }
+
+bool has_kink(const ir::Node& node) { return kink_distance(node, 0) < 1 || node.op == "quantize"; }
+
+data::Samples take(const data::Samples& samples, const std::vector<std::uint32_t>& rows) {
+  data::Samples taken;
+  taken.width = samples.width;
+  for (const std::uint32_t row : rows) {
+    const auto begin = samples.features.begin() + static_cast<std::ptrdiff_t>(row) * samples.width;
+    taken.features.insert(taken.features.end(), begin, begin + samples.width);
+    taken.labels.push_back(samples.labels[row]);
+  }
+  return taken;
+}
+
+// Positions in the batch that come too near to a kink.
+std::set<std::size_t> unclear_positions(const ir::Graph& graph, engine::State state, const data::Samples& batch) {
+  std::set<std::size_t> unclear;
+  const auto rows = static_cast<std::size_t>(batch.rows());
+  for (std::size_t index = 1; index + 1 < graph.nodes.size(); ++index) {
+    const ir::Node& node = graph.nodes[index];
+    if (node.op == "batch_norm1d") use_batch_statistics(graph, index, state, batch);
+    // What the input itself holds is the same float in every engine.
+    if (!has_kink(node) || node.inputs.front() == 0) continue;
+    const std::vector<float> values = values_behind(graph, node.inputs.front(), state, batch);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (is_unclear(kink_distance(node, values[i]))) unclear.insert(i / (values.size() / rows));
+  }
+  return unclear;
+}
+
+// Adam moves these biases by the sign of rounding errors, and the running mean behind them follows.
+std::set<std::string> biases_into_batch_norm(const ir::Graph& graph) {
+  std::set<std::string> names;
+  for (const ir::Node& node : graph.nodes) {
+    if (node.op != "batch_norm1d") continue;
+    const ir::Node* producer = &graph.nodes[node.inputs.front()];
+    while (producer->op == "identity" || producer->op == "flatten") producer = &graph.nodes[producer->inputs.front()];
+    if (producer->op != "linear" || !producer->boolean("bias")) continue;
+    names.insert(producer->module_path + ".bias");
+    names.insert(node.module_path + ".running_mean");
+  }
+  return names;
+}
+
+ir::AttributeValue filled(const ir::AttributeDeclaration& attribute, const ir::OpDeclaration& declaration,
+                          std::int64_t width) {
+  if (attribute.name == declaration.input_width_attribute) return width;
+  if (attribute.name == declaration.output_width_attribute) return std::max<std::int64_t>(width / 2, 1);
+  if (attribute.name == "format") return integer_format(8, 4, true);
+  ADD_FAILURE() << "conformance: op " << declaration.name << " has the obligatory attribute " << attribute.name
+                << ", which networks.cpp cannot fill";
+  return attribute.default_value;
+}
+
+}  // namespace
+
+Layer linear(std::int64_t in, std::int64_t out, bool bias) {
+  return {"linear", {{"in_features", in}, {"out_features", out}, {"bias", bias}}};
+}
+Layer batch_norm(std::int64_t width) { return {"batch_norm1d", {{"num_features", width}}}; }
+Layer activation(std::string op) { return {std::move(op), {}}; }
+Layer quantizer(std::int64_t width, std::int64_t frac_width, bool is_signed) {
+  return {"quantize", {{"format", integer_format(width, frac_width, is_signed)}}};
+}
+
+ir::Graph make_chain(std::int64_t in, const std::vector<Layer>& layers) {
+  ir::GraphBuilder builder("chain", {in});
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const bool module = layers[i].op != "quantize";
+    builder.add(layers[i].op, module ? fmt::format("layers.{}", i) : "", layers[i].attributes, {},
+                fmt::format("layers_{}", i));
+  }
+  return std::move(builder).finish();
+}
+
+void quantize_parameters(ir::Graph& graph, std::int64_t width, std::int64_t frac_width) {
+  for (ir::Node& node : graph.nodes)
+    if (node.op == "linear")
+      for (ir::Parameter& parameter : node.parameters)
+        parameter.format = quant::parse_format(integer_format(width, frac_width, true));
+}
+
+std::vector<Layer> variants(const ir::OpDeclaration& declaration, std::int64_t width) {
+  Layer base{declaration.name, {}};
+  for (const ir::AttributeDeclaration& attribute : declaration.attributes)
+    if (attribute.obligatory) base.attributes.push_back({attribute.name, filled(attribute, declaration, width)});
+  std::vector<Layer> all = {base};
+  for (const ir::AttributeDeclaration& attribute : declaration.attributes) {
+    if (attribute.obligatory) continue;
+    std::vector<ir::AttributeValue> others;
+    if (const bool* value = std::get_if<bool>(&attribute.default_value)) others.emplace_back(!*value);
+    if (attribute.name == "approximate") others.emplace_back(std::string("tanh"));
+    if (attribute.name == "negative_slope") others = {0.3, -0.2};
+    for (const ir::AttributeValue& other : others) {
+      all.push_back(base);
+      all.back().attributes.push_back({attribute.name, other});
+    }
+  }
+  return all;
+}
+
+data::Samples random_samples(std::int64_t rows, std::int64_t width, std::int64_t classes, std::uint64_t seed) {
+  RandomStream stream(seed, {}, "conformance samples");
+  data::Samples samples;
+  samples.width = width;
+  for (std::int64_t i = 0; i < rows * width; ++i) samples.features.push_back(static_cast<float>(stream.normal()));
+  for (std::int64_t i = 0; i < rows; ++i)
+    samples.labels.push_back(static_cast<std::int32_t>(stream.below(static_cast<std::uint64_t>(classes))));
+  return samples;
+}
+
+std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::State& state, const data::Samples& samples,
+                                      std::size_t count, std::size_t offset) {
+  const auto total = static_cast<std::size_t>(samples.rows());
+  std::vector<std::uint32_t> rows;
+  std::size_t next = offset;
+  for (; rows.size() < count; ++next) rows.push_back(static_cast<std::uint32_t>(next * 7919 % total));
+  for (int round = 0; round < 20; ++round) {
+    const auto unclear = unclear_positions(graph, state, take(samples, rows));
+    if (unclear.empty()) return rows;
+    for (const std::size_t position : unclear) rows[position] = static_cast<std::uint32_t>(next++ * 7919 % total);
+  }
+  ADD_FAILURE() << "conformance: no batch of " << count << " rows stays clear of kinks";
+  return rows;
+}
+
+double relative_difference(const ir::Graph& graph, const engine::State& truth, const engine::State& other,
+                           double floor) {
+  const auto left_out = biases_into_batch_norm(graph);
+  double worst = truth.size() == other.size() ? 0 : INFINITY;
+  for (std::size_t i = 0; i < std::min(truth.size(), other.size()); ++i) {
+    if (left_out.contains(truth[i].name)) continue;
+    if (truth[i].name != other[i].name || truth[i].values.size() != other[i].values.size()) return INFINITY;
+    double scale = floor, difference = 0;
+    for (std::size_t k = 0; k < truth[i].values.size(); ++k) {
+      const double value = truth[i].values[k];
+      scale = std::max(scale, std::abs(value));
+      const double distance = std::abs(value - other[i].values[k]);
+      difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
+    }
+    if (difference > 0) worst = std::max(worst, difference / scale);
+  }
+  return worst;
+}
+
+double largest_magnitude(const engine::State& state) {
+  double largest = 0;
+  for (const engine::NamedTensor& tensor : state)
+    for (const float value : tensor.values) largest = std::max(largest, std::abs(static_cast<double>(value)));
+  return largest;
+}
+
+std::unique_ptr<engine::Session> start(const engine::Backend& backend, const ir::Graph& graph,
+                                       const engine::State& state, std::size_t batch,
+                                       const engine::OptimizerSettings& optimizer) {
+  auto session = backend.make_session(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true});
+  session->load(state);
+  session->set_optimizer(optimizer);
+  return session;
+}
+
+}  // namespace lathe::conformance
