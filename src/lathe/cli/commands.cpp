@@ -4,6 +4,8 @@ namespace lathe::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list{
+      train_command(),
+      test_command(),
       data_command(),
       completion_command(),
       man_command(),

@@ -1,0 +1,113 @@
+#include "lathe/cli/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lathe/base/error.h"
+#include "lathe/base/log.h"
+#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/cli/training.h"
+#include "lathe/model/lint.h"
+#include "lathe/model/zoo.h"
+#include "lathe/report/mase_files.h"
+
+namespace lathe::cli {
+namespace {
+
+StartingPoint from_checkpoint(const checkpoint::LoadedModel& loaded, const std::optional<ir::Graph>& named,
+                              const std::string& path) {
+  if (loaded.own_graph && named && ir::to_text(*named, false) != ir::to_text(loaded.graph, false))
+    log::warning("the network in {} is not {} as you named it; the file's is used", path, named->name);
+  log::info("Loaded model from {}", path);
+  return {loaded.graph, loaded.state, path};
+}
+
+}  // namespace
+
+std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings) {
+  data::DatasetRequest request;
+  request.name = settings.dataset;
+  request.data_dir = settings.data_dir;
+  request.seed = static_cast<std::uint64_t>(settings.seed);
+  request.validation_fraction = settings.validation_fraction;
+  request.validation_rows = settings.validation_rows;
+  request.max_train_rows = settings.max_train_rows;
+  request.standardise = settings.standardise;
+  log::info("Initialising dataset '{}'...", settings.dataset);
+  auto dataset = data::load_dataset(request);
+  const data::Fingerprint& data = dataset->fingerprint;
+  log::info("{}: {} training, {} validation, {} test rows from {}", data.source, data.train_rows, data.validation_rows,
+            data.test_rows, data.path);
+  if (!data.notice.empty()) log::warning_once(data.notice);
+  return dataset;
+}
+
+engine::TrainSettings train_settings(const config::Settings& settings) {
+  engine::TrainSettings train;
+  train.optimizer.kind = engine::optimizer_kind(settings.training_optimizer);
+  train.optimizer.weight_decay = settings.weight_decay;
+  if (train.optimizer.kind == engine::OptimizerKind::kSgd) {
+    train.optimizer.momentum = settings.momentum;
+    train.optimizer.nesterov = settings.nesterov && settings.momentum > 0;
+  }
+  train.learning_rate = settings.learning_rate;
+  train.schedule = engine::schedule_kind(settings.lr_scheduler);
+  train.minimum_learning_rate = std::min(settings.eta_min, settings.learning_rate);
+  train.warmup_steps = settings.num_warmup_steps;
+  train.batch_size = settings.batch_size;
+  train.max_epochs = settings.max_epochs;
+  if (settings.max_steps > 0) train.max_steps = settings.max_steps;
+  train.accumulate_grad_batches = settings.accumulate_grad_batches;
+  train.log_every_n_steps = settings.log_every_n_steps;
+  return train;
+}
+
+std::filesystem::path trial_weights(const std::filesystem::path& best_json, std::int64_t number) {
+  return best_json.parent_path() / "trials" / fmt::format("trial_{}.safetensors", number);
+}
+
+std::vector<Flag> from_flags() {
+  return {{.names = {"--from"}, .value_name = "PATH", .help = "best.json of a search: take the network of a trial"},
+          {.names = {"--trial"}, .value_name = "K", .help = "number of the trial in --from"}};
+}
+
+std::string weights_to_load(const Invocation& invocation) {
+  if (!invocation.has("--from") && !invocation.has("--trial")) return invocation.settings.load_name;
+  if (!invocation.has("--from")) throw UserError("--trial", "needs --from with the best.json of a search");
+  const std::filesystem::path results = *invocation.text("--from");
+  if (!invocation.has("--trial")) {
+    const std::vector<std::int64_t> numbers = report::saved_trial_numbers(results);
+    throw UserError("--from", fmt::format("needs --trial with one of the trials in {}: {}", results.string(),
+                                          fmt::join(numbers, ", ")));
+  }
+  const std::int64_t number = *invocation.integer("--trial", 0);
+  report::read_saved_trial(results, number);
+  const std::filesystem::path weights = trial_weights(results, number);
+  if (!std::filesystem::exists(weights)) {
+    throw DataError(weights.string(), fmt::format("the weights of trial {} are absent; they are kept for the best trials "
+                                                  "of a search, beside its best.json",
+                                                  number));
+  }
+  return weights.string();
+}
+
+StartingPoint starting_point(const Invocation& invocation, const data::Dataset& dataset) {
+  const config::Settings& settings = invocation.settings;
+  const std::string load_name = weights_to_load(invocation);
+  std::optional<ir::Graph> named;
+  const bool from_trial = invocation.has("--from");
+  if (!from_trial && (settings.model_is_table || !settings.model.empty()))
+    named = model::make_model(invocation.root, {.input_width = dataset.train.width, .classes = dataset.classes});
+  if (!named && load_name.empty())
+    throw UserError("model", "no network: name a model, or a checkpoint with --load");
+  StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh"};
+  if (!load_name.empty())
+    start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named,
+                            load_name);
+  check_fits(start.graph, dataset);
+  if (const auto sentence = model::relu_on_logits(start.graph)) log::warning_once(*sentence);
+  return start;
+}
+
+}  // namespace lathe::cli

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lathe/cli/command.h"
+#include "lathe/data/dataset.h"
+#include "lathe/engine/state.h"
+#include "lathe/engine/train.h"
+#include "lathe/ir/graph.h"
+
+/// What commands read before they work: data, recipe, network and weights, from the general settings.
+namespace lathe::cli {
+
+/// Loads the data set that the settings name and logs its sizes and its notice.
+std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings);
+
+/// Makes the recipe of `lathe train` from the general settings. Momentum and nesterov act on SGD alone.
+engine::TrainSettings train_settings(const config::Settings& settings);
+
+/// Holds the network that a command works on, and its weights where they were loaded.
+struct StartingPoint {
+  ir::Graph graph;
+  std::optional<engine::State> state;
+  std::string weights_origin;  ///< "fresh" or the path that was loaded
+};
+
+/// Returns the file with the weights of trial `number` beside the best.json of its search.
+std::filesystem::path trial_weights(const std::filesystem::path& best_json, std::int64_t number);
+
+/// Declares `--from best.json --trial K`, which stand for --load with the weights of that trial.
+std::vector<Flag> from_flags();
+
+/// Returns the path to load: --load, or the weights of the trial that --from and --trial name; empty without either.
+/// Throws UserError for one of the two without the other, DataError where the trial's weights are absent.
+std::string weights_to_load(const Invocation& invocation);
+
+/// Takes the network from `--load` where that is a lathe checkpoint, else from the model of the settings, with the
+/// weights of
+/// `--load` where it is given. Warns when the checkpoint's network is not the named one (the checkpoint's is used), and
+/// once of an activation on the logits. Throws UserError without any network.
+StartingPoint starting_point(const Invocation& invocation, const data::Dataset& dataset);
+
+}  // namespace lathe::cli

@@ -1,0 +1,183 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "lathe/cli/backends.h"
+#include "lathe/cli/commands.h"
+#include "lathe/cli/inputs.h"
+#include "lathe/cli/interrupt.h"
+#include "lathe/cli/model_summary.h"
+#include "lathe/cli/project.h"
+#include "lathe/cli/terminal.h"
+#include "lathe/cli/training.h"
+#include "lathe/report/progress.h"
+#include "lathe/report/table.h"
+
+namespace lathe::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kStandardOutput = 1;
+
+Json figure(const std::optional<engine::EvaluationResult>& result, double (engine::EvaluationResult::*read)() const) {
+  return result ? Json(((*result).*read)()) : Json(nullptr);
+}
+
+double samples_per_second(const engine::TrainReport& report) {
+  return report.wall_seconds > 0 ? static_cast<double>(report.samples) / report.wall_seconds : 0;
+}
+
+Json json_of(const TrainingJob& job, const TrainingResult& result) {
+  const engine::TrainReport& report = result.report;
+  const data::Fingerprint& data = job.dataset->fingerprint;
+  const TrainingFiles files(job.folder);
+  Json json = {{"schema_version", 1},
+               {"model", job.graph.name},
+               {"dataset", data.dataset},
+               {"data_source", data.source},
+               {"data_fingerprint", data.hash},
+               {"notice", data.notice},
+               {"seed", job.seed},
+               {"backend", job.backend->name()},
+               {"target", job.backend->target()},
+               {"outcome", engine::to_string(report.outcome)},
+               {"reason", report.reason},
+               {"steps", report.steps},
+               {"planned_steps", report.total_steps},
+               {"samples", report.samples},
+               {"seconds", report.wall_seconds},
+               {"cpu_seconds", report.cpu_seconds},
+               {"samples_per_second", samples_per_second(report)}};
+  json["validation_loss"] = figure(result.best, &engine::EvaluationResult::loss);
+  json["validation_accuracy"] = figure(result.best, &engine::EvaluationResult::accuracy);
+  json["validation_macro_accuracy"] = figure(result.best, &engine::EvaluationResult::macro_accuracy);
+  json["last_validation_loss"] = figure(result.last, &engine::EvaluationResult::loss);
+  json["last_validation_accuracy"] = figure(result.last, &engine::EvaluationResult::accuracy);
+  json["paths"] = {{"project", job.folder.string()}, {"history", files.history.string()}};
+  if (result.files_written) {
+    json["paths"]["best"] = files.best.string();
+    json["paths"]["last"] = files.last.string();
+  }
+  return json;
+}
+
+void add_row(report::Table& table, const std::string& name, const std::optional<engine::EvaluationResult>& result) {
+  if (!result) return;
+  table.add_row({name, report::number_text(result->loss()), report::number_text(result->accuracy()),
+                 report::number_text(result->macro_accuracy()), report::count_text(result->rows)});
+}
+
+void print_result(const TrainingJob& job, const TrainingResult& result) {
+  using enum report::Alignment;
+  const engine::TrainReport& report = result.report;
+  std::string text = fmt::format(
+      "\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
+      engine::to_string(report.outcome), report.reason.empty() ? "" : fmt::format(" ({})", report.reason),
+      report::count_text(report.steps), report::count_text(report.total_steps), report::count_text(report.samples),
+      report::number_text(report.wall_seconds), report::count_text(static_cast<long long>(samples_per_second(report))),
+      job.backend->name(), job.backend->target());
+  report::Table table(
+      {{"validation", kLeft}, {"loss", kRight}, {"accuracy", kRight}, {"macro accuracy", kRight}, {"rows", kRight}});
+  add_row(table, "best", result.best);
+  add_row(table, "last", result.last);
+  if (!table.empty()) text += fmt::format("\n{}", table.to_string(report::style_for(kStandardOutput)));
+  if (!job.dataset->fingerprint.notice.empty()) text += fmt::format("\n{}\n", job.dataset->fingerprint.notice);
+  const TrainingFiles files(job.folder);
+  if (result.files_written) text += fmt::format("\nBest weights: {}\n", files.best.string());
+  print(text + fmt::format("History:      {}\n", files.history.string()));
+}
+
+ExitCode exit_code_of(engine::TrainOutcome outcome) {
+  if (outcome == engine::TrainOutcome::kDiverged) return ExitCode::kNoResult;
+  return outcome == engine::TrainOutcome::kStopped ? ExitCode::kInterrupted : ExitCode::kSuccess;
+}
+
+TrainingResult train_with_progress(const TrainingJob& job) {
+  catch_interrupts();
+  report::ProgressBar bar({.label = "train"});
+  const engine::TrainProgress progress = [&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
+    bar.set_total(total);
+    bar.set_done(done);
+    if (row != nullptr && row->validation_accuracy)
+      bar.set_suffix(fmt::format("val_acc {:.4f} val_loss {:.4f}", *row->validation_accuracy, *row->validation_loss));
+  };
+  TrainingResult result = run_training(job, interrupt_token(), progress);
+  bar.finish();
+  return result;
+}
+
+TrainingJob make_job(const Invocation& invocation) {
+  const config::Settings& settings = invocation.settings;
+  TrainingJob job;
+  job.dataset = load_data(settings);
+  StartingPoint start = starting_point(invocation, *job.dataset);
+  job.graph = std::move(start.graph);
+  job.state = std::move(start.state);
+  job.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph);
+  job.settings = train_settings(settings);
+  job.seed = static_cast<std::uint64_t>(settings.seed);
+  job.folder = project_folder(settings);
+  job.resume = invocation.has("--resume");
+  return job;
+}
+
+void open_project(const Invocation& invocation, const TrainingJob& job) {
+  if (!job.resume && std::filesystem::exists(TrainingFiles(job.folder).last))
+    log::warning("{} holds an earlier run; its files are replaced", job.folder.string());
+  make_directories(job.folder);
+  log::log_to_file(job.folder / "run.log");
+  write_text_file_atomically(job.folder / "settings.toml",
+                             config::resolved_document(invocation.root, invocation.settings));
+  log::info("Project is {}", job.folder.string());
+}
+
+std::vector<Flag> train_flags() {
+  std::vector<Flag> flags = from_flags();
+  flags.push_back({.names = {"--resume"}, .value_name = "", .help = "continue the interrupted run of this project"});
+  return flags;
+}
+
+ExitCode run_train(const Invocation& invocation) {
+  const TrainingJob job = make_job(invocation);
+  open_project(invocation, job);
+  if (invocation.talkative()) print(model_summary(job.graph, report::style_for(kStandardOutput)));
+  log::info("Training model '{}' on back end {} {}...", job.graph.name, job.backend->name(), job.backend->target());
+  const TrainingResult result = train_with_progress(job);
+  if (invocation.json)
+    print(fmt::format("{}\n", json_of(job, result).dump(2)));
+  else
+    print_result(job, result);
+  log::info("Training is {}", engine::to_string(result.report.outcome));
+  return exit_code_of(result.report.outcome);
+}
+
+}  // namespace
+
+Command train_command() {
+  return {
+      .name = "train",
+      .summary = "train a network and keep its best and last weights",
+      .description =
+          "Trains MODEL on DATASET with cross entropy, quantisers in the loop where the network has them, and "
+          "evaluates it on the validation rows after every epoch. Writes into the project folder: "
+          "training_ckpts/best.safetensors (smallest validation loss), last.safetensors, history.csv, settings.toml "
+          "and run.log. The test rows are not touched.\n\n"
+          "A model file loads into PyTorch with load_state_dict. --load starts from one: a lathe checkpoint brings "
+          "its network along, a plain safetensors state dict belongs to MODEL.\n\n"
+          "Ctrl-C ends the training tidily; --resume continues it and gives the same bits as a run that was never "
+          "stopped.",
+      .examples = {{"lathe train jsc-tiny jets --max-epochs 5 --learning-rate 1e-2", "trains on the bundled jets"},
+                   {"lathe train jsc-tiny jets --max-epochs 5 --learning-rate 1e-2 --resume",
+                    "continues the run of the same settings"}},
+      .flags = train_flags(),
+      .takes_model = true,
+      .takes_dataset = true,
+      .needs_dataset = true,
+      .shows_settings = true,
+      .run = run_train};
+}
+
+}  // namespace lathe::cli
