@@ -113,6 +113,23 @@ void collect(const std::vector<Binding>& bindings, const std::vector<std::string
   }
 }
 
+}  // namespace
+
+const std::vector<Flag>& frame_flags() {
+  static const std::vector<Flag> flags{
+      {{"--config"}, "PATH", "study file in TOML; a word that ends in .toml is taken as one too"},
+      {{"--set"},
+       "KEY=VALUE",
+       "sets any key of the study file: --set search.strategy.setup.n_trials=50; may be repeated"},
+      {{"--json"}, "", "prints one JSON document on standard output instead of text"},
+      {{"--quiet", "-q"}, "", "prints results and warnings only"},
+      {{"--no-warnings"}, "", "shows errors only"},
+      {{"--help", "-h"}, "", "prints this help"},
+      {{"--version", "-V"}, "", "prints the version"},
+  };
+  return flags;
+}
+
 ParsedLine parse_command(const Command& command, const std::vector<std::string>& arguments) {
   CLI::App app;
   app.set_help_flag();
@@ -143,23 +160,6 @@ ParsedLine parse_command(const Command& command, const std::vector<std::string>&
     if (flag.name == "--set") line.sets = app.get_option("--set")->results();
   }
   return line;
-}
-
-}  // namespace
-
-const std::vector<Flag>& frame_flags() {
-  static const std::vector<Flag> flags{
-      {{"--config"}, "PATH", "study file in TOML; a word that ends in .toml is taken as one too"},
-      {{"--set"},
-       "KEY=VALUE",
-       "sets any key of the study file: --set search.strategy.setup.n_trials=50; may be repeated"},
-      {{"--json"}, "", "prints one JSON document on standard output instead of text"},
-      {{"--quiet", "-q"}, "", "prints results and warnings only"},
-      {{"--no-warnings"}, "", "shows errors only"},
-      {{"--help", "-h"}, "", "prints this help"},
-      {{"--version", "-V"}, "", "prints the version"},
-  };
-  return flags;
 }
 
 ParsedLine parse_line(const std::vector<std::string>& arguments) {

@@ -30,4 +30,8 @@ const std::vector<Flag>& frame_flags();
 /// unknown command or flag (nearest shown) and a flag without its value.
 ParsedLine parse_line(const std::vector<std::string>& arguments);
 
+/// As parse_line, for a command that is known already; `arguments` are those beside its name. `command` must outlive
+/// the result.
+ParsedLine parse_command(const Command& command, const std::vector<std::string>& arguments);
+
 }  // namespace lathe::cli

@@ -121,7 +121,8 @@ std::string commands_reference() {
       "takes settings, and these:\n\n| Flag | Meaning |\n|---|---|\n",
       kMade);
   const Command any{.name = {}, .summary = {}, .description = {}, .examples = {}, .run = {}};
-  for (const FlagLine& flag : flag_sections(any).front().flags) {
+  const std::vector<FlagSection> sections = flag_sections(any);
+  for (const FlagLine& flag : sections.front().flags) {
     text += fmt::format("| {} | {} |\n", flags_cell(flag.names, flag.value_name), cell(flag.help));
   }
   for (const Command& command : commands()) {
