@@ -22,14 +22,14 @@ using Assignment = std::vector<std::int32_t>;
 
 /// Ties one key of one node to a dimension: choice k of the dimension sets the key to values[k].
 struct Entry {
-  std::string node;             ///< node name, or "default"
-  std::string key;              ///< `channel_multiplier`
-  std::vector<Scalar> values;   ///< as many as the dimension has choices
+  std::string node;            ///< node name, or "default"
+  std::string key;             ///< `channel_multiplier`
+  std::vector<Scalar> values;  ///< as many as the dimension has choices
 };
 
 /// Holds one decision of the sampler. Usually one entry; `tie` and `zip` join several.
 struct Dimension {
-  std::string name;             ///< `seq_blocks_2/config/channel_multiplier`; of the first entry where several
+  std::string name;  ///< `seq_blocks_2/config/channel_multiplier`; of the first entry where several
   std::vector<Entry> entries;
   std::int64_t size() const { return static_cast<std::int64_t>(entries.front().values.size()); }
   /// Names choice k for storage and tables: the value itself, or `8/4` where entries differ.
@@ -42,8 +42,8 @@ using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<s
 /// Holds a candidate: the network that an assignment stands for.
 struct Candidate {
   Assignment assignment;
-  ir::Graph graph;              ///< verified
-  SampledConfig config;         ///< what was chosen, best.json's sampled_config
+  ir::Graph graph;       ///< verified
+  SampledConfig config;  ///< what was chosen, best.json's sampled_config
 };
 
 /// Holds a search space over a base graph. A value; decoding never changes it and is thread safe.
@@ -62,9 +62,23 @@ class SearchSpace {
 
  private:
   friend SearchSpace parse_space(const config::Value& root, const ir::Graph& base);
+
+  /// Says where the value of one key comes from.
+  struct Key {
+    std::string name;
+    std::vector<Scalar> values;
+    std::optional<std::size_t> dimension;  ///< none: there is one value
+  };
+  struct Node {
+    std::string name;
+    std::vector<Key> keys;  ///< in the order of the file
+  };
+
+  SampledConfig sample(const Assignment& assignment) const;
+
   ir::Graph base_;
   std::vector<Dimension> dimensions_;
-  std::vector<Entry> fixed_;    ///< keys with one choice
+  std::vector<Node> nodes_;  ///< in graph order
 };
 
 /// Reads `[search.search_space]` of a study file (MASE's layout, see docs). Throws UserError with position for unknown

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "lathe/ir/graph.h"
+
+namespace lathe::space {
+
+/// Prints the widths of a network from its input through the layers that make new channels: `16-32-48-5`.
+std::string width_summary(const ir::Graph& graph);
+
+/// Prints the bits of weights and activations of each layer that makes new channels, in order: `w4a8 w2a8 float`; empty
+/// when nothing is quantised. Equal layers are joined: `3 x w4a8`.
+std::string bits_summary(const ir::Graph& graph);
+
+}  // namespace lathe::space
