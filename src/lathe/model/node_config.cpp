@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-
-#include "lathe/model/zoo.h"
+#include <utility>
 
 namespace lathe::model {
 namespace {
@@ -224,17 +223,6 @@ NodeConfig parse_node_config(std::span<const NodeKey> keys) {
   for (const NodeKey& key : keys)
     if (key.name != "name") read_key(key, draft);
   return assemble(std::move(draft));
-}
-
-ir::Graph apply_node_configs(const ir::Graph& graph, const std::vector<std::pair<std::string, NodeConfig>>& configs) {
-  ir::ScaleChannelsSettings channels;
-  channels.hint = [&](const std::string& node) { return other_version_hint(graph, node); };
-  ir::QuantizeSettings formats;
-  for (const auto& [node, config] : configs) {
-    if (config.channels) channels.nodes.emplace_back(node, *config.channels);
-    if (config.quantization) formats.nodes.emplace_back(node, *config.quantization);
-  }
-  return ir::quantize(ir::scale_channels(graph, channels), formats);
 }
 
 }  // namespace lathe::model

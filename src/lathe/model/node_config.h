@@ -4,7 +4,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -43,9 +42,5 @@ NodeConfig parse_node_config(std::span<const NodeKey> keys);
 
 /// Lists all keys that a node may have.
 const std::vector<std::string>& node_config_keys();
-
-/// Applies what is asked of nodes, by node name: scale_channels, then quantize. The graph is verified. Throws UserError
-/// naming node and key.
-ir::Graph apply_node_configs(const ir::Graph& graph, const std::vector<std::pair<std::string, NodeConfig>>& configs);
 
 }  // namespace lathe::model

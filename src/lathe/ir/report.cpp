@@ -1,0 +1,131 @@
+#include "lathe/ir/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "lathe/ir/op.h"
+
+namespace lathe::ir {
+namespace {
+
+/// Names the fx kind of a node.
+std::string_view fx_kind(const Node& node) {
+  const OpDeclaration& op = op_of(node);
+  if (op.input_count == 0) return "placeholder";
+  if (op.channel_rule == ChannelRule::kFixed) return "output";
+  return node.module_path.empty() ? "call_function" : "call_module";
+}
+
+std::string arguments(const Graph& graph, const Node& node) {
+  std::string text;
+  for (const std::size_t input : node.inputs) text += (text.empty() ? "%" : ", %") + graph.nodes[input].name;
+  return node.inputs.size() == 1 ? "(" + text + ",)" : "(" + text + ")";
+}
+
+std::string keywords(const Node& node) {
+  const std::string& format = op_of(node).format_attribute;
+  return node.module_path.empty() && !format.empty() ? fmt::format("{{{}: {}}}", format, node.string(format)) : "{}";
+}
+
+std::string fx_line(const Graph& graph, std::size_t index) {
+  const Node& node = graph.nodes[index];
+  const std::string_view kind = fx_kind(node);
+  if (kind == "output") return fmt::format("    return {}\n", graph.nodes[node.inputs.front()].name);
+  const std::string head = fmt::format("    %{} : [num_users={}] = {}", node.name, graph.users(index).size(), kind);
+  if (kind == "placeholder") return fmt::format("{}[target={}]\n", head, node.name);
+  return fmt::format("{}[target={}](args = {}, kwargs = {})\n", head,
+                     node.module_path.empty() ? node.op : node.module_path, arguments(graph, node), keywords(node));
+}
+
+std::string overview(const Graph& graph) {
+  std::array<std::pair<std::string_view, int>, 6> counts = {{{"placeholder", 0},
+                                                             {"get_attr", 0},
+                                                             {"call_function", 0},
+                                                             {"call_method", 0},
+                                                             {"call_module", 0},
+                                                             {"output", 0}}};
+  for (const Node& node : graph.nodes)
+    std::find_if(counts.begin(), counts.end(), [&](const auto& count) {
+      return count.first == fx_kind(node);
+    })->second++;
+  std::string text;
+  for (const auto& [kind, count] : counts) text += fmt::format("{}'{}': {}", text.empty() ? "{" : ", ", kind, count);
+  return text + "}";
+}
+
+std::string layer_types(const Graph& graph) {
+  std::string text;
+  for (const Node& node : graph.nodes)
+    if (!node.module_path.empty()) text += (text.empty() ? "" : ", ") + op_of(node).module_text(node);
+  return "[" + text + "]";
+}
+
+/// Describes the formats of a layer: its quantised input and parameters.
+std::string formats(const Graph& graph, const Node& node) {
+  std::string text;
+  const auto add = [&text](const std::string& operand, const std::string& format) {
+    text += (text.empty() ? "  # " : ", ") + operand + " " + format;
+  };
+  for (const std::size_t input : node.inputs) {
+    const Node& before = graph.nodes[input];
+    const std::string& attribute = op_of(before).format_attribute;
+    if (!attribute.empty()) add("data_in", before.string(attribute));
+  }
+  for (const Parameter& parameter : node.parameters)
+    if (parameter.format) add(parameter.name, parameter.format->to_string());
+  return text;
+}
+
+/// Splits `seq_blocks.2` into `seq_blocks` and `2`; the first part is empty at top level.
+std::pair<std::string, std::string> split(const std::string& path) {
+  const std::size_t dot = path.rfind('.');
+  if (dot == std::string::npos) return {"", path};
+  return {path.substr(0, dot), path.substr(dot + 1)};
+}
+
+}  // namespace
+
+std::string fx_text(const Graph& graph) {
+  std::string text = "graph():\n";
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) text += fx_line(graph, i);
+  return text;
+}
+
+std::string graph_report(const Graph& graph) {
+  return fx_text(graph) + "Network overview:\n" + overview(graph) + "\nLayer types:\n" + layer_types(graph) + "\n";
+}
+
+std::string module_text(const Graph& graph) {
+  std::string text = graph.name + "(\n";
+  std::string open;  // the container that is being printed
+  const auto close = [&] {
+    if (!open.empty()) text += "  )\n";
+    open.clear();
+  };
+  for (const Node& node : graph.nodes) {
+    if (node.module_path.empty()) continue;
+    const auto [container, name] = split(node.module_path);
+    if (container != open) {
+      close();
+      if (!container.empty()) text += fmt::format("  ({}): Sequential(\n", container);
+      open = container;
+    }
+    text += fmt::format("{}({}): {}{}\n", container.empty() ? "  " : "    ", name, op_of(node).module_text(node),
+                        formats(graph, node));
+  }
+  close();
+  return text + ")\n";
+}
+
+std::int64_t trainable_parameters(const Graph& graph) {
+  std::int64_t count = 0;
+  for (const Node& node : graph.nodes)
+    for (const Parameter& parameter : node.parameters)
+      if (parameter.trainable) count += element_count(parameter.shape);
+  return count;
+}
+
+}  // namespace lathe::ir
