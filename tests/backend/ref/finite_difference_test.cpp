@@ -1,0 +1,156 @@
+// Compares gradients with central differences of the loss.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "backend/ref/chains.h"
+#include "lathe/backend/ref/ref.h"
+
+namespace lathe::backend {
+namespace {
+
+constexpr std::size_t kBatch = 12;
+constexpr std::int64_t kClasses = 4;
+constexpr float kStep = 0x1p-14f;          // weights are multiples of 2^-12: both sides are exact in float
+constexpr double kClearance = 0.02;        // no pre-activation of a kinked op comes nearer to 0
+constexpr std::uint64_t kDropoutSeed = 5;  // the same masks in every pass
+constexpr double kTolerance = 1e-6;
+
+// The graph up to the value that node `last` reads, as a network of its own.
+ir::Graph before(const ir::Graph& graph, std::size_t node) {
+  ir::Graph part;
+  const std::size_t last = graph.nodes[node].inputs[0];
+  part.nodes.assign(graph.nodes.begin(), graph.nodes.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  part.nodes.push_back(graph.output());
+  part.nodes.back().inputs = {last};
+  part.nodes.back().output_shape = graph.nodes[last].output_shape;
+  return part;
+}
+
+// Rows whose values before the kinked ops stay clear of 0. Only networks without batch norm have kinks here, so rows do
+// not depend on each other.
+std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::State& state,
+                                      const data::Samples& samples) {
+  std::vector<bool> clear(static_cast<std::size_t>(samples.rows()), true);
+  for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].op != "relu" && graph.nodes[i].op != "leaky_relu") continue;
+    const ir::Graph part = before(graph, i);
+    auto session = make_ref_backend()->make_session(part, {.batch_size = 64, .training = false});
+    session->load({state.begin(), state.begin() + static_cast<std::ptrdiff_t>(engine::zero_state(part).size())});
+    std::vector<float> values(clear.size() * static_cast<std::size_t>(part.output().output_shape[0]));
+    session->predict(samples, 0, samples.rows(), values);
+    for (std::size_t k = 0; k < values.size(); ++k)
+      if (std::fabs(values[k]) < kClearance) clear[k / (values.size() / clear.size())] = false;
+  }
+  std::vector<std::uint32_t> rows;
+  for (std::size_t i = 0; i < clear.size() && rows.size() < kBatch; ++i)
+    if (clear[i]) rows.push_back(static_cast<std::uint32_t>(i));
+  EXPECT_EQ(rows.size(), kBatch);
+  return rows;
+}
+
+double loss(const ir::Graph& graph, const engine::State& state, const data::Samples& samples,
+            const std::vector<std::uint32_t>& rows) {
+  return training_session(graph, state, kBatch)->accumulate(samples, rows, 1, kDropoutSeed).loss_sum;
+}
+
+// Fourth-order central difference, from steps h and 2h.
+double difference_quotient(const ir::Graph& graph, engine::State state, std::size_t tensor, std::size_t i,
+                           const data::Samples& samples, const std::vector<std::uint32_t>& rows) {
+  const float value = state[tensor].values[i];
+  const auto loss_at = [&](float shift) {
+    state[tensor].values[i] = value + shift;
+    return loss(graph, state, samples, rows);
+  };
+  const double near = loss_at(kStep) - loss_at(-kStep), far = loss_at(2 * kStep) - loss_at(-2 * kStep);
+  return (8 * near - far) / (12 * static_cast<double>(kStep));
+}
+
+void check_gradients(const std::string& name, std::int64_t in_features, const std::vector<Layer>& layers) {
+  const ir::Graph graph = chain(in_features, layers);
+  const engine::State state = random_state(graph, 3);
+  const data::Samples samples = random_samples(400, in_features, kClasses, 4);
+  const auto rows = clear_rows(graph, state, samples);
+  auto session = training_session(graph, state, kBatch);
+  session->accumulate(samples, rows, 1, kDropoutSeed);
+  const engine::State gradients = session->gradients();
+  for (std::size_t t = 0; t < state.size(); ++t) {
+    if (!state[t].trainable) continue;
+    double largest = 0;
+    for (const float value : gradients[t].values) largest = std::max(largest, std::fabs(static_cast<double>(value)));
+    for (std::size_t i = 0; i < state[t].values.size(); ++i)
+      EXPECT_NEAR(gradients[t].values[i], difference_quotient(graph, state, t, i, samples, rows),
+                  kTolerance * largest + 1e-9)
+          << name << " " << state[t].name << "[" << i << "]";
+  }
+}
+
+// The layer behind a linear layer, whose gradients pass back through it, and before another one.
+void check_op(const Layer& layer) { check_gradients(layer.op, 5, {linear(5, 6), layer, linear(6, kClasses)}); }
+
+TEST(FiniteDifference, Linear) {
+  check_op(linear(6, 6));
+  check_op(linear(6, 6, false));
+}
+TEST(FiniteDifference, BatchNorm) {
+  check_op(batch_norm(6));
+  check_op(batch_norm(6, 0.1, 0.9));
+  check_gradients("batch norm first", 5, {batch_norm(5), linear(5, kClasses)});
+  check_gradients("batch norm on the logits", 5, {linear(5, kClasses), batch_norm(kClasses)});
+}
+TEST(FiniteDifference, Relu) { check_op({"relu"}); }
+TEST(FiniteDifference, LeakyRelu) {
+  check_op({"leaky_relu"});
+  check_op({"leaky_relu", {{"negative_slope", 0.3}}});
+}
+TEST(FiniteDifference, Tanh) { check_op({"tanh"}); }
+TEST(FiniteDifference, Sigmoid) { check_op({"sigmoid"}); }
+TEST(FiniteDifference, Gelu) {
+  check_op({"gelu"});
+  check_op({"gelu", {{"approximate", std::string("tanh")}}});
+}
+TEST(FiniteDifference, Dropout) {
+  check_op({"dropout", {{"p", 0.3}}});
+  check_op({"dropout", {{"p", 0.0}}});
+}
+TEST(FiniteDifference, FlattenAndIdentity) {
+  check_op({"flatten"});
+  check_op({"identity"});
+}
+TEST(FiniteDifference, SmoothNetwork) {
+  check_gradients("smooth", 6,
+                  {batch_norm(6),
+                   {"tanh"},
+                   linear(6, 7),
+                   batch_norm(7),
+                   {"gelu"},
+                   {"dropout", {{"p", 0.25}}},
+                   linear(7, 5),
+                   {"sigmoid"},
+                   linear(5, kClasses)});
+}
+TEST(FiniteDifference, ReluNetwork) {
+  check_gradients("relu", 6, {linear(6, 4), {"relu"}, linear(4, 5), {"leaky_relu"}, linear(5, kClasses)});
+}
+
+// A value that two nodes read: gradients add up. The chain's second linear layer reads the tanh, the first is unused.
+TEST(FiniteDifference, ValueReadTwice) {
+  ir::GraphBuilder builder("fork", {3});
+  const auto first = builder.add("linear", "a", {{"in_features", std::int64_t{3}}, {"out_features", std::int64_t{4}}});
+  builder.add("relu", "unused", {}, {first});
+  builder.add("tanh", "used", {}, {first});
+  const ir::Graph fork = std::move(builder).finish();
+  const ir::Graph plain = chain(3, {linear(3, 4), {"tanh"}});
+  const engine::State state = random_state(plain, 1);
+  engine::State fork_state = state;
+  for (std::size_t i = 0; i < state.size(); ++i) fork_state[i].name = engine::zero_state(fork)[i].name;
+  const data::Samples samples = random_samples(kBatch, 3, 4, 2);
+  auto one = training_session(plain, state, kBatch), other = training_session(fork, fork_state, kBatch);
+  one->accumulate(samples, first_rows(kBatch), 1, 0);
+  other->accumulate(samples, first_rows(kBatch), 1, 0);
+  for (std::size_t i = 0; i < state.size(); ++i) EXPECT_EQ(one->gradients()[i].values, other->gradients()[i].values);
+}
+
+}  // namespace
+}  // namespace lathe::backend

@@ -1,0 +1,133 @@
+// Compares with PyTorch in float64: tests/golden/torch_*.json, made by tests/golden/make_torch_vectors.py.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "backend/ref/chains.h"
+#include "lathe/backend/ref/ref.h"
+
+namespace lathe::backend {
+namespace {
+
+using Json = nlohmann::json;
+constexpr std::size_t kRows = 64, kBatch = 24;
+constexpr double kTolerance = 1e-6;
+constexpr double kNoise = 1e-12;  // gradients that are 0 but for rounding: biases that feed a batch norm
+
+Json read_networks(const std::string& name) {
+  std::ifstream file(fmt::format("{}/tests/golden/torch_{}.json", LATHE_SOURCE_DIR, name));
+  EXPECT_TRUE(file) << name;
+  return Json::parse(file);
+}
+
+std::string format_text(const Json& form) {
+  return fmt::format("integer(width={}, frac_width={}, signed={})", form["width"].get<int>(),
+                     form["frac_width"].get<int>(), form["signed"].get<bool>() ? 1 : 0);
+}
+
+ir::AttributeValue attribute_value(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  return value.get<std::string>();
+}
+
+Layer layer_of(const Json& described) {
+  Layer layer{.op = described["op"].get<std::string>()};
+  if (layer.op == "quantize") return quantize(format_text(described["format"]));
+  for (const auto& [key, value] : described.items())
+    if (key != "op" && key != "weight_format") layer.attributes.push_back({key, attribute_value(value)});
+  return layer;
+}
+
+ir::Graph graph_of(const Json& network) {
+  std::vector<Layer> layers;
+  for (const Json& layer : network["layers"]) layers.push_back(layer_of(layer));
+  ir::Graph graph = chain(static_cast<std::int64_t>(network["features"].size() / kRows), layers);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Json& described = network["layers"][i];
+    if (!described.contains("weight_format")) continue;
+    for (ir::Parameter& parameter : graph.nodes[i + 1].parameters)
+      parameter.format = quant::parse_format(format_text(described["weight_format"]));
+  }
+  return graph;
+}
+
+engine::State state_of(const ir::Graph& graph, const Json& tensors) {
+  engine::State state = engine::zero_state(graph);
+  EXPECT_EQ(state.size(), tensors.size());
+  for (engine::NamedTensor& tensor : state) tensor.values = tensors.at(tensor.name).get<std::vector<float>>();
+  return state;
+}
+
+data::Samples samples_of(const Json& network) {
+  data::Samples samples;
+  samples.features = network["features"].get<std::vector<float>>();
+  samples.labels = network["labels"].get<std::vector<std::int32_t>>();
+  samples.width = static_cast<std::int64_t>(samples.features.size() / samples.labels.size());
+  return samples;
+}
+
+engine::OptimizerSettings optimizer_of(const Json& described) {
+  const std::string kind = described["kind"];
+  return {.kind = kind == "sgd"    ? engine::OptimizerKind::kSgd
+                  : kind == "adam" ? engine::OptimizerKind::kAdam
+                                   : engine::OptimizerKind::kAdamW,
+          .weight_decay = described["weight_decay"],
+          .momentum = described.value("momentum", 0.0),
+          .nesterov = described.value("nesterov", false)};
+}
+
+void expect_near(const engine::State& state, const Json& expected, const std::string& what) {
+  std::size_t compared = 0;
+  for (const engine::NamedTensor& tensor : state) {
+    if (!expected.contains(tensor.name)) continue;
+    ++compared;
+    const auto truth = expected[tensor.name].get<std::vector<double>>();
+    double largest = 0;
+    for (const double value : truth) largest = std::max(largest, std::fabs(value));
+    for (std::size_t i = 0; i < truth.size(); ++i)
+      ASSERT_NEAR(tensor.values[i], truth[i], kTolerance * largest + kNoise) << what << " " << tensor.name;
+  }
+  EXPECT_EQ(compared, expected.size()) << what;
+}
+
+std::vector<std::uint32_t> rows_of_step(std::size_t step) {
+  std::vector<std::uint32_t> rows;
+  for (std::size_t i = 0; i < kBatch; ++i) rows.push_back(static_cast<std::uint32_t>((5 * i + 11 * step) % kRows));
+  return rows;
+}
+
+void compare_run(const ir::Graph& graph, const Json& network, const Json& run) {
+  const std::string what = fmt::format("{}, {}:", network["name"].get<std::string>(), run["name"].get<std::string>());
+  const data::Samples samples = samples_of(network);
+  auto session = training_session(graph, state_of(graph, network["initial"]), kBatch);
+  session->set_optimizer(optimizer_of(run["optimizer"]));
+  for (std::size_t step = 0; step < run["losses"].size(); ++step) {
+    const auto result = session->accumulate(samples, rows_of_step(step), 1.0 / kBatch, 0);
+    const double expected = run["losses"][step];
+    EXPECT_NEAR(result.loss_sum / kBatch, expected, kTolerance * expected) << what << " loss of step " << step;
+    if (step == 0) expect_near(session->gradients(), network["gradients"], what + " gradient");
+    session->update(run["optimizer"]["lr"]);
+  }
+  expect_near(session->state(), run["final"], what + " final");
+  const double evaluated = run["evaluation_loss"];
+  EXPECT_NEAR(session->evaluate(samples, 0, kRows).loss(), evaluated, kTolerance * evaluated) << what;
+}
+
+void compare_networks(const std::string& name) {
+  for (const Json& network : read_networks(name)) {
+    const ir::Graph graph = graph_of(network);
+    for (const Json& run : network["runs"]) compare_run(graph, network, run);
+  }
+}
+
+TEST(TorchVectors, JetNetworks) { compare_networks("jsc"); }
+TEST(TorchVectors, Activations) { compare_networks("activations"); }
+TEST(TorchVectors, Quantised) { compare_networks("quantised"); }
+
+}  // namespace
+}  // namespace lathe::backend
