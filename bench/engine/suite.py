@@ -1,4 +1,6 @@
-"""Training steps of the dense engine against libtorch's C++ API, one thread each, in alternating chunks."""
+"""Training steps of the dense engine against libtorch's C++ API, one thread each, in alternating chunks.
+
+Rates are steps per second of processor time, so that other programs disturb them little."""
 
 import os
 import statistics

@@ -13,7 +13,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
-// The block of statistics of one batch norm of `width` features: seven times `width` doubles (kStatisticsPerFeature).
+// The statistics of one batch norm of `width` features: five times `width` doubles, four times `width` floats.
 struct BatchNormStatistics {
   double* mean;               // [width] of the rows seen so far
   double* squares;            // [width] sum of squared distances from it
@@ -32,7 +32,7 @@ struct BatchNormStatistics {
     inverse_deviation = squares + width;
     gradient_sum = inverse_deviation + width;
     product_sum = gradient_sum + width;
-    center = reinterpret_cast<float*>(product_sum + width);
+    center = memory.constants + stage.constants;
     scale = center + width;
     gradient_mean = scale + width;
     slope = gradient_mean + width;

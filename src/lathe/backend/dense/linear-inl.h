@@ -63,17 +63,26 @@ HWY_INLINE void ProductBlock(const Product& p, std::size_t row, std::size_t colu
   }
 }
 
+// Rows of a block: enough sums to hide the latency of a multiply-add, few enough to stay in 16 registers.
+template <std::size_t C>
+inline constexpr std::size_t kBlockRows = C == 1 ? 8 : 6;
+
 template <std::size_t C, Finish kFinish>
 HWY_INLINE void ProductColumns(const Product& p, std::size_t rows, std::size_t column) {
   std::size_t row = 0;
-  for (; row + 6 <= rows; row += 6) ProductBlock<6, C, kFinish>(p, row, column);
-  switch (rows - row) {
-    case 5: ProductBlock<5, C, kFinish>(p, row, column); break;
-    case 4: ProductBlock<4, C, kFinish>(p, row, column); break;
-    case 3: ProductBlock<3, C, kFinish>(p, row, column); break;
-    case 2: ProductBlock<2, C, kFinish>(p, row, column); break;
-    case 1: ProductBlock<1, C, kFinish>(p, row, column); break;
-    default: break;
+  for (; row + kBlockRows<C> <= rows; row += kBlockRows<C>) ProductBlock<kBlockRows<C>, C, kFinish>(p, row, column);
+  const std::size_t rest = rows - row;
+  if constexpr (kBlockRows < C >> 6) {
+    if (rest == 7) return ProductBlock<7, C, kFinish>(p, row, column);
+    if (rest == 6) return ProductBlock<6, C, kFinish>(p, row, column);
+  }
+  switch (rest) {
+    case 5: return ProductBlock<5, C, kFinish>(p, row, column);
+    case 4: return ProductBlock<4, C, kFinish>(p, row, column);
+    case 3: return ProductBlock<3, C, kFinish>(p, row, column);
+    case 2: return ProductBlock<2, C, kFinish>(p, row, column);
+    case 1: return ProductBlock<1, C, kFinish>(p, row, column);
+    default: return;
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kBlockFloats = 16;
 // Weights above this size do not stay in the first cache next to a tile: reading them by columns needs a copy.
 constexpr std::size_t kLargestStridedWeight = 4096;
-constexpr std::size_t kStatisticsPerFeature = 7;
+constexpr std::size_t kStatisticsPerFeature = 5, kConstantsPerFeature = 4;
 
 std::size_t round_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
@@ -128,6 +128,8 @@ class Compiler {
         stage.momentum = node.number("momentum");
         stage.statistics = program_.statistics_doubles;
         program_.statistics_doubles += kStatisticsPerFeature * stage.in_width;
+        stage.constants = program_.constants_floats;
+        program_.constants_floats += kConstantsPerFeature * stage.in_width;
         program_.couples_batch = true;
         break;
       case StageKind::kLeakyRelu: stage.slope = static_cast<float>(node.number("negative_slope")); break;

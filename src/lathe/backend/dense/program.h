@@ -56,8 +56,8 @@ struct Stage {
 
   std::size_t gamma = kNone, beta = kNone;
   std::size_t running_mean = kNone, running_variance = kNone;  ///< kNone: batch statistics in evaluation too
-  std::size_t statistics = 0;  ///< batch norm: see BatchNormStatistics in batch_norm-inl.h
-  Slot gradient;               ///< batch norm with trainable stages before it: its output's gradient, per tile
+  std::size_t statistics = 0, constants = 0;  ///< batch norm: see BatchNormStatistics in batch_norm-inl.h
+  Slot gradient;  ///< batch norm with trainable stages before it: its output's gradient, per tile
   double epsilon = 0, momentum = 0;
 
   float slope = 0;         ///< leaky_relu
@@ -95,7 +95,8 @@ struct Program {
   Slot input, logits;
   std::size_t input_width = 0, classes = 0;
   std::size_t first_trainable = kNone;  ///< the backward pass ends at this stage
-  std::size_t parameter_floats = 0, transposed_floats = 0, buffer_floats = 0, counters = 0, statistics_doubles = 0;
+  std::size_t parameter_floats = 0, transposed_floats = 0, buffer_floats = 0, counters = 0;
+  std::size_t statistics_doubles = 0, constants_floats = 0;
   std::size_t scratch_floats = 0, tile_floats = 0;
   std::size_t widest = 0;         ///< most rows of any value
   std::size_t widest_stride = 0;  ///< floats in a sample's row of the transposed copy that weight gradients read
@@ -112,6 +113,7 @@ struct Memory {
   float* transposed = nullptr;
   float* buffers = nullptr;
   double* statistics = nullptr;
+  float* constants = nullptr;
   float* scratch = nullptr;
   float* tiles = nullptr;
   float* gradient[2] = {nullptr, nullptr};  ///< [widest, kTile] each

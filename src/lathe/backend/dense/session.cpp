@@ -35,6 +35,7 @@ SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool tra
       gradient1_(training ? gradient_size(program) : 0),
       sample_rows_(training ? kTile * program.widest_stride : 0),
       zeros_(zeros_size(program)),
+      constants_(program.constants_floats),
       statistics_(program.statistics_doubles) {
   pointers_ = {.parameters = parameters_.data(),
                .gradients = gradients_.data(),
@@ -44,6 +45,7 @@ SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool tra
                .transposed = transposed_.data(),
                .buffers = buffers_.data(),
                .statistics = statistics_.data(),
+               .constants = constants_.data(),
                .scratch = scratch_.data(),
                .tiles = nullptr,
                .gradient = {gradient0_.data(), gradient1_.data()},
@@ -64,6 +66,7 @@ std::int64_t SessionMemory::bytes(const Program& program, std::size_t tiles, boo
   std::size_t bytes = copies * Floats::bytes(program.parameter_floats) + Floats::bytes(program.transposed_floats) +
                       Floats::bytes(program.buffer_floats) + Floats::bytes(program.scratch_floats) +
                       Floats::bytes(program.tile_floats * (training ? tiles : 1)) + Floats::bytes(zeros_size(program)) +
+                      Floats::bytes(program.constants_floats) +
                       AlignedBuffer<double>::bytes(program.statistics_doubles);
   if (training) bytes += 2 * Floats::bytes(gradient_size(program)) + Floats::bytes(kTile * program.widest_stride);
   return static_cast<std::int64_t>(bytes);
