@@ -90,7 +90,7 @@ void print_result(const TestRun& run) {
 
 ExitCode run_test(const Invocation& invocation) {
   if (weights_to_load(invocation).empty())
-    throw UserError("--load", "is needed: lathe test evaluates trained weights (training_ckpts/best.safetensors)");
+    throw UserError("--load", "is missing: lathe test evaluates trained weights (training_ckpts/best.safetensors)");
   const TestRun run = evaluate(invocation);
   if (invocation.json)
     print(fmt::format("{}\n", json_of(run, invocation.settings).dump(2)));

@@ -142,6 +142,7 @@ std::vector<Flag> train_flags() {
 
 ExitCode run_train(const Invocation& invocation) {
   const TrainingJob job = make_job(invocation);
+  check_training(job);
   open_project(invocation, job);
   if (invocation.talkative()) print(model_summary(job.graph, report::style_for(kStandardOutput)));
   log::info("Training model '{}' on back end {} {}...", job.graph.name, job.backend->name(), job.backend->target());

@@ -46,9 +46,23 @@ void check_identity(const checkpoint::Facts& then, const checkpoint::Facts& now)
     const auto found = then.find(name);
     const std::string before = found == then.end() ? "(unknown)" : found->second;
     if (before != value)
-      throw UserError("--resume", fmt::format("the {} of the interrupted run differs\n  then: {}\n  now:  {}", name,
+      throw UserError("--resume", fmt::format("the interrupted run differs in {}\n  then: {}\n  now:  {}", name,
                                               before, value));
   }
+}
+
+void check_steps_left(const TrainingJob& job, std::int64_t steps) {
+  const std::int64_t planned = engine::planned_steps(job.settings, job.graph, job.dataset->train.rows());
+  if (steps > planned)
+    throw UserError("--resume",
+                    fmt::format("the interrupted run already took {} steps; {} are asked for", steps, planned));
+}
+
+checkpoint::TrainingState load_checked_state(const TrainingJob& job) {
+  checkpoint::TrainingState training = checkpoint::load_training_state(TrainingFiles(job.folder).resume, job.graph);
+  check_identity(training.identity, identity_of(job));
+  check_steps_left(job, training.point.steps);
+  return training;
 }
 
 class Runner {
@@ -80,9 +94,7 @@ class Runner {
       session_->load(job_.state ? *job_.state : fresh_state());
       return std::nullopt;
     }
-    checkpoint::TrainingState training = checkpoint::load_training_state(files_.resume, job_.graph);
-    check_identity(training.identity, identity_);
-    check_steps_left(training.point.steps);
+    checkpoint::TrainingState training = load_checked_state(job_);
     session_->load(training.weights);
     session_->set_optimizer(job_.settings.optimizer);
     session_->load_optimizer_state(training.optimizer);
@@ -93,13 +105,6 @@ class Runner {
   engine::State fresh_state() const {
     const engine::RunIdentity identity = run_identity(job_.graph, job_.seed);
     return engine::initial_state(job_.graph, identity.seed, identity.candidate, identity.repeat);
-  }
-
-  void check_steps_left(std::int64_t steps) const {
-    const std::int64_t planned = engine::planned_steps(job_.settings, job_.graph, job_.dataset->train.rows());
-    if (steps > planned)
-      throw UserError("--resume",
-                      fmt::format("the interrupted run already took {} steps; {} are asked for", steps, planned));
   }
 
   void save_now_and_then(const engine::TrainReport& report) {
@@ -189,9 +194,14 @@ void check_fits(const ir::Graph& graph, const data::Dataset& dataset) {
                                          to_string(graph.output().output_shape), dataset.name, dataset.classes));
 }
 
+void check_training(const TrainingJob& job) {
+  check_fits(job.graph, *job.dataset);
+  engine::planned_steps(job.settings, job.graph, job.dataset->train.rows());
+  if (job.resume) load_checked_state(job);
+}
+
 TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop,
                             const engine::TrainProgress& progress) {
-  check_fits(job.graph, *job.dataset);
   return Runner(job, stop).run(progress);
 }
 

@@ -40,6 +40,10 @@ struct TrainingResult {
   bool files_written = false;                    ///< false where the run diverged before anything was worth keeping
 };
 
+/// Checks before anything is written that the network fits the data, that batches can be cut and, with `resume`, that
+/// there is an interrupted run of the same settings. Throws what run_training would throw.
+void check_training(const TrainingJob& job);
+
 /// Trains and writes best.safetensors, last.safetensors, last.resume.safetensors (at the end and, of long runs, every
 /// few seconds at an epoch's end) and history.csv. The best state is the one with the smallest validation loss; without
 /// validation rows it is the last. A diverged run keeps the best state that it had and no last one. Throws UserError
