@@ -56,7 +56,8 @@ TEST(Decode, PointsAtAnUnknownKeyAndShowsTheNearest) {
 TEST(Decode, ReportsBoundsChoicesAndTypes) {
   EXPECT_EQ(refused("trials = 0\n"), "study.toml:1:10: trials: must be at least 1; got 0");
   EXPECT_EQ(refused("rate = 0.0\n"), "study.toml:1:8: rate: must be in (0, 1]; got 0.0");
-  EXPECT_EQ(refused("rate = nan\n"), "study.toml:1:8: rate: must be a number; got nan");
+  EXPECT_EQ(refused("rate = nan\n"), "study.toml:1:8: rate: must be a finite number; got nan");
+  EXPECT_EQ(refused("rate = inf\n"), "study.toml:1:8: rate: must be a finite number; got inf");
   EXPECT_EQ(refused("limit = 0\n"), "study.toml:1:9: limit: must be above 0; got 0");
   EXPECT_EQ(refused("seed = -1\n"), "study.toml:1:8: seed: must be at least 0; got -1");
   EXPECT_EQ(refused("trials = 2.0\n"), "study.toml:1:10: trials: expected an integer; got 2.0");

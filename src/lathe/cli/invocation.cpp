@@ -104,6 +104,13 @@ void check_needs(const Command& command, const Invocation& invocation) {
   }
 }
 
+// Shows TOML as people read it in a table: plain words without quotes, - for nothing.
+std::string table_cell(const std::string& toml) {
+  if (toml == "\"\"" || toml == "\"NA\"") return "-";
+  const bool plain = toml.size() > 2 && toml.front() == '"' && toml.find('\\') == std::string::npos;
+  return plain ? toml.substr(1, toml.size() - 2) : toml;
+}
+
 }  // namespace
 
 std::optional<std::string> Invocation::text(std::string_view flag) const {
@@ -154,10 +161,10 @@ std::string effective_table(const Invocation& invocation, int width, bool unicod
   columns.push_back({.title = "Effective"});
   report::Table table(std::move(columns));
   for (const config::SettingLine& line : config::setting_lines(invocation.file, invocation.root, invocation.settings)) {
-    std::vector<std::string> cells{line.key, line.default_text};
-    if (with_file) cells.push_back(line.file_text);
-    cells.push_back(line.command_line_text);
-    cells.push_back(line.effective_text);
+    std::vector<std::string> cells{line.key, table_cell(line.default_text)};
+    if (with_file) cells.push_back(table_cell(line.file_text));
+    cells.push_back(table_cell(line.command_line_text));
+    cells.push_back(table_cell(line.effective_text));
     table.add_row(std::move(cells));
   }
   return table.to_string({.width = width, .unicode = unicode});

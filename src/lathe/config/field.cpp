@@ -32,7 +32,7 @@ void unknown_key(const Member& member, const std::vector<std::string>& known) {
 namespace detail {
 
 void check_bounds(const Value& value, double number, const Bounds& bounds) {
-  if (std::isnan(number)) value.fail("must be a number; got nan");
+  if (!std::isfinite(number)) value.fail(fmt::format("must be a finite number; got {}", value.to_toml()));
   if (!bounds.contains(number)) value.fail(fmt::format("must be {}; got {}", bounds.to_string(), value.to_toml()));
 }
 
