@@ -6,6 +6,8 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> list{
       train_command(),
       test_command(),
+      transform_command(),
+      info_command(),
       data_command(),
       completion_command(),
       man_command(),
