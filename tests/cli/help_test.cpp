@@ -20,7 +20,7 @@ TEST(Commands, HaveDistinctNamesHelpAndExamples) {
     EXPECT_FALSE(command.examples.empty()) << command.name;
     EXPECT_TRUE(command.run) << command.name;
     for (const Example& example : command.examples) {
-      EXPECT_EQ(example.command_line.substr(0, 7 + command.name.size()), "lathe " + command.name + " ");
+      EXPECT_TRUE((example.command_line + " ").starts_with("lathe " + command.name + " ")) << example.command_line;
     }
   }
 }
@@ -45,6 +45,12 @@ TEST(Help, ShowsWordsFlagsDefaultsAndExamples) {
   }
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120u) << line;
+}
+
+TEST(Help, KeepsParagraphs) {
+  Command command = sample_command();
+  command.description = "First, broken\nby the source.\n\nSecond.";
+  EXPECT_NE(command_help(command).find("\n\nFirst, broken by the source.\n\nSecond.\n"), std::string::npos);
 }
 
 TEST(Completion, IsAcceptedByTheShell) {

@@ -108,6 +108,18 @@ std::vector<FlagSection> flag_sections(const Command& command) {
   return sections;
 }
 
+std::vector<std::string> paragraphs(const Command& command) {
+  const std::string text = command.description.empty() ? command.summary + "." : command.description;
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find("\n\n", at), text.size());
+    out.push_back(text.substr(at, end - at));
+    std::replace(out.back().begin(), out.back().end(), '\n', ' ');
+    at = end + 2;
+  }
+  return out;
+}
+
 std::string usage(const Command& command) {
   std::string text = "lathe " + command.name;
   for (const Word& word : command.words) text += word.required ? " " + word.name : fmt::format(" [{}]", word.name);
@@ -131,8 +143,11 @@ std::string program_help() {
 
 std::string command_help(const Command& command) {
   std::string text = fmt::format("Usage: {}\n\n", usage(command));
-  text += wrapped(command.description.empty() ? command.summary + "." : command.description, 0);
-  text += word_lines(command) + example_lines(command);
+  std::string described;
+  for (const std::string& paragraph : paragraphs(command)) {
+    described += (described.empty() ? "" : "\n") + wrapped(paragraph, 0);
+  }
+  text += described + word_lines(command) + example_lines(command);
   std::string inert;
   for (const FlagSection& section : flag_sections(command)) {
     if (section.title.starts_with("MASE")) {

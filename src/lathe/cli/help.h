@@ -29,6 +29,9 @@ std::vector<FlagSection> flag_sections(const Command& command);
 /// Returns `lathe train [MODEL] [DATASET] [flags]`.
 std::string usage(const Command& command);
 
+/// Returns the description of a command, else its summary, as paragraphs without line breaks.
+std::vector<std::string> paragraphs(const Command& command);
+
 /// Returns the text of `lathe --help`.
 std::string program_help();
 /// Returns the text of `lathe COMMAND --help`.

@@ -30,8 +30,8 @@ std::string flag_entry(const FlagLine& flag) {
 }
 
 std::string command_entry(const Command& command) {
-  std::string text = fmt::format(".SS {}\n{}\n", roff(usage(command)),
-                                 roff(command.description.empty() ? command.summary + "." : command.description));
+  std::string text = fmt::format(".SS {}\n", roff(usage(command)));
+  for (const std::string& paragraph : paragraphs(command)) text += fmt::format(".PP\n{}\n", roff(paragraph));
   for (const Flag& flag : command.flags) text += flag_entry({flag.names, flag.value_name, flag.help, {}});
   for (const Example& example : command.examples) {
     text += fmt::format(".PP\n.EX\n{}\n.EE\n{}\n", roff(example.command_line), roff(example.explanation));
