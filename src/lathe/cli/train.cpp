@@ -132,6 +132,8 @@ void open_project(const Invocation& invocation, const TrainingJob& job) {
   write_text_file_atomically(job.folder / "settings.toml",
                              config::resolved_document(invocation.root, invocation.settings));
   log::info("Project is {}", job.folder.string());
+  const data::Fingerprint& data = job.dataset->fingerprint;
+  log::debug("data: {} from {}, fingerprint {} {}", data.source, data.path, data.hash, data.notice);
 }
 
 std::vector<Flag> train_flags() {
