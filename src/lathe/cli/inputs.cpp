@@ -85,9 +85,10 @@ std::string weights_to_load(const Invocation& invocation) {
   report::read_saved_trial(results, number);
   const std::filesystem::path weights = trial_weights(results, number);
   if (!std::filesystem::exists(weights)) {
-    throw DataError(weights.string(), fmt::format("the weights of trial {} are absent; they are kept for the best trials "
-                                                  "of a search, beside its best.json",
-                                                  number));
+    throw DataError(weights.string(),
+                    fmt::format("the weights of trial {} are absent; they are kept for the best trials "
+                                "of a search, beside its best.json",
+                                number));
   }
   return weights.string();
 }
@@ -99,12 +100,10 @@ StartingPoint starting_point(const Invocation& invocation, const data::Dataset& 
   const bool from_trial = invocation.has("--from");
   if (!from_trial && (settings.model_is_table || !settings.model.empty()))
     named = model::make_model(invocation.root, {.input_width = dataset.train.width, .classes = dataset.classes});
-  if (!named && load_name.empty())
-    throw UserError("model", "no network: name a model, or a checkpoint with --load");
+  if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
   StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh"};
   if (!load_name.empty())
-    start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named,
-                            load_name);
+    start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named, load_name);
   check_fits(start.graph, dataset);
   if (const auto sentence = model::relu_on_logits(start.graph)) log::warning_once(*sentence);
   return start;

@@ -46,8 +46,8 @@ void check_identity(const checkpoint::Facts& then, const checkpoint::Facts& now)
     const auto found = then.find(name);
     const std::string before = found == then.end() ? "(unknown)" : found->second;
     if (before != value)
-      throw UserError("--resume", fmt::format("the interrupted run differs in {}\n  then: {}\n  now:  {}", name,
-                                              before, value));
+      throw UserError("--resume",
+                      fmt::format("the interrupted run differs in {}\n  then: {}\n  now:  {}", name, before, value));
   }
 }
 
