@@ -12,11 +12,11 @@ namespace lathe::ir {
 /// Holds the number formats asked of one node (MASE's quantise pass): y = op(q(x), q(W), q(b)), the master weights stay
 /// float. An operand without options is not mentioned in the file.
 struct NodeQuantization {
-  std::string kind = "integer";             ///< number format of all operands
-  bool bypass = false;                      ///< true: accepted and left in float
-  std::vector<quant::GivenOption> data_in;  ///< `data_in_width`, `data_in_frac_width`, ... without the prefix
-  std::vector<quant::GivenOption> weight;
-  std::vector<quant::GivenOption> bias;
+  std::string kind = "integer";                  ///< number format of all operands
+  bool bypass = false;                           ///< true: accepted and left in float
+  std::vector<quant::GivenOption> data_in = {};  ///< `data_in_width`, `data_in_frac_width`, ... without the prefix
+  std::vector<quant::GivenOption> weight = {};
+  std::vector<quant::GivenOption> bias = {};
 };
 
 struct QuantizeSettings {

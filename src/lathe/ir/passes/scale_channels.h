@@ -27,17 +27,19 @@ std::string to_string(ChannelMode mode);
 /// Holds what is asked of one node.
 struct ChannelScale {
   ChannelMode mode = ChannelMode::kOutputOnly;
-  double multiplier = 1;                    ///< `channel_multiplier`, above 0: scales the output
-  std::optional<double> output_multiplier;  ///< `channel_multiplier_out`: instead of `multiplier`
-  std::optional<double> input_multiplier;   ///< `channel_multiplier_in`: states what follows anyway, and is checked
-  std::optional<std::string> parent;        ///< node that the input comes from: states what follows, and is checked
+  double multiplier = 1;                                   ///< `channel_multiplier`, above 0: scales the output
+  std::optional<double> output_multiplier = std::nullopt;  ///< `channel_multiplier_out`: instead of `multiplier`
+  std::optional<double> input_multiplier =
+      std::nullopt;  ///< `channel_multiplier_in`: states what follows anyway, and is checked
+  std::optional<std::string> parent =
+      std::nullopt;  ///< node that the input comes from: states what follows, and is checked
   bool operator==(const ChannelScale&) const = default;
 };
 
 struct ScaleChannelsSettings {
-  std::vector<std::pair<std::string, ChannelScale>> nodes;  ///< node name -> what is asked
+  std::vector<std::pair<std::string, ChannelScale>> nodes = {};  ///< node name -> what is asked
   /// Returns more text for the error about a node without a width; may be empty.
-  std::function<std::string(const std::string& node)> hint;
+  std::function<std::string(const std::string& node)> hint = {};
 };
 
 /// Returns max(1, floor(width * multiplier + 0.5)).

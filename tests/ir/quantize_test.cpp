@@ -1,0 +1,84 @@
+#include "lathe/ir/passes/quantize.h"
+
+#include <gtest/gtest.h>
+
+#include "ir/chain_graph.h"
+#include "lathe/base/error.h"
+
+namespace lathe::ir {
+namespace {
+
+using test::three_layers;
+
+NodeQuantization integer(std::int64_t data, std::int64_t weight, std::int64_t bias) {
+  return {.data_in = {{"width", data}, {"frac_width", std::nullopt}},
+          .weight = {{"width", weight}, {"frac_width", std::nullopt}},
+          .bias = {{"width", bias}, {"frac_width", 4}}};
+}
+
+std::string error_of(const std::string& node, const NodeQuantization& asked) {
+  return test::error_text<UserError>([&] { quantize(three_layers(), {{{node, asked}}}); });
+}
+
+TEST(Quantize, TextInTextOut) {
+  const Graph before = parse_text(R"IR(graph "net"
+x = input(; shape="[4]") -> [4]
+r @ r = relu(x) -> [4]
+a @ a = linear(r; in_features=4, out_features=3, bias=true) -> [3]
+output = output(a) -> [3]
+)IR");
+  const Graph after = quantize(before, {{{"r", integer(8, 8, 8)}, {"a", integer(8, 5, 8)}}});
+  EXPECT_EQ(to_text(after), R"IR(graph "net"
+x = input(; shape="[4]") -> [4]
+r_data_in = quantize(x; format="integer(width=8, frac_width=4, signed=0)") -> [4]
+r @ r = relu(r_data_in) -> [4]
+a_data_in = quantize(r; format="integer(width=8, frac_width=4, signed=1)") -> [4]
+a @ a = linear(a_data_in; in_features=4, out_features=3, bias=true) {weight: integer(width=5, frac_width=2, signed=1), bias: integer(width=8, frac_width=4, signed=1)} -> [3]
+output = output(a) -> [3]
+)IR");
+}
+
+TEST(Quantize, ASecondPassReplacesTheFormats) {
+  const Graph once = quantize(three_layers(), {{{"seq_blocks_2", integer(8, 8, 8)}}});
+  const Graph twice = quantize(once, {{{"seq_blocks_2", integer(4, 4, 4)}}});
+  EXPECT_EQ(twice, quantize(three_layers(), {{{"seq_blocks_2", integer(4, 4, 4)}}}));
+}
+
+TEST(Quantize, BypassLeavesTheNodeInFloat) {
+  NodeQuantization asked = integer(8, 8, 8);
+  asked.bypass = true;
+  EXPECT_EQ(quantize(three_layers(), {{{"seq_blocks_2", asked}}}), three_layers());
+}
+
+TEST(Quantize, BiasMayStayFloat) {
+  NodeQuantization asked = integer(8, 8, 8);
+  asked.bias.clear();
+  const Graph graph = quantize(three_layers(), {{{"seq_blocks_2", asked}}});
+  const Node& node = graph.nodes[*graph.find("seq_blocks_2")];
+  EXPECT_TRUE(node.parameters[0].format);
+  EXPECT_FALSE(node.parameters[1].format);
+}
+
+TEST(Quantize, ErrorsNameNodeAndKey) {
+  NodeQuantization asked = integer(8, 8, 8);
+  asked.data_in.clear();
+  EXPECT_EQ(error_of("seq_blocks_2", asked), "node seq_blocks_2: quantising linear with integer needs data_in_width");
+  asked = integer(8, 8, 8);
+  asked.weight = {{"frac_width", 2}};
+  EXPECT_EQ(error_of("seq_blocks_2", asked), "node seq_blocks_2: quantising linear with integer needs weight_width");
+  EXPECT_EQ(error_of("seq_blocks_0", integer(8, 8, 8)), "node seq_blocks_0: batch_norm1d cannot be quantised");
+  EXPECT_TRUE(error_of("seq_block_2", integer(8, 8, 8)).starts_with("no node \"seq_block_2\" in three; did you mean"));
+  EXPECT_TRUE(error_of("seq_blocks_2", integer(0, 8, 8)).starts_with("node seq_blocks_2: data_in: "));
+}
+
+TEST(Quantize, TheBaseGraphStaysAsItIs) {
+  const Graph base = three_layers();
+  const std::string text = to_text(base);
+  for (int trial = 0; trial < 1000; ++trial)
+    quantize(base, {{{"seq_blocks_2", integer(2 + trial % 7, 8, 8)}, {"seq_blocks_3", integer(4, 4, 4)}}});
+  EXPECT_EQ(to_text(base), text);
+  EXPECT_EQ(base, three_layers());
+}
+
+}  // namespace
+}  // namespace lathe::ir
