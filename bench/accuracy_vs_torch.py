@@ -6,7 +6,8 @@ epochs, Adam 1e-2, batch 512, constant learning rate, 16,000 of the training row
 with the other training rows. Both sides see the same split, which is drawn once; seeds differ in initial weights and
 order of the rows. Accuracy is that of the last epoch. Prints mean and standard deviation of both, and their difference
 with its standard error; ends with 1 where the difference exceeds --tolerance percentage points. A standard error near
-the tolerance means that more seeds are needed for a firm answer. Needs numpy and PyTorch (Debian: python3-torch); both sides use one thread.
+the tolerance means that more seeds are needed for a firm answer. Needs numpy and PyTorch (Debian: python3-torch); both
+sides use one thread.
 """
 import argparse
 import json
