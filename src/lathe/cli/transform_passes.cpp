@@ -28,7 +28,12 @@ struct PassEntry {
 };
 
 ir::Graph act_on_nodes(const config::Member& pass, const ir::Graph& graph, bool) {
-  return space::apply_pipeline(graph, model::select_nodes(pass.value, graph));
+  const space::NodeConfigs configs = model::select_nodes(pass.value, graph);
+  try {
+    return space::apply_pipeline(graph, configs);
+  } catch (const UserError& error) {
+    pass.value.fail(error.what());
+  }
 }
 
 struct ReportSettings {
