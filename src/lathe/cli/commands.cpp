@@ -6,6 +6,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> list{
       train_command(),
       test_command(),
+      search_command(),
       transform_command(),
       info_command(),
       data_command(),

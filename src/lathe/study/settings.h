@@ -19,8 +19,8 @@ struct Objective {
   std::string name;
   double scale = 1;
   sampler::Direction direction = sampler::Direction::kMaximize;
-  const metric::MetricKind* kind = nullptr;    ///< null for a formula
-  std::optional<metric::Expression> expression;
+  const metric::MetricKind* kind = nullptr;  ///< null for a formula
+  std::optional<metric::Expression> expression = std::nullopt;
 };
 
 /// Says which rows a runner reads.
@@ -41,15 +41,15 @@ struct TrainRunner {
 
 /// Holds `[search.final]`: the best trials trained anew with several seeds and scored on the test rows once.
 struct FinalSettings {
-  std::int64_t seeds = 0;   ///< 0: no final
-  std::int64_t top = 10;    ///< at most so many trials, best first
+  std::int64_t seeds = 0;  ///< 0: no final
+  std::int64_t top = 10;   ///< at most so many trials, best first
 };
 
 /// Holds everything that a search does beside its space.
 struct StudySettings {
-  std::string name;                    ///< study name in the database
+  std::string name;  ///< study name in the database
   std::uint64_t seed = 0;
-  bool eval_mode = true;               ///< true: weights are evaluated as they are
+  bool eval_mode = true;  ///< true: weights are evaluated as they are
   std::optional<TrainRunner> train;
   EvaluationRunner evaluation;
   double compare_to_bits = 32;
@@ -59,16 +59,17 @@ struct StudySettings {
   std::optional<config::Value> sampler_options;
   std::int64_t n_trials = 20;
   std::int64_t n_jobs = 1;
-  std::int64_t lag = 4;                ///< trial t is asked with exactly the results of trials 0 .. t - lag
-  std::optional<double> timeout_seconds;        ///< of the study, looked at between trials
+  std::int64_t lag = 4;                   ///< trial t is asked with exactly the results of trials 0 .. t - lag
+  std::optional<double> timeout_seconds;  ///< of the study, looked at between trials
   std::optional<double> trial_timeout_seconds;
   std::optional<std::int64_t> trial_memory_bytes;
-  bool sum_scaled_metrics = false;     ///< one objective: the sum of the scaled metrics
-  std::vector<Objective> objectives;   ///< alphabetical by name, as MASE orders them
+  bool sum_scaled_metrics = false;             ///< one objective: the sum of the scaled metrics
+  std::vector<Objective> objectives;           ///< alphabetical by name, as MASE orders them
   std::vector<sampler::Direction> directions;  ///< of the values that the sampler sees: one, or one per objective
 
   std::string accelerator = "auto";
   std::string backend = "auto";
+  std::string optuna_compat;  ///< version of Optuna that is to read the database; see storage::SqliteOptions
   FinalSettings final;
 
   /// Tells whether a study names a metric that is measured by the clock.
@@ -80,8 +81,12 @@ struct StudySettings {
 /// Lists the names of all metrics that the objectives read, formulas resolved, each once.
 std::vector<const metric::MetricKind*> metrics_needed(const StudySettings& settings);
 
-/// Reads and checks. Throws UserError with position: unknown keys (nearest shown), missing tables, a runner that contradicts
-/// eval_mode, a metric that nothing can produce. Warns of scales whose sign contradicts the metric.
+/// Prints every key of `[search.strategy]` and `[search.final]` as a Markdown page, from the tables that parse_study
+/// reads.
+std::string study_reference();
+
+/// Reads and checks. Throws UserError with position: unknown keys (nearest shown), missing tables, a runner that
+/// contradicts eval_mode, a metric that nothing can produce. Warns of scales whose sign contradicts the metric.
 StudySettings parse_study(const config::Value& root, const config::Settings& general);
 
 }  // namespace lathe::study

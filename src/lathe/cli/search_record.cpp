@@ -1,0 +1,94 @@
+#include "lathe/cli/search_record.h"
+
+#include "lathe/study/record.h"
+
+namespace lathe::cli {
+namespace {
+
+storage::Direction direction(sampler::Direction value) {
+  return value == sampler::Direction::kMaximize ? storage::Direction::kMaximize : storage::Direction::kMinimize;
+}
+
+report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
+  report::Metrics values;
+  for (const auto& [name, value] : evaluation.metrics) {
+    if (metric::find_metric(name)->hardware == hardware) values.emplace_back(name, value);
+  }
+  return values;
+}
+
+report::TrialRecord trial_record(const space::SearchSpace& space, const study::Trial& trial) {
+  report::TrialRecord record{.number = trial.number,
+                             .state = study::storage_state(trial.state),
+                             .values = trial.values,
+                             .scaled_metrics = {trial.scaled.begin(), trial.scaled.end()},
+                             .sampled_config = trial.config,
+                             .widths = trial.widths,
+                             .bits = trial.bits,
+                             .reason = trial.reason,
+                             .duplicate_of = trial.duplicate_of,
+                             .untrained = trial.untrained,
+                             .started = trial.started,
+                             .completed = trial.completed};
+  for (std::size_t i = 0; i < trial.assignment.size(); ++i) {
+    const space::Dimension& dimension = space.dimensions()[i];
+    record.choices.emplace_back(dimension.name, space::to_string(dimension.choice(trial.assignment[i])));
+  }
+  if (trial.evaluation) {
+    record.software_metrics = metrics(*trial.evaluation, false);
+    record.hardware_metrics = metrics(*trial.evaluation, true);
+    record.spreads = {trial.evaluation->spreads.begin(), trial.evaluation->spreads.end()};
+    record.seconds = trial.evaluation->wall_seconds;
+  }
+  return record;
+}
+
+std::vector<std::pair<std::string, report::Scalar>> data_facts(const data::Fingerprint& data) {
+  return {{"dataset", data.dataset},
+          {"source", data.source},
+          {"path", data.path},
+          {"train_rows", data.train_rows},
+          {"validation_rows", data.validation_rows},
+          {"test_rows", data.test_rows},
+          {"split_seed", static_cast<std::int64_t>(data.split_seed)},
+          {"hash", data.hash}};
+}
+
+}  // namespace
+
+report::StudyRecord study_record(const SearchContext& context, const study::StudyResult& result,
+                                 const std::vector<study::FinalScore>& finals) {
+  const study::StudySettings& settings = *context.settings;
+  report::StudyRecord record{.name = settings.name,
+                             .model = context.model,
+                             .sampler = settings.sampler,
+                             .seed = settings.seed,
+                             .lag = settings.lag,
+                             .backend = context.backend,
+                             .target = context.target,
+                             .space_size = context.space->size(),
+                             .data = data_facts(context.dataset->fingerprint),
+                             .notice = context.dataset->fingerprint.notice,
+                             .settings = context.settings_document,
+                             .end = study::to_string(result.end),
+                             .reproducible = result.reproducible,
+                             .wall_seconds = result.wall_seconds,
+                             .best = result.best};
+  for (const study::Objective& objective : settings.objectives) {
+    record.objectives.push_back({objective.name, direction(objective.direction)});
+  }
+  for (const sampler::Direction value : settings.directions) record.directions.push_back(direction(value));
+  for (const study::Trial& trial : result.trials) record.trials.push_back(trial_record(*context.space, trial));
+  for (const study::FinalScore& score : finals) {
+    record.finals.push_back({.number = score.number,
+                             .accuracies = score.accuracies,
+                             .losses = score.losses,
+                             .mean_accuracy = score.mean_accuracy,
+                             .standard_error = score.standard_error,
+                             .mean_loss = score.mean_loss,
+                             .reason = score.reason});
+  }
+  return record;
+}
+
+}  // namespace lathe::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lathe/data/dataset.h"
+#include "lathe/report/trial_record.h"
+#include "lathe/study/loop.h"
+
+namespace lathe::cli {
+
+/// Holds what a study record says beside the trials.
+struct SearchContext {
+  const study::StudySettings* settings = nullptr;
+  const space::SearchSpace* space = nullptr;
+  const data::Dataset* dataset = nullptr;
+  std::string model, backend, target;
+  std::string settings_document;
+};
+
+/// Puts a finished study into the plain values that reports are made from.
+report::StudyRecord study_record(const SearchContext& context, const study::StudyResult& result,
+                                 const std::vector<study::FinalScore>& finals);
+
+}  // namespace lathe::cli

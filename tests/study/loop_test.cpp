@@ -1,0 +1,201 @@
+#include "lathe/study/loop.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "study/fixture.h"
+
+namespace lathe::study {
+namespace {
+
+// Proposes every point of a space in the order of a list.
+class ListSampler : public sampler::Sampler {
+ public:
+  explicit ListSampler(std::vector<space::Assignment> list) : list_(std::move(list)) {}
+  std::optional<space::Assignment> ask(std::int64_t number) override {
+    asked_after.push_back(told.size());
+    if (number >= static_cast<std::int64_t>(list_.size())) return std::nullopt;
+    return list_[static_cast<std::size_t>(number)];
+  }
+  void tell(const sampler::FinishedTrial& trial) override { told.push_back(trial.number); }
+
+  std::vector<std::size_t> asked_after;
+  std::vector<std::int64_t> told;
+
+ private:
+  std::vector<space::Assignment> list_;
+};
+
+std::vector<space::Assignment> all_points() {
+  std::vector<space::Assignment> points;
+  for (int width = 0; width < 3; ++width) {
+    for (int bits = 0; bits < 2; ++bits) points.push_back({width, bits});
+  }
+  return points;
+}
+
+// What must not depend on order, workers or time: each trial's metrics and values by assignment.
+std::map<space::Assignment, std::pair<std::map<std::string, double>, std::vector<double>>> outcomes(
+    const StudyResult& result) {
+  std::map<space::Assignment, std::pair<std::map<std::string, double>, std::vector<double>>> all;
+  for (const Trial& trial : result.trials) all[trial.assignment] = {trial.evaluation->metrics, trial.values};
+  return all;
+}
+
+std::vector<space::Assignment> best_assignments(const StudyResult& result) {
+  std::vector<space::Assignment> best;
+  for (const std::size_t index : result.best) best.push_back(result.trials[index].assignment);
+  std::sort(best.begin(), best.end());
+  return best;
+}
+
+const char* const kBrute = "n_trials = 20\nn_jobs = 1\nsampler = \"brute_force\"\n";
+
+TEST(StudyLoop, TriesTheWholeSpaceAndEnds) {
+  Fixture fixture(trained_search(kBrute));
+  const StudyResult result = fixture.run();
+  EXPECT_EQ(result.end, StudyEnd::kSpaceExhausted);
+  ASSERT_EQ(result.trials.size(), 6u);
+  for (const Trial& trial : result.trials) {
+    EXPECT_EQ(trial.state, sampler::TrialState::kComplete) << trial.reason;
+    EXPECT_GT(trial.evaluation->metrics.at("accuracy"), 0.3);
+    EXPECT_FALSE(trial.untrained);
+  }
+  EXPECT_TRUE(result.reproducible);
+  EXPECT_FALSE(result.best.empty());
+}
+
+TEST(StudyLoop, GivesTheSameResultsForEveryNumberOfJobs) {
+  Fixture one(trained_search(kBrute));
+  const StudyResult first = one.run();
+  for (const int jobs : {2, 5}) {
+    Fixture many(trained_search(kBrute));
+    many.settings.n_jobs = jobs;
+    const StudyResult other = many.run();
+    ASSERT_EQ(first.trials.size(), other.trials.size());
+    for (std::size_t i = 0; i < first.trials.size(); ++i) {
+      EXPECT_EQ(first.trials[i].assignment, other.trials[i].assignment);
+      EXPECT_EQ(first.trials[i].values, other.trials[i].values);
+      EXPECT_EQ(first.trials[i].key, other.trials[i].key);
+    }
+    EXPECT_EQ(first.best, other.best);
+  }
+}
+
+TEST(StudyLoop, GivesTheSameTpeStudyForEveryNumberOfJobs) {
+  const char* const tpe =
+      "n_trials = 6\nn_jobs = 1\nlag = 2\nsampler = \"tpe\"\nsampler_options = { n_startup_trials = 2 }\n";
+  Fixture one(trained_search(tpe));
+  const StudyResult first = one.run();
+  Fixture two(trained_search(tpe));
+  two.settings.n_jobs = 2;
+  const StudyResult other = two.run();
+  ASSERT_EQ(first.trials.size(), other.trials.size());
+  for (std::size_t i = 0; i < first.trials.size(); ++i)
+    EXPECT_EQ(first.trials[i].assignment, other.trials[i].assignment);
+}
+
+TEST(StudyLoop, GivesTheSameResultsInReverseOrder) {
+  Fixture forward(trained_search(kBrute)), backward(trained_search(kBrute));
+  std::vector<space::Assignment> points = all_points();
+  const StudyResult first = forward.run(std::make_unique<ListSampler>(points));
+  std::reverse(points.begin(), points.end());
+  const StudyResult other = backward.run(std::make_unique<ListSampler>(points));
+  EXPECT_EQ(outcomes(first), outcomes(other));
+  EXPECT_EQ(best_assignments(first), best_assignments(other));
+}
+
+TEST(StudyLoop, TellsExactlyTheTrialsOfTheLag) {
+  Fixture fixture(trained_search("n_trials = 6\nn_jobs = 3\nlag = 3\n"));
+  auto owned = std::make_unique<ListSampler>(all_points());
+  ListSampler& list = *owned;
+  fixture.settings.n_trials = 7;
+  StudyLoop loop(fixture.settings, fixture.space, fixture.evaluator, std::move(owned), nullptr, 0);
+  loop.run(fixture.stop);
+  EXPECT_EQ(list.asked_after, (std::vector<std::size_t>{0, 0, 0, 1, 2, 3, 4}));
+  EXPECT_TRUE(std::is_sorted(list.told.begin(), list.told.end()));
+}
+
+TEST(StudyLoop, EvaluatesEqualCandidatesOnce) {
+  Fixture fixture(trained_search("n_trials = 4\nn_jobs = 2\n"));
+  const StudyResult result =
+      fixture.run(std::make_unique<ListSampler>(std::vector<space::Assignment>{{1, 0}, {1, 0}, {1, 1}, {1, 0}}));
+  ASSERT_EQ(result.trials.size(), 4u);
+  EXPECT_EQ(result.trials[0].evaluation, result.trials[1].evaluation);
+  EXPECT_EQ(result.trials[0].evaluation, result.trials[3].evaluation);
+  EXPECT_NE(result.trials[0].evaluation, result.trials[2].evaluation);
+  EXPECT_FALSE(result.trials[0].duplicate_of);
+  EXPECT_EQ(result.trials[1].duplicate_of, 0);
+  EXPECT_EQ(result.trials[3].duplicate_of, 0);
+}
+
+TEST(StudyLoop, RecordsFailingTrialsAndGoesOn) {
+  Fixture fixture(trained_search(kBrute));
+  fixture.settings.trial_memory_bytes = 1;
+  const StudyResult result = fixture.run();
+  ASSERT_EQ(result.trials.size(), 6u);
+  for (const Trial& trial : result.trials) {
+    EXPECT_EQ(trial.state, sampler::TrialState::kFail);
+    EXPECT_NE(trial.reason.find("above trial_memory of 0.0 MB"), std::string::npos) << trial.reason;
+    EXPECT_TRUE(trial.values.empty());
+  }
+  EXPECT_TRUE(result.best.empty());
+}
+
+TEST(StudyLoop, RecordsDivergence) {
+  Fixture fixture(trained_search(kBrute));
+  fixture.settings.train->settings.learning_rate = 1e30;
+  fixture.settings.train->settings.optimizer.kind = engine::OptimizerKind::kSgd;
+  Fixture same(trained_search(kBrute));
+  Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
+  const StudyResult result =
+      StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), nullptr, 0).run(fixture.stop);
+  ASSERT_FALSE(result.trials.empty());
+  EXPECT_EQ(result.trials[0].state, sampler::TrialState::kFail);
+  EXPECT_NE(result.trials[0].reason.find("diverged"), std::string::npos) << result.trials[0].reason;
+}
+
+TEST(StudyLoop, StopsWhenAsked) {
+  Fixture fixture(trained_search(kBrute));
+  fixture.stop.request();
+  const StudyResult result = fixture.run();
+  EXPECT_EQ(result.end, StudyEnd::kInterrupted);
+  EXPECT_TRUE(result.trials.empty());
+}
+
+TEST(StudyLoop, LeavesTheBaseGraphAlone) {
+  Fixture fixture(trained_search(kBrute));
+  const ir::Graph before = fixture.space.base();
+  for (int i = 0; i < 1000; ++i) fixture.space.decode({i % 3, i % 2});
+  fixture.run();
+  EXPECT_EQ(before, fixture.space.base());
+}
+
+TEST(RunFinal, ScoresTheBestWithSeveralSeeds) {
+  Fixture fixture(trained_search(std::string(kBrute) + "[search.final]\nseeds = 3\ntop = 2\n"));
+  const StudyResult result = fixture.run();
+  const auto first = run_final(fixture.settings, fixture.evaluator, result, fixture.stop);
+  ASSERT_LE(first.size(), 2u);
+  ASSERT_FALSE(first.empty());
+  EXPECT_EQ(first[0].accuracies.size(), 3u);
+  EXPECT_GT(first[0].standard_error, 0);
+  fixture.settings.n_jobs = 2;
+  const auto second = run_final(fixture.settings, fixture.evaluator, result, fixture.stop);
+  EXPECT_EQ(first[0].accuracies, second[0].accuracies);
+}
+
+TEST(BestTrials, BreaksTiesByTheSmallerAssignment) {
+  std::vector<Trial> trials(3);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    trials[i].state = sampler::TrialState::kComplete;
+    trials[i].values = {1.0};
+    trials[i].assignment = {2 - static_cast<std::int32_t>(i)};
+  }
+  trials[2].values = {0.5};
+  EXPECT_EQ(best_trials(trials, {sampler::Direction::kMaximize}), (std::vector<std::size_t>{1}));
+}
+
+}  // namespace
+}  // namespace lathe::study
