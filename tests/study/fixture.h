@@ -10,6 +10,7 @@
 #include "lathe/config/value.h"
 #include "lathe/data/dataset.h"
 #include "lathe/ir/graph.h"
+#include "lathe/model/chain.h"
 #include "lathe/space/space.h"
 #include "lathe/study/evaluate.h"
 #include "lathe/study/loop.h"
@@ -43,11 +44,10 @@ inline std::shared_ptr<const data::Dataset> small_dataset() {
 }
 
 inline ir::Graph small_graph() {
-  ir::GraphBuilder builder("small", {4});
-  builder.add("linear", "seq_blocks.0", {{"out_features", std::int64_t{6}}});
-  builder.add("relu", "seq_blocks.1");
-  builder.add("linear", "seq_blocks.2", {{"out_features", std::int64_t{3}}});
-  return std::move(builder).finish();
+  return model::build_chain("small", 4,
+                            {{"linear", "seq_blocks.0", {{"out_features", std::int64_t{6}}}},
+                             {"relu", "seq_blocks.1"},
+                             {"linear", "seq_blocks.2", {{"out_features", std::int64_t{3}}}}});
 }
 
 /// Holds all that a study needs; `document` is the TOML of `[search]` and the general settings.

@@ -146,9 +146,8 @@ TEST(StudyLoop, RecordsFailingTrialsAndGoesOn) {
 
 TEST(StudyLoop, RecordsDivergence) {
   Fixture fixture(trained_search(kBrute));
-  fixture.settings.train->settings.learning_rate = 1e30;
+  fixture.settings.train->settings.learning_rate = 1e38;
   fixture.settings.train->settings.optimizer.kind = engine::OptimizerKind::kSgd;
-  Fixture same(trained_search(kBrute));
   Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
   const StudyResult result =
       StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), nullptr, 0).run(fixture.stop);
