@@ -48,7 +48,8 @@ void apply_sets(const ParsedLine& line, Invocation& invocation) {
   }
 }
 
-// Takes the words apart: a study file, the command's own words, MODEL and DATASET, in this order.
+// Takes the words apart: a study file, the command's own words, MODEL and DATASET, in this order. A trial of --from brings
+// its network along: the only word is DATASET then.
 void apply_words(const ParsedLine& line, Invocation& invocation) {
   const Command& command = *line.command;
   std::size_t taken = 0;
@@ -60,7 +61,7 @@ void apply_words(const ParsedLine& line, Invocation& invocation) {
   const auto take_key = [&](bool allowed, const std::string& key) {
     if (allowed && taken < line.words.size()) put(invocation, key, "string", key, line.words[taken++]);
   };
-  take_key(command.takes_model, "model");
+  take_key(command.takes_model && !invocation.has("--from"), "model");
   take_key(command.takes_dataset, "dataset");
   if (taken < line.words.size()) {
     throw UserError(kCommandLine, fmt::format("\"{}\": one word too many; `lathe {} --help` shows the order",
@@ -141,9 +142,9 @@ Invocation merge_line(const ParsedLine& given) {
     invocation.file = config::parse_file(line.config);
     invocation.root = invocation.file;
   }
+  apply_own_flags(line, invocation);
   apply_words(line, invocation);
   apply_settings(line, invocation);
-  apply_own_flags(line, invocation);
   apply_sets(line, invocation);
   return invocation;
 }

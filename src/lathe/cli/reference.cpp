@@ -3,6 +3,7 @@
 #include "lathe/cli/commands.h"
 #include "lathe/cli/help.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/study/settings.h"
 
 namespace lathe::cli {
 namespace {
@@ -92,7 +93,8 @@ std::string command_text(const Command& command) {
 }
 
 ExitCode run_reference(const Invocation& invocation) {
-  print(invocation.words.front() == "options" ? options_reference() : commands_reference());
+  const std::string& page = invocation.words.front();
+  print(page == "options" ? options_reference() : page == "study" ? study::study_reference() : commands_reference());
   return ExitCode::kSuccess;
 }
 
@@ -138,7 +140,7 @@ Command reference_command() {
           .summary = "Print a page of docs/reference",
           .description = "Prints a page of docs/reference in Markdown.",
           .examples = {{"lathe reference options > docs/reference/options.md", "renews the page"}},
-          .words = {{"PAGE", "the page", {"options", "commands"}}},
+          .words = {{"PAGE", "the page", {"options", "commands", "study"}}},
           .takes_settings = false,
           .hidden = true,
           .run = run_reference};

@@ -200,14 +200,14 @@ std::string all_trials_table(const StudyRecord& study, const TableStyle& style) 
 }
 
 std::string final_table(const StudyRecord& study, const TableStyle& style) {
-  Table table({{"trial", Alignment::kRight, 0},
-               {"test accuracy", Alignment::kRight, 0},
-               {"std. error", Alignment::kRight, 0},
-               {"test loss", Alignment::kRight, 0},
-               {"seeds", Alignment::kRight, 0},
-               {"widths", Alignment::kLeft, 12},
-               {"bits", Alignment::kLeft, 8},
-               {"", Alignment::kLeft, 12}});
+  const bool some_failed = std::any_of(study.finals.begin(), study.finals.end(),
+                                       [](const FinalRecord& record) { return !record.reason.empty(); });
+  std::vector<TableColumn> columns{{"trial", Alignment::kRight, 0},      {"test accuracy", Alignment::kRight, 0},
+                                   {"std. error", Alignment::kRight, 0}, {"test loss", Alignment::kRight, 0},
+                                   {"seeds", Alignment::kRight, 0},      {"widths", Alignment::kLeft, 12},
+                                   {"bits", Alignment::kLeft, 8}};
+  if (some_failed) columns.push_back({"", Alignment::kLeft, 12});
+  Table table(std::move(columns));
   for (const FinalRecord& record : study.finals) {
     const auto trial = std::find_if(study.trials.begin(), study.trials.end(),
                                     [&](const TrialRecord& t) { return t.number == record.number; });
@@ -215,10 +215,15 @@ std::string final_table(const StudyRecord& study, const TableStyle& style) {
     const bool scored = !record.accuracies.empty();
     const auto number = [&](double value) { return scored ? fmt::format("{:.4f}", value) : std::string("-"); };
     const bool has_error = record.accuracies.size() > 1;
-    table.add_row({std::to_string(record.number), number(record.mean_accuracy),
-                   has_error ? number(record.standard_error) : "-", number(record.mean_loss),
-                   std::to_string(record.accuracies.size()), known ? trial->widths : "", known ? trial->bits : "",
-                   record.reason});
+    std::vector<std::string> cells{std::to_string(record.number),
+                                   number(record.mean_accuracy),
+                                   has_error ? number(record.standard_error) : "-",
+                                   number(record.mean_loss),
+                                   std::to_string(record.accuracies.size()),
+                                   known ? trial->widths : "",
+                                   known ? trial->bits : ""};
+    if (some_failed) cells.push_back(record.reason);
+    table.add_row(std::move(cells));
   }
   return table.to_string(style);
 }
