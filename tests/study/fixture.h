@@ -13,6 +13,7 @@
 #include "lathe/model/chain.h"
 #include "lathe/space/space.h"
 #include "lathe/study/evaluate.h"
+#include "lathe/study/final.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/settings.h"
 

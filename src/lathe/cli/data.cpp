@@ -6,6 +6,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
+#include "lathe/cli/inputs.h"
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/data/dataset.h"
@@ -45,21 +46,6 @@ const std::string& dataset_word(const Invocation& invocation) {
   if (!invocation.settings.dataset.empty()) return invocation.settings.dataset;
   throw UserError(
       fmt::format("`lathe data {}` needs the name of a data set; `lathe data list` shows them", invocation.words[0]));
-}
-
-std::shared_ptr<const data::Dataset> load_with_progress(const Invocation& invocation) {
-  constexpr std::int64_t kSteps = 1000;
-  const config::Settings& settings = invocation.settings;
-  report::ProgressBar bar({.label = "reading", .total = kSteps, .unit = "", .delay_seconds = 1});
-  return data::load_dataset(
-      {.name = dataset_word(invocation),
-       .data_dir = settings.data_dir,
-       .seed = static_cast<std::uint64_t>(settings.seed),
-       .validation_fraction = settings.validation_fraction,
-       .validation_rows = settings.validation_rows,
-       .max_train_rows = settings.max_train_rows,
-       .standardise = settings.standardise,
-       .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
 }
 
 std::vector<std::int64_t> class_counts(const data::Samples& samples, std::int64_t classes) {
@@ -110,7 +96,7 @@ std::string text_of(const data::Dataset& dataset) {
 }
 
 ExitCode show_dataset(const Invocation& invocation) {
-  const auto dataset = load_with_progress(invocation);
+  const auto dataset = read_data(invocation.settings, dataset_word(invocation));
   print(invocation.json ? json_of(*dataset).dump(2) + "\n" : text_of(*dataset));
   return ExitCode::kSuccess;
 }

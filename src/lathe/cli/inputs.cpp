@@ -11,6 +11,7 @@
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
 #include "lathe/report/mase_files.h"
+#include "lathe/report/progress.h"
 
 namespace lathe::cli {
 namespace {
@@ -25,17 +26,23 @@ StartingPoint from_checkpoint(const checkpoint::LoadedModel& loaded, const std::
 
 }  // namespace
 
+std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name) {
+  constexpr std::int64_t kSteps = 1000;
+  report::ProgressBar bar({.label = "reading", .total = kSteps, .unit = "", .delay_seconds = 1});
+  return data::load_dataset(
+      {.name = name,
+       .data_dir = settings.data_dir,
+       .seed = static_cast<std::uint64_t>(settings.seed),
+       .validation_fraction = settings.validation_fraction,
+       .validation_rows = settings.validation_rows,
+       .max_train_rows = settings.max_train_rows,
+       .standardise = settings.standardise,
+       .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
+}
+
 std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings) {
-  data::DatasetRequest request;
-  request.name = settings.dataset;
-  request.data_dir = settings.data_dir;
-  request.seed = static_cast<std::uint64_t>(settings.seed);
-  request.validation_fraction = settings.validation_fraction;
-  request.validation_rows = settings.validation_rows;
-  request.max_train_rows = settings.max_train_rows;
-  request.standardise = settings.standardise;
   log::info("Initialising dataset '{}'...", settings.dataset);
-  auto dataset = data::load_dataset(request);
+  auto dataset = read_data(settings, settings.dataset);
   const data::Fingerprint& data = dataset->fingerprint;
   log::info("{}: {} training, {} validation, {} test rows from {}", data.source, data.train_rows, data.validation_rows,
             data.test_rows, data.path);

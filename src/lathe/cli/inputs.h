@@ -15,6 +15,9 @@
 /// What commands read before they work: data, recipe, network and weights, from the general settings.
 namespace lathe::cli {
 
+/// Loads the data set `name` as the settings say (folder, parts, seed), with a progress bar.
+std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name);
+
 /// Loads the data set that the settings name and logs its sizes and its notice.
 std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings);
 

@@ -5,6 +5,7 @@
 
 #include "lathe/data/dataset.h"
 #include "lathe/report/trial_record.h"
+#include "lathe/study/final.h"
 #include "lathe/study/loop.h"
 
 namespace lathe::cli {

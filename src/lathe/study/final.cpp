@@ -1,0 +1,96 @@
+#include "lathe/study/final.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+
+namespace lathe::study {
+namespace {
+
+void summarise(FinalScore& score) {
+  const double count = static_cast<double>(score.accuracies.size());
+  if (count == 0) return;
+  score.mean_accuracy = std::accumulate(score.accuracies.begin(), score.accuracies.end(), 0.0) / count;
+  score.mean_loss = std::accumulate(score.losses.begin(), score.losses.end(), 0.0) / count;
+  double squares = 0;
+  for (const double accuracy : score.accuracies)
+    squares += (accuracy - score.mean_accuracy) * (accuracy - score.mean_accuracy);
+  score.standard_error = count > 1 ? std::sqrt(squares / (count - 1) / count) : std::nan("");
+}
+
+// Chooses which trials are trained anew: the best ones without duplicates, the first `top` by their first objective.
+std::vector<std::size_t> finalists(const StudySettings& settings, const StudyResult& result) {
+  std::vector<std::size_t> chosen;
+  for (const std::size_t index : result.best) {
+    const bool seen = std::any_of(chosen.begin(), chosen.end(), [&](std::size_t other) {
+      return result.trials[other].key == result.trials[index].key;
+    });
+    if (!seen) chosen.push_back(index);
+  }
+  const double sign = settings.directions.front() == sampler::Direction::kMaximize ? -1 : 1;
+  std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) {
+    return sign * result.trials[a].values.front() < sign * result.trials[b].values.front();
+  });
+  if (static_cast<std::int64_t>(chosen.size()) > settings.final.top) {
+    chosen.resize(static_cast<std::size_t>(settings.final.top));
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& evaluator, const StudyResult& result,
+                                  const engine::StopToken& stop,
+                                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  const std::vector<std::size_t> chosen = finalists(settings, result);
+  const auto seeds = static_cast<std::size_t>(settings.final.seeds);
+  const std::size_t runs = chosen.size() * seeds;
+  std::vector<std::optional<engine::EvaluationResult>> results(runs);
+  std::vector<std::string> reasons(runs);
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::int64_t done = 0;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    for (std::size_t run = next++; run < runs && !stop.requested(); run = next++) {
+      try {
+        const Prepared prepared = evaluator.prepare(result.trials[chosen[run / seeds]].assignment);
+        results[run] = evaluator.train_and_test(prepared, 1 + run % seeds, stop);
+      } catch (const UserError& error) {
+        reasons[run] = error.what();
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+        return;
+      }
+      const std::lock_guard lock(mutex);
+      if (progress) progress(++done, static_cast<std::int64_t>(runs));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::int64_t i = 1; i < settings.n_jobs; ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+
+  std::vector<FinalScore> scores;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    FinalScore score{.number = result.trials[chosen[i]].number};
+    for (std::size_t run = i * seeds; run < (i + 1) * seeds; ++run) {
+      if (!reasons[run].empty()) score.reason = reasons[run];
+      if (!results[run]) continue;
+      score.accuracies.push_back(results[run]->accuracy());
+      score.losses.push_back(results[run]->loss());
+    }
+    summarise(score);
+    scores.push_back(std::move(score));
+  }
+  return scores;
+}
+
+}  // namespace lathe::study
