@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -83,7 +84,8 @@ class Resume : public ::testing::TestWithParam<engine::OptimizerKind> {
 };
 
 TEST_P(Resume, ThroughFilesGivesTheBitsOfAnUninterruptedRun) {
-  const auto path = std::filesystem::path(::testing::TempDir()) / "lathe_resume.safetensors";
+  const auto path = std::filesystem::path(::testing::TempDir()) /
+                    fmt::format("lathe_resume_{}.safetensors", static_cast<int>(GetParam()));
   const engine::State initial = engine::initial_state(graph_, 11, 12, 13);
   const auto whole = session();
   whole->load(initial);

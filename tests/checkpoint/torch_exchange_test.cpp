@@ -69,7 +69,8 @@ class TorchExchange : public ::testing::Test {
  protected:
   void SetUp() override {
     if (python("-c 'import torch' 2> /dev/null") != 0) GTEST_SKIP() << "python3-torch is not installed";
-    folder_ = std::filesystem::path(::testing::TempDir()) / "lathe_torch_exchange";
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              (std::string("lathe_torch_exchange_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(folder_);
     write_floats(folder_ / "inputs.bin", inputs().features);
   }

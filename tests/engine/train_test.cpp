@@ -104,10 +104,10 @@ TEST(Train, AccumulatesGradientsOverTheRowsOfTheWholeStep) {
 TEST(Train, NumSamplesCountsTheSamplesOfTheWholeRun) {
   const ir::Graph graph = small_graph(false);
   TrainSettings settings = settings_of(4, 3);
-  settings.num_samples = 15;  // four batches: one epoch of three and one more
-  EXPECT_EQ(planned_steps(settings, graph, 10), 4);
+  settings.num_samples = 15;  // an epoch of three batches, and two of the next
+  EXPECT_EQ(planned_steps(settings, graph, 10), 5);
   FakeSession session;
-  EXPECT_EQ(run(session, settings, 10).samples, 14);
+  EXPECT_EQ(run(session, settings, 10).samples, 18);
   settings.num_samples = 1'000'000;  // capped at max_epochs
   EXPECT_EQ(planned_steps(settings, graph, 10), 9);
   settings.num_samples = -1;  // MASE's -1 is one sample

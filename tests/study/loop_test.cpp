@@ -156,6 +156,25 @@ TEST(StudyLoop, RecordsDivergence) {
   EXPECT_NE(result.trials[0].reason.find("diverged"), std::string::npos) << result.trials[0].reason;
 }
 
+TEST(StudyLoop, KeepsTheWeightsOfTheBestAlone) {
+  Fixture fixture(trained_search(kBrute));
+  const StudyResult result = fixture.run();
+  ASSERT_LT(result.best.size(), result.trials.size());
+  for (std::size_t i = 0; i < result.trials.size(); ++i) {
+    const bool best = std::find(result.best.begin(), result.best.end(), i) != result.best.end();
+    EXPECT_EQ(result.trials[i].evaluation->state != nullptr, best) << i;
+  }
+}
+
+TEST(StudyLoop, ReportsATrialThatRanOutOfTime) {
+  Fixture fixture(trained_search(kBrute));
+  fixture.settings.trial_timeout_seconds = 1e-9;
+  const StudyResult result = fixture.run();
+  EXPECT_EQ(result.trials.at(0).state, sampler::TrialState::kFail);
+  EXPECT_NE(result.trials[0].reason.find("trial_timeout"), std::string::npos) << result.trials[0].reason;
+  EXPECT_FALSE(result.reproducible);
+}
+
 TEST(StudyLoop, StopsWhenAsked) {
   Fixture fixture(trained_search(kBrute));
   fixture.stop.request();

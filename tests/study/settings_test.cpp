@@ -70,8 +70,9 @@ accuracy.direction = "maximize"
 }
 
 TEST(ParseStudy, RefusesWhatCannotWork) {
-  EXPECT_EQ(error_of("seed = 1\n" + kSpace + "[search.strategy]\n" + kMetrics + "[search.strategy.setup]\nn_trials = 0\n"),
-            "study.toml:8:12: search.strategy.setup.n_trials: must be at least 1; got 0");
+  EXPECT_EQ(
+      error_of("seed = 1\n" + kSpace + "[search.strategy]\n" + kMetrics + "[search.strategy.setup]\nn_trials = 0\n"),
+      "study.toml:8:12: search.strategy.setup.n_trials: must be at least 1; got 0");
   EXPECT_EQ(error_of("[search.strategy]\n" + kMetrics + "[search.strategy.setup]\nn_trails = 3\n")
                 .find("study.toml:5:1: search.strategy.setup.n_trails: unknown key; did you mean \"n_trials\"?"),
             0u)

@@ -21,7 +21,17 @@ StartingPoint from_checkpoint(const checkpoint::LoadedModel& loaded, const std::
   if (loaded.own_graph && named && ir::to_text(*named, false) != ir::to_text(loaded.graph, false))
     log::warning("the network in {} is not {} as you named it; the file's is used", path, named->name);
   log::info("Loaded model from {}", path);
-  return {loaded.graph, loaded.state, path};
+  const auto hash = loaded.facts.find("data.hash");
+  return {loaded.graph, loaded.state, path, hash == loaded.facts.end() ? "" : hash->second};
+}
+
+// Weights that were trained on rows scaled in another way give other results, and nothing in their shapes shows it.
+void warn_of_other_rows(const StartingPoint& start, const data::Dataset& dataset) {
+  if (start.data_hash.empty() || start.data_hash == dataset.fingerprint.hash) return;
+  log::warning(
+      "{} was trained on rows with another fingerprint ({}, here {}): another data set, or another split or "
+      "scaling (seed, validation_fraction, validation_rows, max_train_rows, standardise)",
+      start.weights_origin, start.data_hash.substr(0, 12), dataset.fingerprint.hash.substr(0, 12));
 }
 
 }  // namespace
@@ -108,10 +118,11 @@ StartingPoint starting_point(const Invocation& invocation, const data::Dataset& 
   if (!from_trial && (settings.model_is_table || !settings.model.empty()))
     named = model::make_model(invocation.root, {.input_width = dataset.train.width, .classes = dataset.classes});
   if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
-  StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh"};
+  StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh", ""};
   if (!load_name.empty())
     start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named, load_name);
   check_fits(start.graph, dataset);
+  warn_of_other_rows(start, dataset);
   if (const auto sentence = model::relu_on_logits(start.graph)) log::warning_once(*sentence);
   return start;
 }

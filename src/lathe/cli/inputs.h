@@ -29,6 +29,7 @@ struct StartingPoint {
   ir::Graph graph;
   std::optional<engine::State> state;
   std::string weights_origin;  ///< "fresh" or the path that was loaded
+  std::string data_hash = {};  ///< fingerprint of the rows that loaded weights were trained on; empty: unknown
 };
 
 /// Returns the file with the weights of trial `number` beside the best.json of its search.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lathe/data/dataset.h"
+#include "lathe/model/zoo.h"
 #include "lathe/report/table.h"
 #include "lathe/report/terminal.h"
 
@@ -48,8 +50,17 @@ void apply_sets(const ParsedLine& line, Invocation& invocation) {
   }
 }
 
-// Takes the words apart: a study file, the command's own words, MODEL and DATASET, in this order. A trial of --from brings
-// its network along: the only word is DATASET then.
+// Tells whether a lone word can only be meant as the data set: `lathe test --load best.safetensors jets`.
+bool names_data_alone(const std::string& word) {
+  if (model::find_model(word) != nullptr) return false;
+  const auto& kinds = data::dataset_kinds();
+  return std::any_of(kinds.begin(), kinds.end(), [&](const data::DatasetKind& kind) {
+    return kind.name == word || std::find(kind.aliases.begin(), kind.aliases.end(), word) != kind.aliases.end();
+  });
+}
+
+// Takes the words apart: a study file, the command's own words, MODEL and DATASET, in this order. A trial of --from
+// brings its network along: the only word is DATASET then, as is a lone word that names a data set.
 void apply_words(const ParsedLine& line, Invocation& invocation) {
   const Command& command = *line.command;
   std::size_t taken = 0;
@@ -61,7 +72,9 @@ void apply_words(const ParsedLine& line, Invocation& invocation) {
   const auto take_key = [&](bool allowed, const std::string& key) {
     if (allowed && taken < line.words.size()) put(invocation, key, "string", key, line.words[taken++]);
   };
-  take_key(command.takes_model && !invocation.has("--from"), "model");
+  const bool data_alone =
+      command.takes_dataset && taken + 1 == line.words.size() && names_data_alone(line.words[taken]);
+  take_key(command.takes_model && !invocation.has("--from") && !data_alone, "model");
   take_key(command.takes_dataset, "dataset");
   if (taken < line.words.size()) {
     throw UserError(kCommandLine, fmt::format("\"{}\": one word too many; `lathe {} --help` shows the order",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 
@@ -65,6 +66,7 @@ int fail(const std::string& text, ExitCode code) {
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments) noexcept {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error of the write, not the end of the program
   try {
     return static_cast<int>(run_line(arguments));
   } catch (const Error& error) {

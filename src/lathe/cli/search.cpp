@@ -51,6 +51,9 @@ Search prepare(const Invocation& invocation) {
   search.backend =
       engine::choose_backend(backends(), search.settings.backend, search.settings.accelerator, search.start.graph);
   if (search.start.state) search.loaded = std::make_shared<const engine::State>(*search.start.state);
+  if (search.settings.train) {  // batches that cannot work with the network show here
+    engine::planned_steps(search.settings.train->settings, search.start.graph, search.dataset->train.rows());
+  }
   search.project = project_folder(invocation.settings);
   search.results = search.project / "search_ckpts";
   search.settings.name = search.project.filename().string();
@@ -58,8 +61,25 @@ Search prepare(const Invocation& invocation) {
   return search;
 }
 
-// Lists the assignments that differ from the first one in one choice.
+// Lists every assignment of a small space.
+std::vector<space::Assignment> all_assignments(const space::SearchSpace& space) {
+  std::vector<space::Assignment> list{space::Assignment(space.dimensions().size(), 0)};
+  for (std::size_t i = 0; i < space.dimensions().size(); ++i) {
+    const std::size_t before = list.size();
+    for (std::int32_t choice = 1; choice < space.dimensions()[i].size(); ++choice) {
+      for (std::size_t k = 0; k < before; ++k) {
+        list.push_back(list[k]);
+        list.back()[i] = choice;
+      }
+    }
+  }
+  return list;
+}
+
+// Lists all assignments of a small space; of a large one those that differ from the first in one choice.
 std::vector<space::Assignment> probes(const space::SearchSpace& space) {
+  const std::optional<std::int64_t> size = space.size();
+  if (size && *size <= static_cast<std::int64_t>(kMostProbes)) return all_assignments(space);
   const space::Assignment origin(space.dimensions().size(), 0);
   std::vector<space::Assignment> list{origin};
   for (std::size_t i = 0; i < origin.size(); ++i) {
@@ -77,7 +97,8 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
   std::exception_ptr failure;
   bool possible = false;
   std::set<std::string> untrained;
-  for (const space::Assignment& assignment : probes(search.space)) {
+  const std::vector<space::Assignment> tried = probes(search.space);
+  for (const space::Assignment& assignment : tried) {
     try {
       for (const std::string& name : evaluator.untrained_tensors(search.space.decode(assignment).graph)) {
         untrained.insert(name);
@@ -87,7 +108,8 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
       if (!failure) failure = std::current_exception();
     }
   }
-  if (!possible) std::rethrow_exception(failure);
+  const std::optional<std::int64_t> size = search.space.size();
+  if (!possible && size && *size <= static_cast<std::int64_t>(tried.size())) std::rethrow_exception(failure);
   if (untrained.empty()) return;
   const std::size_t shown = std::min<std::size_t>(untrained.size(), 4);
   log::warning(
@@ -166,6 +188,7 @@ std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator
 // Keeps the weights of the best trials: what --from best.json --trial K loads.
 void save_best_weights(const Search& search, const study::StudyResult& result) {
   const data::Fingerprint& data = search.dataset->fingerprint;
+  std::filesystem::remove_all(search.results / "trials");  // those of an earlier run of the project
   make_directories(search.results / "trials");
   for (const std::size_t index : result.best) {
     const study::Trial& trial = result.trials[index];
@@ -186,6 +209,7 @@ void save_best_weights(const Search& search, const study::StudyResult& result) {
 void write_files(const Search& search, const report::StudyRecord& record) {
   report::write_result_files(record, search.results);
   write_text_file_atomically(search.results / "trials.csv", report::trials_csv(record));
+  std::filesystem::remove(search.results / "front.svg");
   if (const auto plot = report::front_plot(record)) {
     write_text_file_atomically(search.results / "front.svg", report::front_svg(*plot));
   }
@@ -219,7 +243,7 @@ void print_json(const Search& search, const report::StudyRecord& record) {
                 {{"project", search.project.string()},
                  {"results", search.results.string()},
                  {"database", (search.results / "study.db").string()}}}};
-  std::cout << json.dump(2) << '\n';
+  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
 void open_project(const Search& search) {
@@ -230,7 +254,7 @@ void open_project(const Search& search) {
 }
 
 ExitCode exit_code_of(const study::StudyResult& result) {
-  if (result.end == study::StudyEnd::kInterrupted) return ExitCode::kInterrupted;
+  if (interrupt_token().requested()) return ExitCode::kInterrupted;
   return result.best.empty() ? ExitCode::kNoResult : ExitCode::kSuccess;
 }
 
@@ -250,18 +274,18 @@ ExitCode run_search(const Invocation& invocation) {
             size ? fmt::format("{}", *size) : "more than 2^63", search.settings.sampler, search.settings.n_jobs,
             search.backend->name(), search.backend->target());
   const study::StudyResult result = run_trials(search, evaluator, *storage, study_id);
-  const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
-
-  const report::StudyRecord record = study_record({.settings = &search.settings,
-                                                   .space = &search.space,
-                                                   .dataset = search.dataset.get(),
-                                                   .model = search.start.graph.name,
-                                                   .backend = search.backend->name(),
-                                                   .target = search.backend->target(),
-                                                   .settings_document = search.settings_document},
-                                                  result, finals);
+  const SearchContext context{.settings = &search.settings,
+                              .space = &search.space,
+                              .dataset = search.dataset.get(),
+                              .model = search.start.graph.name,
+                              .backend = search.backend->name(),
+                              .target = search.backend->target(),
+                              .settings_document = search.settings_document};
   save_best_weights(search, result);
-  write_files(search, record);
+  write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing
+  const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
+  const report::StudyRecord record = study_record(context, result, finals);
+  if (!finals.empty()) write_files(search, record);
   if (invocation.json)
     print_json(search, record);
   else

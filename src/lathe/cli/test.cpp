@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +39,8 @@ TestRun evaluate(const Invocation& invocation) {
       run.backend->make_session(run.start.graph, {.batch_size = settings.batch_size, .training = false});
   session->load(*run.start.state);
   run.result = session->evaluate(test, 0, test.rows());
+  if (!std::isfinite(run.result.loss()))
+    throw DataError(run.start.weights_origin, "its weights give outputs that are not finite");
   log::info("Testing is completed");
   return run;
 }

@@ -91,6 +91,9 @@ class Runner {
  private:
   std::optional<engine::ResumePoint> start() {
     if (!job_.resume) {
+      for (const auto* file : {&files_.best, &files_.last, &files_.resume, &files_.history}) {
+        std::filesystem::remove(*file);  // those of an earlier run of the project
+      }
       session_->load(job_.state ? *job_.state : fresh_state());
       return std::nullopt;
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -18,6 +19,17 @@ void add_part(Hasher& hasher, std::string_view name, const Samples& samples) {
   hasher.add(std::as_bytes(std::span(sizes)));
   hasher.add(std::as_bytes(std::span(samples.features)));
   hasher.add(std::as_bytes(std::span(samples.labels)));
+}
+
+// Where nothing names the classes, they are counted by the labels: one stray label would make many empty classes.
+void check_every_class(const RawDataset& raw, std::int64_t classes) {
+  std::vector<bool> seen(static_cast<std::size_t>(classes), false);
+  for (const std::int32_t label : raw.train.labels) seen[static_cast<std::size_t>(label)] = true;
+  const auto absent = std::find(seen.begin(), seen.end(), false);
+  if (absent == seen.end()) return;
+  throw DataError(raw.path, fmt::format("label {} is out of range: no training row has label {}; labels count from 0 "
+                                        "without gaps (class_names.txt may name classes without rows)",
+                                        classes - 1, absent - seen.begin()));
 }
 
 void name_the_nameless(RawDataset& raw, std::int64_t classes) {
@@ -82,6 +94,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
     for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
   }
+  if (raw.class_names.empty()) check_every_class(raw, classes);
   name_the_nameless(raw, classes);
   split_parts(raw, request);
   if (raw.physical && request.standardise) standardise(raw);

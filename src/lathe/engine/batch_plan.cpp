@@ -33,6 +33,9 @@ std::int64_t steps_of(const BatchPlan& plan, std::int64_t batches) {
   return batches / plan.batches * plan.steps_per_epoch + divide_up(batches % plan.batches, plan.accumulate);
 }
 
+// More epochs than any run can take; keeps the number of batches within 64 bits.
+constexpr std::int64_t kMostEpochs = 1'000'000'000;
+
 }  // namespace
 
 std::int64_t BatchPlan::batches_in(std::int64_t epoch) const {
@@ -55,10 +58,12 @@ BatchPlan plan_batches(const TrainSettings& settings, const ir::Graph& graph, st
     if (train_rows % plan.batch_size == 1) --plan.batches;
   }
   plan.steps_per_epoch = divide_up(plan.batches, plan.accumulate);
-  plan.total_batches = plan.batches * settings.max_epochs;
+  plan.total_batches = plan.batches * std::min(settings.max_epochs, kMostEpochs);
   if (settings.num_samples) {
     const std::int64_t samples = std::max<std::int64_t>(*settings.num_samples, 1);
-    plan.total_batches = std::min(plan.total_batches, divide_up(samples, settings.batch_size));
+    const std::int64_t epochs = std::min(samples / train_rows, kMostEpochs);
+    const std::int64_t rest = std::min(plan.batches, divide_up(samples % train_rows, plan.batch_size));
+    plan.total_batches = std::min(plan.total_batches, epochs * plan.batches + rest);
   }
   plan.total_steps = steps_of(plan, plan.total_batches);
   if (settings.max_steps) {

@@ -51,7 +51,7 @@ struct TrainSettings {
   std::int64_t batch_size = 128;
   std::int64_t max_epochs = 20;
   std::optional<std::int64_t> max_steps;    ///< ends training earlier
-  std::optional<std::int64_t> num_samples;  ///< training samples in all, capped at max_epochs: ceil(n / batch) batches
+  std::optional<std::int64_t> num_samples;  ///< training samples in all, capped at max_epochs; the last batch is whole
   std::int64_t accumulate_grad_batches = 1;
   bool shuffle = true;
   /// Evaluate on the validation rows after every epoch (and keep the best state by validation loss).

@@ -183,11 +183,13 @@ NodeConfig assemble(Draft draft) {
   NodeConfig config;
   const bool left_alone = draft.name != nullptr && is_na(*draft.name) && !draft.mode;
   if (left_alone) return config;
+  if (draft.name == nullptr && draft.quantizer.empty() && !draft.mode && draft.format_key != nullptr)
+    fail(*draft.format_key, "has no effect without a quantiser: add name = \"integer\"");
   if (draft.quantizer.empty() && draft.mode && draft.format_key != nullptr)
     fail(*draft.format_key,
          fmt::format("has no effect without a quantiser: for both write name = \"integer\" and mode = \"{}\"",
                      ir::to_string(*draft.mode)));
-  if (draft.mode || (draft.any_multiplier && !draft.quantizer.empty())) {
+  if (draft.mode || draft.any_multiplier) {
     config.channels = draft.scale;
     config.channels->mode = draft.mode.value_or(ir::ChannelMode::kOutputOnly);
   }

@@ -48,6 +48,11 @@ std::shared_ptr<const data::Dataset> dataset_trained_on(const StudySettings& set
 
 std::string megabytes(std::int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) * 1e-6); }
 
+std::chrono::steady_clock::time_point after(double seconds) {
+  return std::chrono::steady_clock::now() +
+         std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
+
 const engine::NamedTensor* find_tensor(const engine::State& state, const std::string& name, const Shape& shape) {
   for (const engine::NamedTensor& tensor : state) {
     if (tensor.name == name && tensor.shape == shape) return &tensor;
@@ -104,9 +109,10 @@ std::vector<std::string> Evaluator::untrained_tensors(const ir::Graph& graph) co
 }
 
 engine::SessionSettings Evaluator::session_settings_for(const ir::Graph& graph) const {
-  if (!settings_.train) return {.batch_size = settings_.batch_size, .training = false};
+  const std::int64_t evaluated = std::min(settings_.batch_size, std::max<std::int64_t>(dataset_->validation.rows(), 1));
+  if (!settings_.train) return {.batch_size = evaluated, .training = false};
   const std::int64_t batch = engine::largest_batch(settings_.train->settings, graph, training_dataset_->train.rows());
-  return {.batch_size = std::max(batch, settings_.batch_size), .training = true};
+  return {.batch_size = std::max(batch, evaluated), .training = true};
 }
 
 // Trains; returns the reason when training did not end well.
@@ -114,9 +120,12 @@ std::string Evaluator::train_session(engine::Session& session, const Prepared& p
                                      const engine::StopToken& stop, engine::TrainReport& report,
                                      Evaluation& evaluation) {
   const MachineGate::Pass pass(gate_, measures_training_);
+  engine::StopToken limited;  // the time limit runs from here: waiting for the machine does not count
+  limited.follow(&stop);
+  if (settings_.trial_timeout_seconds) limited.set_deadline(after(*settings_.trial_timeout_seconds));
   const engine::RunIdentity identity{.seed = settings_.seed, .candidate = prepared.key.first_word(), .repeat = repeat};
-  report =
-      engine::train(session, prepared.candidate.graph, *training_dataset_, settings_.train->settings, identity, stop);
+  report = engine::train(session, prepared.candidate.graph, *training_dataset_, settings_.train->settings, identity,
+                         limited);
   switch (report.outcome) {
     case engine::TrainOutcome::kCompleted: return {};
     case engine::TrainOutcome::kDiverged: return fmt::format("diverged: {}", report.reason);
@@ -129,6 +138,25 @@ std::string Evaluator::train_session(engine::Session& session, const Prepared& p
       return fmt::format("interrupted at step {} of {}", report.steps, report.total_steps);
   }
   return {};
+}
+
+// Evaluates the rows of the study; returns the reason when that did not end well.
+std::string Evaluator::evaluate_session(engine::Session& session, const engine::StopToken& stop,
+                                        engine::EvaluationResult& result, Evaluation& evaluation) {
+  const MachineGate::Pass pass(gate_, false);
+  if (stop.requested()) {
+    evaluation.interrupted = true;
+    return "interrupted before its evaluation";
+  }
+  engine::StopToken limit;
+  if (settings_.trial_timeout_seconds) limit.set_deadline(after(*settings_.trial_timeout_seconds));
+  const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
+  result = session.evaluate(rows, 0, std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows())));
+  if (limit.timed_out()) {
+    evaluation.timed_out = true;
+    return fmt::format("trial_timeout of {} s struck during its evaluation", *settings_.trial_timeout_seconds);
+  }
+  return std::isfinite(result.loss()) ? std::string() : "diverged: its loss on the evaluated rows is not finite";
 }
 
 void Evaluator::measure(engine::Session& session, metric::TrialFacts& facts) {
@@ -174,12 +202,8 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
         .graph = &graph, .batch_size = settings_.batch_size, .compare_to_bits = settings_.compare_to_bits};
     if (settings_.train) facts.training = &report;
     engine::EvaluationResult result;
-    {
-      const MachineGate::Pass pass(gate_, false);
-      const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
-      result =
-          session->evaluate(rows, 0, std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows())));
-    }
+    evaluation.reason = evaluate_session(*session, stop, result, evaluation);
+    if (!evaluation.reason.empty()) return evaluation;
     facts.validation = &result;
     measure(*session, facts);
     compute_metrics(facts, evaluation);
@@ -202,7 +226,9 @@ engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std
   Evaluation ignored;
   const std::string reason = train_session(*session, prepared, repeat, stop, report, ignored);
   if (!reason.empty()) throw UserError(reason);
-  return session->evaluate(dataset_->test, 0, dataset_->test.rows());
+  const engine::EvaluationResult result = session->evaluate(dataset_->test, 0, dataset_->test.rows());
+  if (!std::isfinite(result.loss())) throw UserError("diverged: its loss on the test rows is not finite");
+  return result;
 }
 
 }  // namespace lathe::study

@@ -47,12 +47,14 @@ class MachineGate {
 /// Holds the result of evaluating one candidate. Equal candidates share one.
 struct Evaluation {
   bool complete = false;
-  std::string reason;                          ///< why not, for the user
-  bool timed_out = false;                      ///< the clock struck: the study is no longer reproducible
-  bool interrupted = false;                    ///< the user stopped the study
-  std::map<std::string, double> metrics;       ///< by registered name: all analysis metrics, and those the study needs
-  std::map<std::string, double> spreads;       ///< of measured metrics: interquartile range / median
-  std::shared_ptr<const engine::State> state;  ///< the weights that were evaluated
+  std::string reason;                     ///< why not, for the user
+  bool timed_out = false;                 ///< the clock struck: the study is no longer reproducible
+  bool interrupted = false;               ///< the user stopped the study
+  std::map<std::string, double> metrics;  ///< by registered name: all analysis metrics, and those the study needs
+  std::map<std::string, double> spreads;  ///< of measured metrics: interquartile range / median
+  /// The weights that were evaluated. The loop drops those of trials that others beat (guarded by its mutex), so that a
+  /// study of many trials does not fill the memory.
+  mutable std::shared_ptr<const engine::State> state;
   double wall_seconds = 0;
 };
 
@@ -90,6 +92,8 @@ class Evaluator {
   engine::SessionSettings session_settings_for(const ir::Graph& graph) const;
   std::string train_session(engine::Session& session, const Prepared& prepared, std::uint64_t repeat,
                             const engine::StopToken& stop, engine::TrainReport& report, Evaluation& evaluation);
+  std::string evaluate_session(engine::Session& session, const engine::StopToken& stop,
+                               engine::EvaluationResult& result, Evaluation& evaluation);
   void measure(engine::Session& session, metric::TrialFacts& facts);
   void compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const;
 

@@ -23,10 +23,20 @@ void summarise(FinalScore& score) {
   score.standard_error = count > 1 ? std::sqrt(squares / (count - 1) / count) : std::nan("");
 }
 
-// Chooses which trials are trained anew: the best ones without duplicates, the first `top` by their first objective.
+// Lists the trials to choose from: the front, or with one objective every complete trial.
+std::vector<std::size_t> contenders(const StudySettings& settings, const StudyResult& result) {
+  if (settings.directions.size() > 1) return result.best;
+  std::vector<std::size_t> complete;
+  for (std::size_t i = 0; i < result.trials.size(); ++i) {
+    if (result.trials[i].state == sampler::TrialState::kComplete) complete.push_back(i);
+  }
+  return complete;
+}
+
+// Chooses which trials are trained anew: distinct candidates, the first `top` by their first objective.
 std::vector<std::size_t> finalists(const StudySettings& settings, const StudyResult& result) {
   std::vector<std::size_t> chosen;
-  for (const std::size_t index : result.best) {
+  for (const std::size_t index : contenders(settings, result)) {
     const bool seen = std::any_of(chosen.begin(), chosen.end(), [&](std::size_t other) {
       return result.trials[other].key == result.trials[index].key;
     });
@@ -73,7 +83,8 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
     }
   };
   std::vector<std::thread> threads;
-  for (std::int64_t i = 1; i < settings.n_jobs; ++i) threads.emplace_back(work);
+  const std::int64_t workers = std::min(settings.n_jobs, static_cast<std::int64_t>(runs));
+  for (std::int64_t i = 1; i < workers; ++i) threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);
@@ -82,7 +93,10 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     FinalScore score{.number = result.trials[chosen[i]].number};
     for (std::size_t run = i * seeds; run < (i + 1) * seeds; ++run) {
-      if (!reasons[run].empty()) score.reason = reasons[run];
+      if (!reasons[run].empty())
+        score.reason = reasons[run];
+      else if (!results[run])
+        score.reason = "interrupted";
       if (!results[run]) continue;
       score.accuracies.push_back(results[run]->accuracy());
       score.losses.push_back(results[run]->loss());

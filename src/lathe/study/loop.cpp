@@ -119,6 +119,8 @@ struct StudyLoop::State {
   std::exception_ptr failure;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   const engine::StopToken* stop = nullptr;
+  engine::StopToken running;        // stops the running trials: follows `stop`, and is set when the study fails
+  std::vector<std::int64_t> front;  // complete trials that no ended one beats; they keep their weights
   TrialEnd trial_end;
 
   bool first_are_ended(std::int64_t count) const {
@@ -142,6 +144,7 @@ struct StudyLoop::State {
   std::shared_ptr<const Evaluation> evaluate_now(const Prepared& prepared);
   void describe(const Prepared& prepared, Trial& trial) const;
   void finish(Trial trial);
+  void keep_weights_of_front(const Trial& trial);
   void work();
 };
 
@@ -186,14 +189,7 @@ std::optional<Trial> StudyLoop::State::ask() {
 }
 
 std::shared_ptr<const Evaluation> StudyLoop::State::evaluate_now(const Prepared& prepared) {
-  engine::StopToken trial_stop;
-  trial_stop.follow(stop);
-  if (settings.trial_timeout_seconds) {
-    trial_stop.set_deadline(std::chrono::steady_clock::now() +
-                            std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                std::chrono::duration<double>(*settings.trial_timeout_seconds)));
-  }
-  return std::make_shared<const Evaluation>(evaluator.evaluate(prepared, 0, trial_stop));
+  return std::make_shared<const Evaluation>(evaluator.evaluate(prepared, 0, running));
 }
 
 // Evaluates the candidate, or takes the result of the trial that had the same one, waiting for it where it is running.
@@ -272,8 +268,23 @@ void StudyLoop::State::finish(Trial trial) {
       best_number = trial.number;
     }
   }
+  keep_weights_of_front(trial);
   if (trial_end) trial_end(trial, ended_count, best_number);
   changed.notify_all();
+}
+
+// Puts an ended trial into the front or drops its weights, and those of the trials that it beats.
+void StudyLoop::State::keep_weights_of_front(const Trial& trial) {
+  if (trial.state != sampler::TrialState::kComplete) return;
+  front.push_back(trial.number);
+  std::vector<std::vector<double>> values;
+  for (const std::int64_t number : front) values.push_back(trials.at(number).values);
+  std::vector<std::int64_t> kept;
+  for (const std::size_t index : sampler::pareto_front(values, settings.directions)) kept.push_back(front[index]);
+  for (const std::int64_t number : front) {
+    if (std::find(kept.begin(), kept.end(), number) == kept.end()) trials.at(number).evaluation->state.reset();
+  }
+  front = std::move(kept);
 }
 
 void StudyLoop::State::work() {
@@ -285,6 +296,7 @@ void StudyLoop::State::work() {
   } catch (...) {
     const std::lock_guard lock(mutex);
     if (!failure) failure = std::current_exception();
+    running.request();
     changed.notify_all();
   }
 }
@@ -299,6 +311,7 @@ StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_
   const auto began = std::chrono::steady_clock::now();
   State& state = *state_;
   state.stop = &stop;
+  state.running.follow(&stop);
   state.trial_end = trial_end;
   if (state.settings.timeout_seconds) {
     state.deadline = began + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -311,7 +324,8 @@ StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_
         state.settings.n_jobs, state.settings.lag, state.settings.lag);
   }
   std::vector<std::thread> threads;
-  for (std::int64_t i = 1; i < state.settings.n_jobs; ++i) threads.emplace_back([&state] { state.work(); });
+  const std::int64_t workers = std::min({state.settings.n_jobs, state.settings.lag, state.settings.n_trials});
+  for (std::int64_t i = 1; i < workers; ++i) threads.emplace_back([&state] { state.work(); });
   state.work();
   for (std::thread& thread : threads) thread.join();
   if (state.failure) std::rethrow_exception(state.failure);

@@ -38,6 +38,15 @@ ordered_json metrics_json(const Evaluation& evaluation, bool hardware) {
 
 }  // namespace
 
+namespace {
+
+// Prints JSON; bytes that are no UTF-8 (from paths, from errors of the system) become the replacement character.
+std::string text_of(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
 storage::TrialState storage_state(sampler::TrialState state) {
   switch (state) {
     case sampler::TrialState::kRunning: return storage::TrialState::kRunning;
@@ -73,39 +82,37 @@ storage::Trial storage_trial(const Trial& trial, std::int64_t trial_id) {
                         .started = trial.started,
                         .completed = trial.completed};
   storage::Attributes& attributes = stored.user_attributes;
-  attributes["sampled_config"] = to_json(trial.config).dump();
+  attributes["sampled_config"] = text_of(to_json(trial.config));
   if (trial.evaluation) {
-    attributes["software_metrics"] = metrics_json(*trial.evaluation, false).dump();
-    attributes["hardware_metrics"] = metrics_json(*trial.evaluation, true).dump();
+    attributes["software_metrics"] = text_of(metrics_json(*trial.evaluation, false));
+    attributes["hardware_metrics"] = text_of(metrics_json(*trial.evaluation, true));
     if (!trial.evaluation->spreads.empty())
-      attributes["lathe:spreads"] = ordered_json(trial.evaluation->spreads).dump();
+      attributes["lathe:spreads"] = text_of(ordered_json(trial.evaluation->spreads));
   }
-  if (!trial.scaled.empty()) attributes["scaled_metrics"] = ordered_json(trial.scaled).dump();
-  if (!trial.reason.empty()) attributes["lathe:reason"] = ordered_json(trial.reason).dump();
+  if (!trial.scaled.empty()) attributes["scaled_metrics"] = text_of(ordered_json(trial.scaled));
+  if (!trial.reason.empty()) attributes["lathe:reason"] = text_of(ordered_json(trial.reason));
   if (trial.untrained) attributes["lathe:untrained"] = "true";
-  attributes["lathe:key"] = ordered_json(trial.key.to_hex()).dump();
-  attributes["lathe:network"] = ordered_json{{"widths", trial.widths}, {"bits", trial.bits}}.dump();
+  attributes["lathe:key"] = text_of(ordered_json(trial.key.to_hex()));
+  attributes["lathe:network"] = text_of(ordered_json{{"widths", trial.widths}, {"bits", trial.bits}});
   return stored;
 }
 
 storage::Attributes study_attributes(const StudySettings& settings, const data::Fingerprint& fingerprint,
                                      const std::string& settings_document) {
   storage::Attributes attributes;
-  attributes["lathe:seed"] = ordered_json(settings.seed).dump();
-  attributes["lathe:lag"] = ordered_json(settings.lag).dump();
-  attributes["lathe:sampler"] = ordered_json(settings.sampler).dump();
-  attributes["lathe:settings"] = ordered_json(settings_document).dump();
-  attributes["lathe:data"] = ordered_json{
-      {"dataset", fingerprint.dataset},
-      {"source", fingerprint.source},
-      {"path", fingerprint.path},
-      {"train_rows", fingerprint.train_rows},
-      {"validation_rows", fingerprint.validation_rows},
-      {"test_rows", fingerprint.test_rows},
-      {"split_seed", fingerprint.split_seed},
-      {"hash", fingerprint.hash},
-      {"notice",
-       fingerprint.notice}}.dump();
+  attributes["lathe:seed"] = text_of(ordered_json(settings.seed));
+  attributes["lathe:lag"] = text_of(ordered_json(settings.lag));
+  attributes["lathe:sampler"] = text_of(ordered_json(settings.sampler));
+  attributes["lathe:settings"] = text_of(ordered_json(settings_document));
+  attributes["lathe:data"] = text_of(ordered_json{{"dataset", fingerprint.dataset},
+                                                  {"source", fingerprint.source},
+                                                  {"path", fingerprint.path},
+                                                  {"train_rows", fingerprint.train_rows},
+                                                  {"validation_rows", fingerprint.validation_rows},
+                                                  {"test_rows", fingerprint.test_rows},
+                                                  {"split_seed", fingerprint.split_seed},
+                                                  {"hash", fingerprint.hash},
+                                                  {"notice", fingerprint.notice}});
   return attributes;
 }
 

@@ -72,19 +72,21 @@ struct MetricTable {
   std::optional<std::string> expr;
 };
 
+// Upper ends of limits: seconds and megabytes that still fit the clock and 64 bits of bytes.
+const config::Bounds kLimit{.low = 0, .high = 1e9, .low_open = true};
 const std::vector<std::string> kDirections{"minimize", "maximize"};
 const std::vector<std::string> kLoaders{"train_dataloader", "val_dataloader"};
 
 const std::vector<Field<SetupTable>>& setup_fields() {
   static const std::vector<Field<SetupTable>> fields{
-      field("n_jobs", &SetupTable::n_jobs, "trials in parallel, one thread each", at_least(1)),
+      field("n_jobs", &SetupTable::n_jobs, "trials in parallel, one thread each", config::between(1, 1024)),
       field("n_trials", &SetupTable::n_trials, "trials in all", at_least(1)),
-      field("timeout", &SetupTable::timeout, "seconds after which no new trial begins", above(0)),
+      field("timeout", &SetupTable::timeout, "seconds after which no new trial begins", kLimit),
       field("sampler", &SetupTable::sampler, "how candidates are proposed"),
       field("sum_scaled_metrics", &SetupTable::sum_scaled_metrics, "one objective, the sum of the scaled metrics"),
       field("direction", &SetupTable::direction, "direction of the sum: minimize or maximize"),
-      field("trial_timeout", &SetupTable::trial_timeout, "seconds after which a trial fails", above(0)),
-      field("trial_memory", &SetupTable::trial_memory, "MB that one trial may plan to use", above(0)),
+      field("trial_timeout", &SetupTable::trial_timeout, "seconds after which a trial fails", kLimit),
+      field("trial_memory", &SetupTable::trial_memory, "MB that one trial may plan to use", kLimit),
       field("lag", &SetupTable::lag, "trial t is proposed from the results of trials 0 .. t - lag", at_least(1)),
       field("optuna_compat", &SetupTable::optuna_compat,
             "version of Optuna that is to read the database: \"3.1\" or older, else the revision of 3.2 and later"),
@@ -138,8 +140,8 @@ struct HardwareTable {
 const std::vector<Field<HardwareTable>>& hardware_fields() {
   static const std::vector<Field<HardwareTable>> fields{
       field("compare_to", &HardwareTable::compare_to, "bits that memory_density compares with", above(0)),
-      field("batch_size", &HardwareTable::batch_size, "rows per batch of latency and of the costs of a batch",
-            at_least(1)),
+      field("batch_size", &HardwareTable::batch_size,
+            "rows per batch of latency and of the costs of a batch; the study's batch_size by default", at_least(1)),
   };
   return fields;
 }
@@ -207,6 +209,17 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
   if (given.max_epochs < 0 && given.num_samples < 0 && table.find("max_epochs") != nullptr) {
     table.fail("num_samples and max_epochs may not both be -1: training would not end");
   }
+  if (given.optimizer != "sgd") {
+    for (const char* name : {"momentum", "nesterov"}) {
+      if (const Value* value = table.find(name))
+        value->fail(fmt::format("belongs to sgd; the optimizer is {}", given.optimizer));
+    }
+  }
+  if (given.nesterov && given.momentum == 0) table.find("nesterov")->fail("needs a momentum above 0");
+  if (given.data_loader == "val_dataloader") {
+    log::warning("{}: {}: trains on the validation rows that accuracy and loss are measured on",
+                 table.find("data_loader")->position().to_string(), table.find("data_loader")->key());
+  }
   TrainRunner runner{.part = parse_part(given.data_loader), .settings = {}};
   engine::TrainSettings& settings = runner.settings;
   settings.optimizer = {.kind = engine::optimizer_kind(given.optimizer),
@@ -237,6 +250,10 @@ void parse_software_runners(const Value& runners, const config::Settings& genera
       EvaluationTable given;
       config::decode(member.value, evaluation_fields(), given);
       study.evaluation.part = parse_part(given.data_loader);
+      if (study.evaluation.part == Part::kTrain) {
+        log::warning("{}: {}: accuracy and loss are measured on training rows", member.value.position().to_string(),
+                     member.value.key());
+      }
       if (given.num_samples == 0) member.value.find("num_samples")->fail("must be at least 1, or -1; got 0");
       if (given.num_samples > 0) study.evaluation.num_samples = given.num_samples;
     } else {
@@ -248,8 +265,16 @@ void parse_software_runners(const Value& runners, const config::Settings& genera
 void parse_hardware_runners(const Value& runners, StudySettings& study) {
   std::vector<std::string> known;
   for (const metric::MetricKind& kind : metric::metric_kinds()) known.push_back(kind.name);
+  const Value* batch_size = nullptr;
   for (const Member& member : runners.as_table()) {
     if (metric::find_metric(member.name) == nullptr) config::detail::unknown_key(member.value, member.name, known);
+    if (const Value* size = member.value.find("batch_size")) {
+      if (batch_size != nullptr && batch_size->as_integer() != size->as_integer()) {
+        size->fail(fmt::format("all costs of a study count one batch; {} says {}", batch_size->key(),
+                               batch_size->as_integer()));
+      }
+      batch_size = size;
+    }
     HardwareTable given{.compare_to = study.compare_to_bits, .batch_size = study.batch_size};
     config::decode(member.value, hardware_fields(), given);
     study.compare_to_bits = given.compare_to;
@@ -274,6 +299,7 @@ Objective parse_objective(const Member& member, bool summed) {
       for (const metric::MetricKind& kind : metric::metric_kinds()) known.push_back(kind.name);
       member.value.fail(fmt::format("unknown metric \"{}\"{}", member.name, suggestion(member.name, known)));
     }
+    objective.name = objective.kind->name;
     objective.direction =
         objective.kind->larger_is_better ? sampler::Direction::kMaximize : sampler::Direction::kMinimize;
   }
@@ -319,6 +345,9 @@ void parse_objectives(const Value& strategy, const SetupTable& setup, StudySetti
   for (const Member* member : members) {
     study.objectives.push_back(parse_objective(*member, setup.sum_scaled_metrics));
     const Objective& objective = study.objectives.back();
+    for (std::size_t i = 0; i + 1 < study.objectives.size(); ++i) {
+      if (study.objectives[i].name == objective.name) member->value.fail("the metric is named twice");
+    }
     if (!setup.sum_scaled_metrics) study.directions.push_back(objective.direction);
     warn_of_contradiction(objective, setup.sum_scaled_metrics ? study.directions.front() : objective.direction,
                           member->value.position());
