@@ -31,10 +31,10 @@ TEST(ConversionAdvice, NamesTheCommand) {
   EXPECT_EQ(conversion_advice(FileKind::kSafetensors, "x"), "");
   EXPECT_EQ(conversion_advice(FileKind::kTorchZip, "runs/best.ckpt"),
             "a PyTorch or Lightning checkpoint, which lathe does not read; convert it with: "
-            "python3 scripts/convert_checkpoint.py runs/best.ckpt runs/best.safetensors");
+            "python3 " LATHE_SOURCE_DIR "/scripts/convert_checkpoint.py runs/best.ckpt runs/best.safetensors");
   EXPECT_EQ(conversion_advice(FileKind::kTorchLegacy, "my net's.pt"),
             "a pickle (PyTorch's old checkpoint format), which lathe does not read; convert it with: "
-            "python3 scripts/convert_checkpoint.py 'my net'\\''s.pt' 'my net'\\''s.safetensors'");
+            "python3 " LATHE_SOURCE_DIR "/scripts/convert_checkpoint.py 'my net'\\''s.pt' 'my net'\\''s.safetensors'");
   EXPECT_EQ(conversion_advice(FileKind::kUnknown, "x"),
             "not a model file that lathe knows (expected a safetensors file)");
 }

@@ -84,7 +84,8 @@ TEST_P(ErrorCase, PrintsTheExactMessage) {
   ASSERT_FALSE(expected.empty()) << "no " << GetParam() << ".expected";
 
   const testing::ProgramResult result = run_case(GetParam(), folder.path(), captured.path());
-  const std::string text = replaced(result.errors, folder.path().string(), "{folder}");
+  const std::string text =
+      replaced(replaced(result.errors, folder.path().string(), "{folder}"), LATHE_SOURCE_DIR, "{source}");
   EXPECT_EQ(std::to_string(result.exit_code), expected.front());
   const std::vector<std::string> pattern(expected.begin() + 1, expected.end());
   EXPECT_TRUE(matches(pattern, 0, lines_of(text), 0)) << "standard error was:\n" << text;

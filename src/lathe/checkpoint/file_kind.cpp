@@ -51,10 +51,20 @@ std::string quoted(const std::filesystem::path& path) {
   return quoted_text + "'";
 }
 
+// Finds the converter: installed beside the program, else in the source tree.
+std::filesystem::path converter() {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  const fs::path installed = program.parent_path().parent_path() / LATHE_INSTALLED_SCRIPTS / "convert_checkpoint.py";
+  if (!program.empty() && fs::exists(installed, ignored)) return installed;
+  return fs::path(LATHE_SOURCE_SCRIPTS) / "convert_checkpoint.py";
+}
+
 std::string convert_command(const std::filesystem::path& path) {
   std::filesystem::path target = path;
   target.replace_extension(".safetensors");
-  return fmt::format("python3 scripts/convert_checkpoint.py {} {}", quoted(path), quoted(target));
+  return fmt::format("python3 {} {} {}", quoted(converter()), quoted(path), quoted(target));
 }
 
 std::string with_command(const char* what, const std::filesystem::path& path) {
