@@ -2,6 +2,7 @@
 cmake_minimum_required(VERSION 3.25)
 set(root ${SOURCE_DIR}/src/lathe)
 set(allow_base base)
+set(allow_parameter base)
 set(allow_config base)
 set(allow_quant base)
 set(allow_ir base quant)
@@ -11,16 +12,17 @@ set(allow_engine base quant ir data)
 set(allow_checkpoint base quant ir data engine)
 set(allow_metric base quant ir data engine)
 set(allow_backend base quant ir data engine)
-set(allow_space base config quant ir model engine)
-set(allow_sampler base config space)
-set(allow_storage base config)
-set(allow_study base config quant ir model data engine checkpoint metric space sampler storage)
-set(allow_report base config storage)
-set(allow_cli base config quant ir model data engine checkpoint metric backend space sampler storage study report)
+set(allow_space base parameter config quant ir model engine)
+set(allow_sampler base parameter config)
+set(allow_pruner base parameter config sampler)
+set(allow_storage base parameter config)
+set(allow_study base parameter config quant ir model data engine checkpoint metric space sampler pruner storage)
+set(allow_report base parameter config storage)
+set(allow_cli base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report)
 
 # header pattern -> folders that may include it
 set(third_party
-  "toml\\+\\+" config   "CLI/" cli   "sqlite3.h" storage/sqlite   "hdf5.h" data   "curl/" data   "openssl/" base
+  "toml\\+\\+" config   "CLI/" cli   "sqlite3.h" storage/sqlite   "pqxx/" storage/postgres   "Eigen/" sampler   "hdf5.h" data   "curl/" data   "openssl/" base
   "spdlog/" base   "hwy/" backend/dense   "torch/" backend/torch   "dnnl" backend/onednn)
 
 set(wrong "")

@@ -59,7 +59,7 @@ TEST(MaseFiles, HaveTheLayoutThatMaseWrites) {
 
 TEST(MaseFiles, OneObjectiveIsAScalar) {
   StudyRecord study = sample_study();
-  study.directions = {storage::Direction::kMaximize};
+  study.directions = {Direction::kMaximize};
   study.trials = {study.trials[1]};
   study.trials[0].values = {INFINITY};
   study.best = {0};

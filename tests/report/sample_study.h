@@ -8,8 +8,8 @@ namespace lathe::report {
 /// Makes a small study of two objectives: five trials, of which 1 and 2 are the front, 3 failed and 4 repeats 1.
 inline StudyRecord sample_study() {
   StudyRecord study{.name = "jets", .model = "jsc-three-linear-layers", .sampler = "tpe", .seed = 7, .lag = 4};
-  study.objectives = {{"accuracy", storage::Direction::kMaximize}, {"average_bitwidth", storage::Direction::kMinimize}};
-  study.directions = {storage::Direction::kMaximize, storage::Direction::kMinimize};
+  study.objectives = {{"accuracy", Direction::kMaximize}, {"average_bitwidth", Direction::kMinimize}};
+  study.directions = {Direction::kMaximize, Direction::kMinimize};
   study.backend = "dense";
   study.target = "AVX2";
   study.space_size = 12;
@@ -21,7 +21,7 @@ inline StudyRecord sample_study() {
   const storage::Time start = storage::time_from_text("2026-11-21 02:09:41.250000");
   const auto add = [&](double accuracy, double bits, std::int64_t multiplier) {
     TrialRecord trial{.number = static_cast<std::int64_t>(study.trials.size()),
-                      .state = storage::TrialState::kComplete};
+                      .state = TrialState::kComplete};
     trial.values = {accuracy, bits};
     trial.software_metrics = {{"accuracy", accuracy}, {"loss", 1.0 / 3}};
     trial.hardware_metrics = {{"average_bitwidth", bits}, {"flops", 1320}};
@@ -42,7 +42,7 @@ inline StudyRecord sample_study() {
   add(0, 0, 4);
   add(0.65281234567891, 8, 2);
   TrialRecord& failed = study.trials[3];
-  failed.state = storage::TrialState::kFail;
+  failed.state = TrialState::kFail;
   failed.values.clear();
   failed.software_metrics = failed.hardware_metrics = failed.scaled_metrics = {};
   failed.reason = "diverged: loss is not finite at step 12";

@@ -91,7 +91,7 @@ TEST(ClosingTable, AllTrialsCarryStateAndReason) {
 
 TEST(ClosingTable, OneObjectiveListsTheBestCandidatesAndTheSum) {
   StudyRecord study = sample_study();
-  study.directions = {storage::Direction::kMaximize};
+  study.directions = {Direction::kMaximize};
   for (TrialRecord& trial : study.trials) {
     if (!trial.values.empty()) trial.values = {trial.values[0] - 0.5};
   }

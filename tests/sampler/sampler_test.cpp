@@ -12,12 +12,12 @@ namespace lathe::sampler {
 namespace {
 
 SamplerSettings settings(const std::string& name, std::uint64_t seed = 7) {
-  return {.name = name, .seed = seed, .sizes = {2, 3, 3}, .directions = {Direction::kMinimize}, .n_trials = 100};
+  return {.name = name, .seed = seed, .space = parameter::Space::categorical({2, 3, 3}), .directions = {Direction::kMinimize}, .n_trials = 100};
 }
 
-std::vector<double> sum_of(const space::Assignment& assignment) {
+std::vector<double> sum_of(const Assignment& assignment) {
   double sum = 0;
-  for (const std::int32_t index : assignment) sum += index;
+  for (const double index : assignment) sum += index;
   return {sum};
 }
 
@@ -76,13 +76,13 @@ TEST_P(EverySampler, VisitsEveryPointOnceAndEnds) {
     auto sampler = make_sampler(settings(GetParam()));
     const auto visited = assignments(run_trials(*sampler, sum_of, 100, lag));
     EXPECT_EQ(visited.size(), 18u) << "lag " << lag;
-    EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 18u);
+    EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 18u);
   }
 }
 
 TEST_P(EverySampler, SpaceOfOnePointIsTriedOnce) {
   auto one_point = settings(GetParam());
-  one_point.sizes = {};
+  one_point.space = parameter::Space::categorical({});
   auto sampler = make_sampler(one_point);
   EXPECT_EQ(run_trials(*sampler, sum_of, 10, 1).size(), 1u);
 }
@@ -98,7 +98,7 @@ TEST_P(EverySampler, MayRepeatWhenAsked) {
 TEST_P(EverySampler, GoesOnAlikeAfterARestart) {
   constexpr std::int64_t kLag = 4;
   SamplerSettings larger = settings(GetParam());
-  larger.sizes = {5, 5, 5, 5};
+  larger.space = parameter::Space::categorical({5, 5, 5, 5});
   auto undisturbed = make_sampler(larger);
   const auto trials = run_trials(*undisturbed, sum_of, 60, kLag);
 
@@ -112,21 +112,21 @@ TEST_P(EverySampler, GoesOnAlikeAfterARestart) {
 
 TEST_P(EverySampler, LivesWithFailingTrials) {
   SamplerSettings larger = settings(GetParam());
-  larger.sizes = {6, 6, 6};
+  larger.space = parameter::Space::categorical({6, 6, 6});
   auto sampler = make_sampler(larger);
-  const auto fails_often = [](const space::Assignment& assignment) {
+  const auto fails_often = [](const Assignment& assignment) {
     return assignment[0] % 2 == 0 ? std::vector<double>{} : sum_of(assignment);
   };
   const auto visited = assignments(run_trials(*sampler, fails_often, 300, 3));
   EXPECT_EQ(visited.size(), 216u);
-  EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 216u);
+  EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 216u);
 }
 
 TEST_P(EverySampler, ServesSeveralObjectives) {
   SamplerSettings both = settings(GetParam());
   both.directions = {Direction::kMinimize, Direction::kMaximize};
   auto sampler = make_sampler(both);
-  const auto objective = [](const space::Assignment& assignment) {
+  const auto objective = [](const Assignment& assignment) {
     return std::vector<double>{static_cast<double>(assignment[0] + assignment[1]), static_cast<double>(assignment[2])};
   };
   EXPECT_EQ(run_trials(*sampler, objective, 50, 2).size(), 18u);
@@ -135,12 +135,12 @@ TEST_P(EverySampler, ServesSeveralObjectives) {
 TEST(Grid, FollowsTheFile) {
   auto sampler = make_sampler(settings("grid"));
   const auto visited = assignments(run_trials(*sampler, sum_of, 4, 1));
-  EXPECT_EQ(visited, (std::vector<space::Assignment>{{0, 0, 0}, {0, 0, 1}, {0, 0, 2}, {0, 1, 0}}));
+  EXPECT_EQ(visited, (std::vector<Assignment>{{0, 0, 0}, {0, 0, 1}, {0, 0, 2}, {0, 1, 0}}));
 }
 
 TEST(Grid, LeavesOutWhatWasEnqueuedByHand) {
   auto sampler = make_sampler(settings("grid"));
-  std::set<space::Assignment> visited{{0, 0, 2}};
+  std::set<Assignment> visited{{0, 0, 2}};
   sampler->tell({.number = 0, .assignment = {0, 0, 2}, .state = TrialState::kComplete, .values = {1}});
   for (std::int64_t number = 1; const auto assignment = sampler->ask(number); ++number) {
     EXPECT_TRUE(visited.insert(*assignment).second) << number;
@@ -154,7 +154,7 @@ TEST(BruteForce, NeedsNoMemoryForHugeSpaces) {
   huge.sizes.assign(60, 2);
   auto sampler = make_sampler(huge);
   const auto visited = assignments(run_trials(*sampler, sum_of, 2000, 1));
-  EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 2000u);
+  EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 2000u);
 }
 
 TEST(BruteForce, RefusesSpacesThatCannotBeNumbered) {
@@ -169,7 +169,7 @@ TEST(Random, CoversHugeSpacesToo) {
   huge.sizes.assign(70, 2);
   auto sampler = make_sampler(huge);
   const auto visited = assignments(run_trials(*sampler, sum_of, 500, 1));
-  EXPECT_EQ(std::set<space::Assignment>(visited.begin(), visited.end()).size(), 500u);
+  EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 500u);
 }
 
 TEST(Random, IsUniform) {

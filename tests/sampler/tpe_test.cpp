@@ -16,19 +16,19 @@
 namespace lathe::sampler {
 namespace {
 
-ParzenMixture mixture(const std::vector<space::Assignment>& rows, const std::vector<std::int64_t>& sizes) {
-  std::vector<const space::Assignment*> pointers;
+ParzenMixture mixture(const std::vector<Assignment>& rows, const std::vector<std::int64_t>& sizes) {
+  std::vector<const Assignment*> pointers;
   for (const auto& row : rows) pointers.push_back(&row);
   return ParzenMixture(sizes, pointers, recency_weights(rows.size()));
 }
 
 TEST(ParzenMixture, EqualsOptunasDensities) {
   for (const golden::Density& density : golden::kDensities) {
-    std::vector<space::Assignment> rows;
-    for (const std::int32_t observation : density.observations) rows.push_back({observation});
+    std::vector<Assignment> rows;
+    for (const std::int32_t observation : density.observations) rows.push_back({static_cast<double>(observation)});
     const ParzenMixture estimate = mixture(rows, {6});
     for (std::size_t i = 0; i < density.points.size(); ++i) {
-      EXPECT_NEAR(estimate.log_density({density.points[i]}), density.log_density[i], 1e-12);
+      EXPECT_NEAR(estimate.log_density({static_cast<double>(density.points[i])}), density.log_density[i], 1e-12);
       EXPECT_NEAR(std::log(estimate.marginal(0)[static_cast<std::size_t>(density.points[i])]), density.log_density[i],
                   1e-12);
     }
@@ -37,7 +37,7 @@ TEST(ParzenMixture, EqualsOptunasDensities) {
 
 TEST(ParzenMixture, JointDensityIsTheSumOverKernels) {
   const std::vector<std::int64_t> sizes{2, 3, 4};
-  const std::vector<space::Assignment> rows{{0, 1, 3}, {1, 1, 0}, {0, 2, 3}, {0, 1, 3}};
+  const std::vector<Assignment> rows{{0, 1, 3}, {1, 1, 0}, {0, 2, 3}, {0, 1, 3}};
   const ParzenMixture estimate = mixture(rows, sizes);
   const std::vector<double> weights = recency_weights(rows.size());
   const double kernels = 5;
@@ -45,7 +45,7 @@ TEST(ParzenMixture, JointDensityIsTheSumOverKernels) {
   for (std::int32_t a = 0; a < 2; ++a) {
     for (std::int32_t b = 0; b < 3; ++b) {
       for (std::int32_t c = 0; c < 4; ++c) {
-        const space::Assignment point{a, b, c};
+        const Assignment point{double(a), double(b), double(c)};
         double expected = weights.back() / (2.0 * 3.0 * 4.0);
         for (std::size_t i = 0; i < rows.size(); ++i) {
           double product = weights[i];
@@ -72,7 +72,7 @@ TEST(ParzenMixture, DrawsFollowTheDensity) {
     counts[static_cast<std::size_t>(drawn[0] * 3 + drawn[1])] += 1;
   }
   for (std::int32_t code = 0; code < 6; ++code) {
-    EXPECT_NEAR(counts[static_cast<std::size_t>(code)] / kDraws, std::exp(estimate.log_density({code / 3, code % 3})),
+    EXPECT_NEAR(counts[static_cast<std::size_t>(code)] / kDraws, std::exp(estimate.log_density({static_cast<double>(code / 3), static_cast<double>(code % 3)})),
                 0.01);
   }
 }
@@ -130,7 +130,7 @@ TEST(NonDominatedRanks, PeelsFronts) {
 }
 
 /// A sum of one table per parameter: what every sampler should be good at.
-double separable(const space::Assignment& assignment) {
+double separable(const Assignment& assignment) {
   double value = 0;
   for (std::size_t i = 0; i < assignment.size(); ++i) {
     RandomStream stream(99, {i, static_cast<std::uint64_t>(assignment[i])}, "table");
@@ -144,12 +144,12 @@ double mean_best(const std::string& name, const config::Value* options, int seed
   for (int seed = 0; seed < seeds; ++seed) {
     auto sampler = make_sampler({.name = name,
                                  .seed = static_cast<std::uint64_t>(seed),
-                                 .sizes = std::vector<std::int64_t>(8, 6),
+                                 .space = parameter::Space::categorical(std::vector<std::int64_t>(8, 6)),
                                  .directions = {Direction::kMinimize},
                                  .n_trials = 150,
                                  .options = options});
     double best = 1e9;
-    const auto objective = [&](const space::Assignment& assignment) {
+    const auto objective = [&](const Assignment& assignment) {
       return std::vector<double>{separable(assignment)};
     };
     for (const auto& trial : run_trials(*sampler, objective, 150, 4)) best = std::min(best, trial.values[0]);
@@ -169,12 +169,12 @@ TEST(Tpe, FindsTheFrontOfTwoObjectives) {
   const auto front_size = [](const std::string& name) {
     auto sampler = make_sampler({.name = name,
                                  .seed = 5,
-                                 .sizes = std::vector<std::int64_t>(6, 5),
+                                 .space = parameter::Space::categorical(std::vector<std::int64_t>(6, 5)),
                                  .directions = {Direction::kMinimize, Direction::kMinimize},
                                  .n_trials = 200});
-    const auto objective = [](const space::Assignment& point) {
+    const auto objective = [](const Assignment& point) {
       double left = 0, right = 0;
-      for (const std::int32_t index : point) {
+      for (const double index : point) {
         left += index * index;
         right += (4 - index) * (4 - index);
       }

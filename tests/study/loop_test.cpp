@@ -59,7 +59,7 @@ TEST(StudyLoop, TriesTheWholeSpaceAndEnds) {
   EXPECT_EQ(result.end, StudyEnd::kSpaceExhausted);
   ASSERT_EQ(result.trials.size(), 6u);
   for (const Trial& trial : result.trials) {
-    EXPECT_EQ(trial.state, sampler::TrialState::kComplete) << trial.reason;
+    EXPECT_EQ(trial.state, TrialState::kComplete) << trial.reason;
     EXPECT_GT(trial.evaluation->metrics.at("accuracy"), 0.3);
     EXPECT_FALSE(trial.untrained);
   }
@@ -137,7 +137,7 @@ TEST(StudyLoop, RecordsFailingTrialsAndGoesOn) {
   const StudyResult result = fixture.run();
   ASSERT_EQ(result.trials.size(), 6u);
   for (const Trial& trial : result.trials) {
-    EXPECT_EQ(trial.state, sampler::TrialState::kFail);
+    EXPECT_EQ(trial.state, TrialState::kFail);
     EXPECT_NE(trial.reason.find("above trial_memory of 0.0 MB"), std::string::npos) << trial.reason;
     EXPECT_TRUE(trial.values.empty());
   }
@@ -152,7 +152,7 @@ TEST(StudyLoop, RecordsDivergence) {
   const StudyResult result =
       StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), nullptr, 0).run(fixture.stop);
   ASSERT_FALSE(result.trials.empty());
-  EXPECT_EQ(result.trials[0].state, sampler::TrialState::kFail);
+  EXPECT_EQ(result.trials[0].state, TrialState::kFail);
   EXPECT_NE(result.trials[0].reason.find("diverged"), std::string::npos) << result.trials[0].reason;
 }
 
@@ -170,7 +170,7 @@ TEST(StudyLoop, ReportsATrialThatRanOutOfTime) {
   Fixture fixture(trained_search(kBrute));
   fixture.settings.trial_timeout_seconds = 1e-9;
   const StudyResult result = fixture.run();
-  EXPECT_EQ(result.trials.at(0).state, sampler::TrialState::kFail);
+  EXPECT_EQ(result.trials.at(0).state, TrialState::kFail);
   EXPECT_NE(result.trials[0].reason.find("trial_timeout"), std::string::npos) << result.trials[0].reason;
   EXPECT_FALSE(result.reproducible);
 }
@@ -207,12 +207,12 @@ TEST(RunFinal, ScoresTheBestWithSeveralSeeds) {
 TEST(BestTrials, BreaksTiesByTheSmallerAssignment) {
   std::vector<Trial> trials(3);
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    trials[i].state = sampler::TrialState::kComplete;
+    trials[i].state = TrialState::kComplete;
     trials[i].values = {1.0};
     trials[i].assignment = {2 - static_cast<std::int32_t>(i)};
   }
   trials[2].values = {0.5};
-  EXPECT_EQ(best_trials(trials, {sampler::Direction::kMaximize}), (std::vector<std::size_t>{1}));
+  EXPECT_EQ(best_trials(trials, {Direction::kMaximize}), (std::vector<std::size_t>{1}));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ accuracy.direction = "maximize"
   EXPECT_EQ(study.train->settings.optimizer.kind, engine::OptimizerKind::kAdamW);
   EXPECT_EQ(study.train->settings.schedule, engine::ScheduleKind::kLinear);
   EXPECT_EQ(study.compare_to_bits, 16);
-  EXPECT_EQ(study.directions, (std::vector{sampler::Direction::kMaximize}));
+  EXPECT_EQ(study.directions, (std::vector{Direction::kMaximize}));
   ASSERT_EQ(study.objectives.size(), 2u);
   EXPECT_EQ(study.objectives[0].name, "accuracy");
   EXPECT_EQ(study.timeout_seconds, 20000);

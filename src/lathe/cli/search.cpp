@@ -124,11 +124,10 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
 std::unique_ptr<sampler::Sampler> make_sampler(const Search& search) {
   sampler::SamplerSettings wanted{.name = search.settings.sampler,
                                   .seed = search.settings.seed,
-                                  .sizes = {},
+                                  .space = search.space.parameters(),
                                   .directions = search.settings.directions,
                                   .n_trials = search.settings.n_trials};
   if (search.settings.sampler_options) wanted.options = &*search.settings.sampler_options;
-  for (const space::Dimension& dimension : search.space.dimensions()) wanted.sizes.push_back(dimension.size());
   return sampler::make_sampler(wanted);
 }
 
@@ -138,13 +137,8 @@ std::int64_t create_study(storage::Storage& storage, Search& search) {
   for (const storage::StudyInfo& info : storage.studies()) taken.insert(info.name);
   const std::string base = search.settings.name;
   for (int i = 2; taken.contains(search.settings.name); ++i) search.settings.name = fmt::format("{}-{}", base, i);
-  std::vector<storage::Direction> directions;
-  for (const sampler::Direction direction : search.settings.directions) {
-    directions.push_back(direction == sampler::Direction::kMaximize ? storage::Direction::kMaximize
-                                                                    : storage::Direction::kMinimize);
-  }
   return storage.create_study(
-      search.settings.name, directions,
+      search.settings.name, search.settings.directions,
       study::study_attributes(search.settings, search.dataset->fingerprint, search.settings_document), {});
 }
 
@@ -160,7 +154,7 @@ study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, stora
   const study::TrialEnd trial_end = [&](const study::Trial& trial, std::size_t ended,
                                         std::optional<std::int64_t> best) {
     bar.set_done(static_cast<std::int64_t>(ended));
-    if (trial.state == sampler::TrialState::kFail) ++failed;
+    if (trial.state == TrialState::kFail) ++failed;
     std::string suffix;
     if (best && *best == trial.number)
       suffix = fmt::format("Best trial: {}. Best value: {:.4g}", *best, trial.values.front());

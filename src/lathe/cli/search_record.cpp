@@ -5,10 +5,6 @@
 namespace lathe::cli {
 namespace {
 
-storage::Direction direction(sampler::Direction value) {
-  return value == sampler::Direction::kMaximize ? storage::Direction::kMaximize : storage::Direction::kMinimize;
-}
-
 report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
   report::Metrics values;
   for (const auto& [name, value] : evaluation.metrics) {
@@ -19,7 +15,7 @@ report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
 
 report::TrialRecord trial_record(const space::SearchSpace& space, const study::Trial& trial) {
   report::TrialRecord record{.number = trial.number,
-                             .state = study::storage_state(trial.state),
+                             .state = trial.state,
                              .values = trial.values,
                              .scaled_metrics = {trial.scaled.begin(), trial.scaled.end()},
                              .sampled_config = trial.config,
@@ -75,9 +71,9 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
                              .wall_seconds = result.wall_seconds,
                              .best = result.best};
   for (const study::Objective& objective : settings.objectives) {
-    record.objectives.push_back({objective.name, direction(objective.direction)});
+    record.objectives.push_back({objective.name, objective.direction});
   }
-  for (const sampler::Direction value : settings.directions) record.directions.push_back(direction(value));
+  for (const Direction value : settings.directions) record.directions.push_back(value);
   for (const study::Trial& trial : result.trials) record.trials.push_back(trial_record(*context.space, trial));
   for (const study::FinalScore& score : finals) {
     record.finals.push_back({.number = score.number,

@@ -10,8 +10,6 @@
 namespace lathe::report {
 namespace {
 
-using storage::Direction;
-using storage::TrialState;
 
 constexpr double kWideSpread = 0.10;
 
@@ -115,7 +113,7 @@ class TrialsTable {
     const TrialRecord& trial = study_.trials[row];
     const bool best = std::find(study_.best.begin(), study_.best.end(), row) != study_.best.end();
     std::vector<std::string> cells{fmt::format("{}{}", with_states_ && best ? "*" : "", trial.number)};
-    if (with_states_) cells.push_back(storage::to_string(trial.state));
+    if (with_states_) cells.push_back(lathe::to_string(trial.state));
     for (std::size_t i = 0; i < study_.objectives.size(); ++i) cells.push_back(metric_cell(trial, i, unicode));
     if (shows_value_) cells.push_back(columns_.back().text(trial.values.empty() ? std::nan("") : trial.values[0]));
     if (has_choices_) cells.push_back(choices_text(trial.choices));

@@ -11,7 +11,6 @@
 namespace lathe::report {
 namespace {
 
-using storage::Direction;
 
 constexpr double kWidth = 760, kHeight = 500;
 constexpr double kLeft = 78, kRight = 24, kTop = 62, kBottom = 58;
@@ -274,7 +273,7 @@ FrontPlot front_plot(const StudyRecord& study, const std::string& x_metric, cons
     const TrialRecord& trial = study.trials[i];
     const auto x = metric_of(trial, x_metric);
     const auto y = metric_of(trial, y_metric);
-    if (!x || !y || trial.state != storage::TrialState::kComplete) continue;
+    if (!x || !y || trial.state != TrialState::kComplete) continue;
     const bool best = std::find(study.best.begin(), study.best.end(), i) != study.best.end();
     plot.points.push_back({*x, *y, best, label_of(trial), 0});
   }
@@ -286,7 +285,7 @@ FrontPlot front_plot(const StudyRecord& study, const std::string& x_metric, cons
 }
 
 std::optional<FrontPlot> front_plot(const StudyRecord& study) {
-  const auto complete = [](const TrialRecord& trial) { return trial.state == storage::TrialState::kComplete; };
+  const auto complete = [](const TrialRecord& trial) { return trial.state == TrialState::kComplete; };
   if (study.objectives.size() < 2 || std::none_of(study.trials.begin(), study.trials.end(), complete))
     return std::nullopt;
   const auto find = [&](Direction direction) {

@@ -108,7 +108,7 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
   row["user_attrs_lathe:reason"] = trial.reason.empty() ? Json() : Json(trial.reason);
   row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
   row["user_attrs_lathe:untrained"] = trial.untrained;
-  row["state"] = storage::to_string(trial.state);
+  row["state"] = lathe::to_string(trial.state);
   row["datetime_start"] = milliseconds(trial.started);
   row["datetime_complete"] = milliseconds(trial.completed);
   const bool ended = trial.started && trial.completed;
@@ -119,12 +119,11 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
 }
 
 Json state_counts(const StudyRecord& study) {
-  using storage::TrialState;
   Json counts = Json::object();
   for (const TrialState state :
        {TrialState::kComplete, TrialState::kPruned, TrialState::kFail, TrialState::kRunning, TrialState::kWaiting}) {
     const auto of_state = [&](const TrialRecord& trial) { return trial.state == state; };
-    counts[storage::to_string(state)] = std::count_if(study.trials.begin(), study.trials.end(), of_state);
+    counts[lathe::to_string(state)] = std::count_if(study.trials.begin(), study.trials.end(), of_state);
   }
   counts["duplicates"] = std::count_if(study.trials.begin(), study.trials.end(),
                                        [](const TrialRecord& trial) { return trial.duplicate_of.has_value(); });
@@ -248,11 +247,11 @@ std::string study_json(const StudyRecord& study) {
   file["lag"] = study.lag;
   file["objectives"] = Json::array();
   for (const ObjectiveRecord& objective : study.objectives) {
-    file["objectives"].push_back({{"name", objective.name}, {"direction", storage::to_string(objective.direction)}});
+    file["objectives"].push_back({{"name", objective.name}, {"direction", lathe::to_string(objective.direction)}});
   }
   file["directions"] = Json::array();
-  for (const storage::Direction direction : study.directions)
-    file["directions"].push_back(storage::to_string(direction));
+  for (const Direction direction : study.directions)
+    file["directions"].push_back(lathe::to_string(direction));
   file["space_size"] = study.space_size ? Json(*study.space_size) : Json();
   file["backend"] = study.backend;
   file["target"] = study.target;

@@ -4,18 +4,17 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "lathe/parameter/distribution.h"
 #include "lathe/storage/storage.h"
 
 /// What reports know of a study: plain values, whatever study, database or program they come from.
 namespace lathe::report {
 
 /// Holds one chosen value; monostate is "NA".
-using Scalar = storage::Choice;
-/// Prints a scalar as people read it: `NA`, `2`, `0.5`, `output_only`.
-std::string to_string(const Scalar& scalar);
+using Scalar = parameter::Choice;
+using parameter::to_string;
 
 /// Holds named numbers in the order in which they are shown.
 using Metrics = std::vector<std::pair<std::string, double>>;
@@ -28,7 +27,7 @@ using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<s
 /// Holds one trial.
 struct TrialRecord {
   std::int64_t number = 0;
-  storage::TrialState state = storage::TrialState::kRunning;
+  TrialState state = TrialState::kRunning;
   std::vector<double> values = {};  ///< one per objective of the study; empty unless complete (or pruned)
   Metrics software_metrics = {}, hardware_metrics = {}, scaled_metrics = {};
   Metrics spreads = {};  ///< of measured metrics: interquartile range / median
@@ -47,7 +46,7 @@ struct TrialRecord {
 /// Holds one entry of `[search.strategy.metrics]`.
 struct ObjectiveRecord {
   std::string name = {};
-  storage::Direction direction = storage::Direction::kMaximize;
+  Direction direction = Direction::kMaximize;
 };
 
 /// Holds the test scores of one of the best trials.
@@ -66,7 +65,7 @@ struct StudyRecord {
   std::uint64_t seed = 0;
   std::int64_t lag = 0;
   std::vector<ObjectiveRecord> objectives = {};     ///< in the order of the file's metrics (alphabetical)
-  std::vector<storage::Direction> directions = {};  ///< of TrialRecord::values: one, or one per objective
+  std::vector<Direction> directions = {};  ///< of TrialRecord::values: one, or one per objective
   std::string backend = {};                         ///< `dense`
   std::string target = {};                          ///< SIMD target, `AVX2`
   std::int64_t threads_per_trial = 1;

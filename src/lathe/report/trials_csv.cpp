@@ -59,7 +59,7 @@ std::string trials_csv(const StudyRecord& study) {
 
   std::string text = csv_line(header);
   for (const TrialRecord& trial : study.trials) {
-    Names cells{std::to_string(trial.number), storage::to_string(trial.state)};
+    Names cells{std::to_string(trial.number), lathe::to_string(trial.state)};
     for (std::size_t i = 0; i < objectives; ++i) {
       cells.push_back(i < trial.values.size() ? fmt::format("{}", trial.values[i]) : "");
     }

@@ -9,7 +9,7 @@ namespace {
 
 std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
   const auto options = read_options(settings, repeat_fields());
-  auto walk = std::make_unique<Walk>("brute_force", settings.sizes, options.deduplicate);
+  auto walk = std::make_unique<Walk>("brute_force", settings.space, options.deduplicate);
   walk->set_order(Permutation(walk->size(), settings.seed, "sampler brute_force"));
   return walk;
 }

@@ -48,15 +48,10 @@ std::unique_ptr<Sampler> make_sampler(const SamplerSettings& settings) {
   return sampler_kind(settings.name).make(settings);
 }
 
-std::string to_string(TrialState state) {
-  switch (state) {
-    case TrialState::kRunning: return "RUNNING";
-    case TrialState::kComplete: return "COMPLETE";
-    case TrialState::kPruned: return "PRUNED";
-    case TrialState::kFail: return "FAIL";
-    case TrialState::kWaiting: return "WAITING";
-  }
-  throw InternalError("unknown trial state");
+double total_violation(const FinishedTrial& trial) {
+  double total = 0;
+  for (const double constraint : trial.constraints) total += std::max(constraint, 0.0);
+  return total;
 }
 
 }  // namespace lathe::sampler

@@ -7,7 +7,7 @@ namespace lathe::sampler {
 namespace {
 
 std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
-  return std::make_unique<Walk>("grid", settings.sizes, read_options(settings, repeat_fields()).deduplicate);
+  return std::make_unique<Walk>("grid", settings.space, read_options(settings, repeat_fields()).deduplicate);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ std::vector<double> recency_weights(std::size_t n) {
 
 std::vector<double> equal_weights(std::size_t n) { return normalised(std::vector<double>(n + 1, 1.0)); }
 
-ParzenMixture::ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<const space::Assignment*>& rows,
+ParzenMixture::ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<const Assignment*>& rows,
                              std::vector<double> weights)
     : sizes_(std::move(sizes)), columns_(sizes_.size()), weights_(std::move(weights)), cumulative_(weights_.size()) {
   LATHE_CHECK_EQ(weights_.size(), rows.size() + 1);
@@ -51,7 +51,7 @@ ParzenMixture::ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<
     const auto choices = static_cast<double>(sizes_[dimension]);
     log_base_ -= std::log(kernels + choices);
     log_prior_ -= std::log(choices);
-    for (const space::Assignment* row : rows) columns_[dimension].push_back((*row)[dimension]);
+    for (const Assignment* row : rows) columns_[dimension].push_back(static_cast<std::int32_t>((*row)[dimension]));
   }
 }
 
@@ -60,11 +60,11 @@ std::size_t ParzenMixture::kernel(double uniform) const {
   return std::min(static_cast<std::size_t>(found - cumulative_.begin()), weights_.size() - 1);
 }
 
-space::Assignment ParzenMixture::draw(RandomStream& stream) const {
+Assignment ParzenMixture::draw(RandomStream& stream) const {
   const std::size_t chosen = kernel(stream.uniform());
   const bool is_prior = chosen + 1 == weights_.size();
   const auto kernels = static_cast<double>(weights_.size());
-  space::Assignment assignment(sizes_.size());
+  Assignment assignment(sizes_.size());
   for (std::size_t dimension = 0; dimension < sizes_.size(); ++dimension) {
     const auto choices = static_cast<std::uint64_t>(sizes_[dimension]);
     const double own_share = kernels / (kernels + static_cast<double>(choices));
@@ -75,12 +75,12 @@ space::Assignment ParzenMixture::draw(RandomStream& stream) const {
   return assignment;
 }
 
-double ParzenMixture::log_density(const space::Assignment& assignment) const {
+double ParzenMixture::log_density(const Assignment& assignment) const {
   const std::size_t observations = weights_.size() - 1;
   std::vector<std::uint16_t> matches(observations, 0);
   for (std::size_t dimension = 0; dimension < sizes_.size(); ++dimension) {
     const std::int32_t* column = columns_[dimension].data();
-    const std::int32_t wanted = assignment[dimension];
+    const auto wanted = static_cast<std::int32_t>(assignment[dimension]);
     for (std::size_t i = 0; i < observations; ++i)
       matches[i] = static_cast<std::uint16_t>(matches[i] + (column[i] == wanted));
   }

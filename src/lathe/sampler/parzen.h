@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "lathe/base/random.h"
-#include "lathe/space/space.h"
+#include "lathe/parameter/space.h"
 
 namespace lathe::sampler {
+
+using parameter::Assignment;
 
 /// Returns the weights of n observations (oldest first) and of the prior, normalised: all equal below 25; else the
 /// newest 25 weigh 1 and the older ones rise linearly from 1/n to 1.
@@ -22,13 +24,13 @@ std::vector<double> equal_weights(std::size_t n);
 class ParzenMixture {
  public:
   /// `rows` are the observations, oldest first; `weights` has one more entry, the prior's, and sums to 1.
-  ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<const space::Assignment*>& rows,
+  ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<const Assignment*>& rows,
                 std::vector<double> weights);
 
   /// Draws from the joint density: one kernel for all dimensions.
-  space::Assignment draw(RandomStream& stream) const;
+  Assignment draw(RandomStream& stream) const;
   /// Returns the natural logarithm of the joint density.
-  double log_density(const space::Assignment& assignment) const;
+  double log_density(const Assignment& assignment) const;
   /// Returns the density of one dimension alone, [choices].
   std::vector<double> marginal(std::size_t dimension) const;
 

@@ -7,45 +7,61 @@
 #include <string>
 #include <vector>
 
+#include "lathe/base/trial_state.h"
 #include "lathe/config/value.h"
-#include "lathe/space/space.h"
+#include "lathe/parameter/space.h"
 
 namespace lathe::sampler {
 
-/// Names the directions of objectives. Stored by name: do not change.
-enum class Direction { kMinimize, kMaximize };
+using parameter::Assignment;
 
-/// Names the ends of a trial as Optuna's tables do. Stored by name: do not change.
-enum class TrialState { kRunning, kComplete, kPruned, kFail, kWaiting };
-std::string to_string(TrialState state);
+/// Holds what a runner reported of a trial at one step of its resource (an epoch, samples, seconds).
+struct Report {
+  std::int64_t step = 0;
+  std::vector<double> values;  ///< one per objective, as measured
+};
 
-/// Holds what a sampler may learn from one ended trial.
+/// Holds what a sampler or pruner may learn from one ended trial.
 struct FinishedTrial {
   std::int64_t number = 0;
-  space::Assignment assignment;
+  Assignment assignment;
   TrialState state = TrialState::kComplete;
-  std::vector<double> values;  ///< one per objective, as measured (not negated); empty unless complete
+  std::vector<double> values = {};       ///< one per objective, as measured (not negated); empty unless complete
+  std::vector<double> constraints = {};  ///< each at most 0 where it is met; empty: no constraints, or not known
+  std::vector<Report> reports = {};      ///< ascending by step
 };
+
+/// Adds up what the constraints are violated by; 0: feasible.
+double total_violation(const FinishedTrial& trial);
 
 /// Holds everything that a sampler is made from.
 struct SamplerSettings {
   std::string name = "tpe";
   std::uint64_t seed = 0;
-  std::vector<std::int64_t> sizes;         ///< choices per dimension
-  std::vector<Direction> directions;       ///< one per objective
+  parameter::Space space = {};
+  std::vector<Direction> directions = {};  ///< one per objective
   std::int64_t n_trials = 0;               ///< planned trials
   const config::Value* options = nullptr;  ///< `[search.strategy.setup.sampler_options]`, or null
 };
 
-/// Proposes assignments. What `ask(t)` returns is a function of the settings, t and the trials told so far alone;
-/// trials are told in the order of their numbers, and trial t is asked when exactly 0 .. t - lag have been told. Draws
-/// come from RandomStream(seed, {t}, purpose). Not thread safe.
+/// Proposes assignments. What `ask(t)` returns is a function of the settings, t, the trials told so far and the
+/// assignments of the trials announced so far alone; it does not depend on what was asked before, so that any process
+/// may ask. Trials are told in the order of their numbers; trial t is asked when exactly 0 .. t - lag have been told and
+/// all others below t announced. Draws come from RandomStream(seed, {t}, purpose). Not thread safe.
 class Sampler {
  public:
   virtual ~Sampler() = default;
-  /// Returns the assignment of trial `number`; nullopt when the space is exhausted: the study ends.
-  virtual std::optional<space::Assignment> ask(std::int64_t number) = 0;
+  /// Returns the assignment of trial `number`, one that settings.space contains; nullopt when the space is exhausted:
+  /// the study ends.
+  virtual std::optional<Assignment> ask(std::int64_t number) = 0;
+  /// Says what a trial that is not told yet was given, in the order of the numbers. Every trial is announced once,
+  /// right after it was asked (or found in a database), before it is told. Parameters that trials enqueued by hand left
+  /// open are filled in before.
+  virtual void announce(std::int64_t number, const Assignment& assignment) = 0;
+  /// Tells an announced trial. Assignments outside the space (of an earlier space, of another program) are never told.
   virtual void tell(const FinishedTrial& trial) = 0;
+  /// Says in a sentence what an adaptive sampler decided (`auto`), for the user; empty for others.
+  virtual std::string explanation() const { return {}; }
 };
 
 /// Describes one key of `[search.strategy.setup.sampler_options]`, for help texts and docs/reference.

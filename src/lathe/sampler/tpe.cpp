@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
+#include <map>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "lathe/base/check.h"
 #include "lathe/base/random.h"
-#include "lathe/sampler/mixed_radix.h"
+#include "lathe/sampler/draw.h"
 #include "lathe/sampler/options.h"
 #include "lathe/sampler/parzen.h"
 #include "lathe/sampler/tpe_split.h"
@@ -46,7 +46,7 @@ const std::vector<config::Field<TpeOptions>>& tpe_fields() {
 /// Holds what one proposal may know.
 struct Known {
   std::span<const FinishedTrial> told;
-  std::vector<const space::Assignment*> pending;
+  std::vector<const Assignment*> pending;
   std::unordered_set<std::uint64_t> pending_codes;
 };
 
@@ -62,14 +62,14 @@ class Model {
     }
   }
 
-  space::Assignment draw(RandomStream& stream) const {
+  Assignment draw(RandomStream& stream) const {
     if (joint_) return good_.draw(stream);
-    space::Assignment assignment;
+    Assignment assignment;
     for (const auto& density : good_marginals_) assignment.push_back(draw_choice(density, stream));
     return assignment;
   }
 
-  double score(const space::Assignment& assignment) const {
+  double score(const Assignment& assignment) const {
     if (joint_) return good_.log_density(assignment) - bad_.log_density(assignment);
     double total = 0;
     for (std::size_t i = 0; i < assignment.size(); ++i) total += choice_score(i, assignment[i]);
@@ -77,8 +77,8 @@ class Model {
   }
 
   /// Takes the best candidate of each dimension by itself, as univariate TPE does.
-  space::Assignment best_by_dimension(const std::vector<space::Assignment>& candidates) const {
-    space::Assignment best = candidates.front();
+  Assignment best_by_dimension(const std::vector<Assignment>& candidates) const {
+    Assignment best = candidates.front();
     for (const auto& candidate : candidates) {
       for (std::size_t i = 0; i < best.size(); ++i) {
         if (choice_score(i, candidate[i]) > choice_score(i, best[i])) best[i] = candidate[i];
@@ -90,7 +90,7 @@ class Model {
   bool joint() const { return joint_; }
 
  private:
-  double choice_score(std::size_t dimension, std::int32_t choice) const {
+  double choice_score(std::size_t dimension, double choice) const {
     const auto index = static_cast<std::size_t>(choice);
     return std::log(good_marginals_[dimension][index]) - std::log(bad_marginals_[dimension][index]);
   }
@@ -113,114 +113,84 @@ class Tpe final : public Sampler {
  public:
   explicit Tpe(const SamplerSettings& settings)
       : seed_(settings.seed),
-        radix_(settings.sizes),
+        space_(settings.space),
         directions_(settings.directions),
         options_(read_options(settings, tpe_fields())),
         joint_(options_.multivariate.value_or(settings.directions.size() == 1)) {
     LATHE_CHECK(!directions_.empty(), "a study needs an objective");
+    for (std::size_t i = 0; i < space_.parameters().size(); ++i) sizes_.push_back(space_.size(i).value_or(0));
   }
 
-  std::optional<space::Assignment> ask(std::int64_t number) override;
+  std::optional<Assignment> ask(std::int64_t number) override;
+  void announce(std::int64_t number, const Assignment& assignment) override;
   void tell(const FinishedTrial& trial) override;
 
  private:
-  struct Proposal {
-    std::int64_t number = 0;
-    std::size_t told = 0;  ///< trials known when it was made
-    std::optional<space::Assignment> assignment;
-  };
-
-  const Proposal& proposal(std::int64_t number, std::int64_t lag);
-  Known known_for(std::int64_t number, std::size_t told_count) const;
-  std::optional<space::Assignment> propose(std::int64_t number, const Known& known) const;
+  Known known() const;
+  std::optional<Assignment> propose(std::int64_t number, const Known& known) const;
   Model fit(const Known& known) const;
-  bool is_free(const space::Assignment& assignment, const Known& known) const;
+  bool is_free(const Assignment& assignment, const Known& known) const;
   bool exhausted(const Known& known) const;
-  space::Assignment uniform_point(RandomStream& stream) const;
-  space::Assignment free_uniform_point(RandomStream& stream, const Known& known) const;
-  std::optional<space::Assignment> best_free(const std::vector<space::Assignment>& candidates, const Model& model,
+  Assignment uniform_point(RandomStream& stream) const;
+  Assignment free_uniform_point(RandomStream& stream, const Known& known) const;
+  std::optional<Assignment> best_free(const std::vector<Assignment>& candidates, const Model& model,
                                              const Known& known) const;
-  std::optional<space::Assignment> best_of_whole_space(const Model& model, const Known& known) const;
+  std::optional<Assignment> best_of_whole_space(const Model& model, const Known& known) const;
 
   std::uint64_t seed_;
-  MixedRadix radix_;
+  parameter::Space space_;
+  std::vector<std::int64_t> sizes_;  ///< values per parameter
   std::vector<Direction> directions_;
   TpeOptions options_;
   bool joint_;
   std::vector<FinishedTrial> told_;
   std::unordered_map<std::uint64_t, std::size_t> first_told_;  ///< code -> index of the first trial at this point
-  std::deque<Proposal> proposals_;                             ///< of the trials that are not told, ascending
+  std::map<std::int64_t, Assignment> pending_;                 ///< announced and not told
 };
 
-std::optional<space::Assignment> Tpe::ask(std::int64_t number) {
-  const auto told = static_cast<std::int64_t>(told_.size());
-  LATHE_CHECK(number >= told, "trial {} is asked after it was told", number);
-  const std::int64_t lag = number - told + 1;
-  for (std::int64_t pending = told; pending < number; ++pending) proposal(pending, lag);
-  return proposal(number, lag).assignment;
-}
+std::optional<Assignment> Tpe::ask(std::int64_t number) { return propose(number, known()); }
+
+void Tpe::announce(std::int64_t number, const Assignment& assignment) { pending_.emplace(number, assignment); }
 
 void Tpe::tell(const FinishedTrial& trial) {
-  first_told_.try_emplace(radix_.encode(trial.assignment), told_.size());
+  pending_.erase(trial.number);
+  first_told_.try_emplace(space_.encode(trial.assignment), told_.size());
   told_.push_back(trial);
-  while (!proposals_.empty() && proposals_.front().number < static_cast<std::int64_t>(told_.size()))
-    proposals_.pop_front();
 }
 
-/// Returns what trial `number` was given, computing it where this process did not do so before.
-const Tpe::Proposal& Tpe::proposal(std::int64_t number, std::int64_t lag) {
-  const auto told = static_cast<std::size_t>(std::max<std::int64_t>(0, number - lag + 1));
-  const auto found =
-      std::find_if(proposals_.begin(), proposals_.end(), [&](const Proposal& made) { return made.number == number; });
-  if (found != proposals_.end() && found->told == told) return *found;
-  Proposal made{number, told, propose(number, known_for(number, told))};
-  if (found != proposals_.end()) return *found = std::move(made);
-  proposals_.push_back(std::move(made));
-  return proposals_.back();
-}
-
-Known Tpe::known_for(std::int64_t number, std::size_t told_count) const {
-  Known known{std::span(told_).first(told_count), {}, {}};
-  for (auto ended = told_count; ended < std::min(told_.size(), static_cast<std::size_t>(number)); ++ended) {
-    known.pending.push_back(&told_[ended].assignment);
+Known Tpe::known() const {
+  Known known{told_, {}, {}};
+  for (const auto& [number, assignment] : pending_) {
+    known.pending.push_back(&assignment);
+    known.pending_codes.insert(space_.encode(assignment));
   }
-  for (const Proposal& made : proposals_) {
-    if (made.number < number && made.assignment) known.pending.push_back(&*made.assignment);
-  }
-  for (const space::Assignment* assignment : known.pending) known.pending_codes.insert(radix_.encode(*assignment));
   return known;
 }
 
-bool Tpe::is_free(const space::Assignment& assignment, const Known& known) const {
-  const std::uint64_t code = radix_.encode(assignment);
+bool Tpe::is_free(const Assignment& assignment, const Known& known) const {
+  const std::uint64_t code = space_.encode(assignment);
   if (known.pending_codes.contains(code)) return false;
   const auto found = first_told_.find(code);
   return found == first_told_.end() || found->second >= known.told.size();
 }
 
 bool Tpe::exhausted(const Known& known) const {
-  if (!radix_.size() || *radix_.size() > first_told_.size() + known.pending_codes.size()) return false;
-  for (std::uint64_t code = 0; code < *radix_.size(); ++code) {
-    if (is_free(radix_.decode(code), known)) return false;
+  if (!space_.count() || *space_.count() > first_told_.size() + known.pending_codes.size()) return false;
+  for (std::uint64_t code = 0; code < *space_.count(); ++code) {
+    if (is_free(space_.decode(code), known)) return false;
   }
   return true;
 }
 
-space::Assignment Tpe::uniform_point(RandomStream& stream) const {
-  space::Assignment assignment;
-  for (const std::int64_t size : radix_.sizes()) {
-    assignment.push_back(static_cast<std::int32_t>(stream.below(static_cast<std::uint64_t>(size))));
-  }
-  return assignment;
-}
+Assignment Tpe::uniform_point(RandomStream& stream) const { return draw_assignment(space_, stream); }
 
-space::Assignment Tpe::free_uniform_point(RandomStream& stream, const Known& known) const {
-  space::Assignment assignment = uniform_point(stream);
+Assignment Tpe::free_uniform_point(RandomStream& stream, const Known& known) const {
+  Assignment assignment = uniform_point(stream);
   if (!options_.deduplicate) return assignment;
   for (int attempt = 0; attempt < kUniformTries && !is_free(assignment, known); ++attempt)
     assignment = uniform_point(stream);
-  while (!is_free(assignment, known) && radix_.size()) {
-    assignment = radix_.decode((radix_.encode(assignment) + 1) % *radix_.size());
+  while (!is_free(assignment, known) && space_.count()) {
+    assignment = space_.decode((space_.encode(assignment) + 1) % *space_.count());
   }
   return assignment;
 }
@@ -231,21 +201,21 @@ Model Tpe::fit(const Known& known) const {
         return trial.state == TrialState::kComplete || trial.state == TrialState::kPruned;
       }));
   const TpeSplit split = split_trials(known.told, directions_, good_count(counted, directions_.size()));
-  std::vector<const space::Assignment*> good, bad;
+  std::vector<const Assignment*> good, bad;
   for (const std::size_t index : split.below) good.push_back(&known.told[index].assignment);
   for (const std::size_t index : split.above) bad.push_back(&known.told[index].assignment);
   if (options_.constant_liar) bad.insert(bad.end(), known.pending.begin(), known.pending.end());
   auto good_weights = directions_.size() == 1 ? recency_weights(good.size()) : equal_weights(good.size());
   auto bad_weights = recency_weights(bad.size());
-  return Model(radix_.sizes(), ParzenMixture(radix_.sizes(), good, std::move(good_weights)),
-               ParzenMixture(radix_.sizes(), bad, std::move(bad_weights)), joint_);
+  return Model(sizes_, ParzenMixture(sizes_, good, std::move(good_weights)),
+               ParzenMixture(sizes_, bad, std::move(bad_weights)), joint_);
 }
 
 /// Returns the best-scored candidate that is free (the first of equals); any candidate is free with deduplicate =
 /// false.
-std::optional<space::Assignment> Tpe::best_free(const std::vector<space::Assignment>& candidates, const Model& model,
+std::optional<Assignment> Tpe::best_free(const std::vector<Assignment>& candidates, const Model& model,
                                                 const Known& known) const {
-  std::optional<space::Assignment> best;
+  std::optional<Assignment> best;
   double best_score = -std::numeric_limits<double>::infinity();
   for (const auto& candidate : candidates) {
     if (options_.deduplicate && !is_free(candidate, known)) continue;
@@ -257,27 +227,27 @@ std::optional<space::Assignment> Tpe::best_free(const std::vector<space::Assignm
   return best;
 }
 
-std::optional<space::Assignment> Tpe::best_of_whole_space(const Model& model, const Known& known) const {
-  if (!radix_.size() || *radix_.size() > kEnumerated) return std::nullopt;
-  std::vector<space::Assignment> points;
-  for (std::uint64_t code = 0; code < *radix_.size(); ++code) points.push_back(radix_.decode(code));
+std::optional<Assignment> Tpe::best_of_whole_space(const Model& model, const Known& known) const {
+  if (!space_.count() || *space_.count() > kEnumerated) return std::nullopt;
+  std::vector<Assignment> points;
+  for (std::uint64_t code = 0; code < *space_.count(); ++code) points.push_back(space_.decode(code));
   return best_free(points, model, known);
 }
 
-std::optional<space::Assignment> Tpe::propose(std::int64_t number, const Known& known) const {
+std::optional<Assignment> Tpe::propose(std::int64_t number, const Known& known) const {
   if (options_.deduplicate && exhausted(known)) return std::nullopt;
   RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler tpe");
   const auto ended = std::count_if(known.told.begin(), known.told.end(), [](const auto& trial) {
     return trial.state == TrialState::kComplete || trial.state == TrialState::kPruned;
   });
-  if (ended < options_.n_startup_trials || radix_.sizes().empty()) return free_uniform_point(stream, known);
+  if (ended < options_.n_startup_trials || sizes_.empty()) return free_uniform_point(stream, known);
 
   const Model model = fit(known);
   for (int round = 0; round < kRounds; ++round) {
-    std::vector<space::Assignment> candidates;
+    std::vector<Assignment> candidates;
     for (std::int64_t i = 0; i < options_.n_ei_candidates; ++i) candidates.push_back(model.draw(stream));
     if (!model.joint()) {
-      space::Assignment composed = model.best_by_dimension(candidates);
+      Assignment composed = model.best_by_dimension(candidates);
       if (!options_.deduplicate || is_free(composed, known)) return composed;
     }
     if (auto best = best_free(candidates, model, known)) return best;

@@ -6,43 +6,42 @@
 
 namespace lathe::sampler {
 
-Walk::Walk(const std::string& sampler, std::vector<std::int64_t> sizes, bool deduplicate)
-    : radix_(std::move(sizes)), deduplicate_(deduplicate), order_([](std::uint64_t position) { return position; }) {
-  if (!radix_.size()) {
+Walk::Walk(const std::string& sampler, parameter::Space space, bool deduplicate)
+    : space_(std::move(space)), deduplicate_(deduplicate), order_([](std::uint64_t position) { return position; }) {
+  if (!space_.count()) {
     throw UserError("sampler",
                     "\"" + sampler + "\" visits every point, and this space has more than 2^62; use tpe or random");
   }
-  size_ = *radix_.size();
+  size_ = *space_.count();
 }
 
 bool Walk::visited(std::uint64_t position) const {
-  if (position < told_ && !skipped_.contains(position)) return true;
+  if (position < announced_ && !skipped_.contains(position)) return true;
   return !foreign_.empty() && foreign_.contains(order_(position));
 }
 
-std::optional<space::Assignment> Walk::ask(std::int64_t number) {
+std::optional<Assignment> Walk::ask(std::int64_t number) {
   const auto position = static_cast<std::uint64_t>(number);
-  if (!deduplicate_) return radix_.decode(order_(position % size_));
-  if (position < size_ && !visited(position)) return radix_.decode(order_(position));
-  return next_left_over(position);
+  if (!deduplicate_) return space_.decode(order_(position % size_));
+  if (position < size_ && !visited(position)) return space_.decode(order_(position));
+  return next_left_over();
 }
 
-std::optional<space::Assignment> Walk::next_left_over(std::uint64_t number) {
-  if (skipped_.empty()) return std::nullopt;
-  while (cursor_ < std::min(size_, told_) && visited(cursor_)) ++cursor_;
+std::optional<Assignment> Walk::next_left_over() {
+  while (cursor_ < std::min(size_, announced_) && visited(cursor_)) ++cursor_;
   for (std::uint64_t position = cursor_; position < size_; ++position) {
-    const bool pending = position >= told_ && position < number;
-    if (!pending && !visited(position)) return radix_.decode(order_(position));
+    if (!visited(position)) return space_.decode(order_(position));
   }
   return std::nullopt;
 }
 
-void Walk::tell(const FinishedTrial& trial) {
-  const auto number = static_cast<std::uint64_t>(trial.number);
-  told_ = std::max(told_, number + 1);
-  const std::uint64_t code = radix_.encode(trial.assignment);
-  if (number < size_ && code == order_(number)) return;
-  skipped_.insert(number);
+void Walk::announce(std::int64_t number, const Assignment& assignment) {
+  const auto position = static_cast<std::uint64_t>(number);
+  announced_ = std::max(announced_, position + 1);
+  if (!deduplicate_) return;
+  const std::uint64_t code = space_.encode(assignment);
+  if (position < size_ && code == order_(position)) return;
+  skipped_.insert(position);
   foreign_.insert(code);
 }
 

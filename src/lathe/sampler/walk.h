@@ -3,37 +3,37 @@
 #include <functional>
 #include <unordered_set>
 
-#include "lathe/sampler/mixed_radix.h"
 #include "lathe/sampler/sampler.h"
 
 namespace lathe::sampler {
 
 /// Visits every point of a finite space once, in the order that `order` gives (a bijection on the codes 0 .. size-1):
 /// trial t takes point order(t), so that nothing depends on which trials have ended. Trials that were not proposed by
-/// the walk (enqueued by hand) are recognised when they are told: their points are left out, and the points whose
+/// the walk (enqueued by hand) are recognised when they are announced: their points are left out, and the points whose
 /// numbers they took are visited at the end. Constant memory but for such trials.
 class Walk final : public Sampler {
  public:
   using Order = std::function<std::uint64_t(std::uint64_t)>;
   /// With `deduplicate` false the walk starts over when it is through. Throws UserError naming `sampler` when the space
   /// has more than 2^62 points.
-  Walk(const std::string& sampler, std::vector<std::int64_t> sizes, bool deduplicate);
+  Walk(const std::string& sampler, parameter::Space space, bool deduplicate);
 
   void set_order(Order order) { order_ = std::move(order); }
   std::uint64_t size() const { return size_; }
 
-  std::optional<space::Assignment> ask(std::int64_t number) override;
-  void tell(const FinishedTrial& trial) override;
+  std::optional<Assignment> ask(std::int64_t number) override;
+  void announce(std::int64_t number, const Assignment& assignment) override;
+  void tell(const FinishedTrial&) override {}
 
  private:
   bool visited(std::uint64_t position) const;
-  std::optional<space::Assignment> next_left_over(std::uint64_t number);
+  std::optional<Assignment> next_left_over();
 
-  MixedRadix radix_;
+  parameter::Space space_;
   std::uint64_t size_ = 0;
   bool deduplicate_;
   Order order_;
-  std::uint64_t told_ = 0;                     ///< trials 0 .. told_-1 have ended
+  std::uint64_t announced_ = 0;                ///< trials 0 .. announced_-1 were given their points
   std::unordered_set<std::uint64_t> skipped_;  ///< numbers whose trials were other points than the walk's
   std::unordered_set<std::uint64_t> foreign_;  ///< codes of these points
   std::uint64_t cursor_ = 0;                   ///< all positions before are visited

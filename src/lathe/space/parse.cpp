@@ -62,6 +62,16 @@ Dimension make_dimension(const std::vector<Leaf>& leaves, const std::vector<std:
   return dimension;
 }
 
+parameter::Space parameters_of(const std::vector<Dimension>& dimensions) {
+  std::vector<parameter::Parameter> parameters;
+  for (const Dimension& dimension : dimensions) {
+    parameter::Categorical list;
+    for (std::int64_t k = 0; k < dimension.size(); ++k) list.choices.push_back(dimension.choice(k));
+    parameters.push_back({dimension.name, std::move(list)});
+  }
+  return parameter::Space(std::move(parameters));
+}
+
 }  // namespace
 
 SearchSpace parse_space(const config::Value& root, const ir::Graph& base) {
@@ -82,6 +92,7 @@ SearchSpace parse_space(const config::Value& root, const ir::Graph& base) {
     for (const std::size_t index : group) dimension_of[index] = space.dimensions_.size();
     space.dimensions_.push_back(make_dimension(leaves, group));
   }
+  space.parameters_ = parameters_of(space.dimensions_);
   for (const ir::Node& node : base.nodes) {
     SearchSpace::Node choices{node.name, {}};
     for (std::size_t i = 0; i < leaves.size(); ++i) {

@@ -11,19 +11,6 @@
 namespace lathe::space {
 namespace {
 
-std::optional<double> number_of(const Scalar& scalar) {
-  if (const auto* integer = std::get_if<std::int64_t>(&scalar)) return static_cast<double>(*integer);
-  if (const auto* number = std::get_if<double>(&scalar)) return *number;
-  return std::nullopt;
-}
-
-/// Compares values as a reader of the file does: 1 and 1.0 are one choice.
-bool same_value(const Scalar& left, const Scalar& right) {
-  const auto left_number = number_of(left);
-  const auto right_number = number_of(right);
-  return left_number && right_number ? *left_number == *right_number : left == right;
-}
-
 const Scalar* find_value(const SampledConfig& config, const std::string& node, const std::string& key) {
   for (const auto& [node_name, keys] : config) {
     if (node_name != node) continue;
@@ -40,26 +27,18 @@ bool repeats_earlier_entry(const std::vector<Entry>& entries, std::size_t index)
   });
 }
 
-std::optional<std::int32_t> find_choice(const Dimension& dimension, const SampledConfig& config) {
+std::optional<double> find_choice(const Dimension& dimension, const SampledConfig& config) {
   for (std::int64_t choice = 0; choice < dimension.size(); ++choice) {
     const bool fits = std::all_of(dimension.entries.begin(), dimension.entries.end(), [&](const Entry& entry) {
       const Scalar* value = find_value(config, entry.node, entry.key);
-      return value != nullptr && same_value(*value, entry.values[static_cast<std::size_t>(choice)]);
+      return value != nullptr && parameter::same_value(*value, entry.values[static_cast<std::size_t>(choice)]);
     });
-    if (fits) return static_cast<std::int32_t>(choice);
+    if (fits) return static_cast<double>(choice);
   }
   return std::nullopt;
 }
 
 }  // namespace
-
-std::string to_string(const Scalar& scalar) {
-  if (std::holds_alternative<std::monostate>(scalar)) return "NA";
-  if (const auto* boolean = std::get_if<bool>(&scalar)) return *boolean ? "true" : "false";
-  if (const auto* integer = std::get_if<std::int64_t>(&scalar)) return fmt::format("{}", *integer);
-  if (const auto* number = std::get_if<double>(&scalar)) return fmt::format("{}", *number);
-  return std::get<std::string>(scalar);
-}
 
 Scalar Dimension::choice(std::int64_t index) const {
   const auto place = static_cast<std::size_t>(index);
@@ -113,7 +92,7 @@ std::optional<Assignment> SearchSpace::find(const SampledConfig& config) const {
   for (const Node& node : nodes_) {
     for (const Key& key : node.keys) {
       const Scalar* value = key.dimension ? nullptr : find_value(config, node.name, key.name);
-      if (value != nullptr && !same_value(*value, key.values.front())) return std::nullopt;
+      if (value != nullptr && !parameter::same_value(*value, key.values.front())) return std::nullopt;
     }
   }
   return assignment;

@@ -4,21 +4,18 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "lathe/config/value.h"
 #include "lathe/ir/graph.h"
+#include "lathe/parameter/space.h"
 
 namespace lathe::space {
 
-/// Holds one choice of a key; monostate is "NA".
-using Scalar = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
-/// Prints a scalar as people read it: `NA`, `2`, `0.5`, `output_only`.
-std::string to_string(const Scalar& scalar);
-
-/// Holds the choice index per dimension of a space.
-using Assignment = std::vector<std::int32_t>;
+/// Holds one value of a key; monostate is "NA".
+using Scalar = parameter::Choice;
+using parameter::Assignment;
+using parameter::to_string;
 
 /// Ties one key of one node to a dimension: choice k of the dimension sets the key to values[k].
 struct Entry {
@@ -52,6 +49,8 @@ class SearchSpace {
   const ir::Graph& base() const { return base_; }
   /// Lists the decisions with at least two choices, in the order of the file; single choices are no decisions.
   const std::vector<Dimension>& dimensions() const { return dimensions_; }
+  /// Returns the decisions as samplers and databases see them: one parameter per dimension.
+  const parameter::Space& parameters() const { return parameters_; }
   /// Multiplies the numbers of choices; nullopt when it does not fit 63 bits.
   std::optional<std::int64_t> size() const;
   /// Makes the network of an assignment: passes on a copy of the base graph (scale_channels, quantize, verify). Throws
@@ -78,6 +77,7 @@ class SearchSpace {
 
   ir::Graph base_;
   std::vector<Dimension> dimensions_;
+  parameter::Space parameters_;
   std::vector<Node> nodes_;  ///< in graph order
 };
 

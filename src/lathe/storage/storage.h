@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "lathe/base/trial_state.h"
+#include "lathe/parameter/distribution.h"
 
 /// Studies in Optuna's relational schema. This header knows no database and no sampler.
 namespace lathe::storage {
@@ -15,20 +17,11 @@ namespace lathe::storage {
 /// Holds a point in time; stored as UTC with microseconds.
 using Time = std::chrono::system_clock::time_point;
 
-/// Names the ends of a trial as Optuna's tables do. Stored by name: do not change.
-enum class TrialState { kRunning, kComplete, kPruned, kFail, kWaiting };
-enum class Direction { kNotSet, kMinimize, kMaximize };
-std::string to_string(TrialState state);   ///< "COMPLETE"
-std::string to_string(Direction direction);  ///< "MAXIMIZE"
-
-/// Holds one choice of a categorical distribution; monostate is JSON null.
-using Choice = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
-
-/// Holds one categorical parameter of a trial.
+/// Holds the value of one parameter of a trial.
 struct Parameter {
   std::string name;
-  std::vector<Choice> choices;
-  std::int64_t index = 0;
+  std::shared_ptr<const parameter::Distribution> distribution;  ///< the trials of a study share a few
+  double value = 0;  ///< as Optuna's tables hold it: the index of a choice, or the number
 };
 
 /// Holds JSON texts by key.
@@ -48,7 +41,7 @@ struct Trial {
 struct StudyInfo {
   std::int64_t study_id = 0;
   std::string name;
-  std::vector<Direction> directions;
+  std::vector<Direction> directions;  ///< empty where Optuna left them unset
   Attributes user_attributes, system_attributes;
 };
 

@@ -62,7 +62,7 @@ void append_escaped(std::string& text, char32_t code) {
   }
 }
 
-Choice choice_from_json(const Json& value) {
+parameter::Choice choice_from_json(const Json& value) {
   switch (value.type()) {
     case Json::value_t::null: return std::monostate{};
     case Json::value_t::boolean: return value.get<bool>();
@@ -99,8 +99,9 @@ TrialState state_from_name(std::string_view name) {
   return from_name(name, kAll, "state of a trial");
 }
 
-Direction direction_from_name(std::string_view name) {
-  static constexpr std::array kAll{Direction::kNotSet, Direction::kMinimize, Direction::kMaximize};
+std::optional<Direction> direction_from_name(std::string_view name) {
+  if (name == "NOT_SET") return std::nullopt;
+  static constexpr std::array kAll{Direction::kMinimize, Direction::kMaximize};
   return from_name(name, kAll, "direction of an objective");
 }
 
@@ -146,7 +147,7 @@ std::string json_text(double value) {
   return text;
 }
 
-std::string json_text(const Choice& choice) {
+std::string json_text(const parameter::Choice& choice) {
   struct Printer {
     std::string operator()(std::monostate) const { return "null"; }
     std::string operator()(bool value) const { return value ? "true" : "false"; }
@@ -157,28 +158,79 @@ std::string json_text(const Choice& choice) {
   return std::visit(Printer{}, choice);
 }
 
-std::string distribution_json(const std::vector<Choice>& choices) {
+namespace {
+
+std::string text_of(const parameter::Categorical& list) {
   std::string text = R"({"name": "CategoricalDistribution", "attributes": {"choices": [)";
-  for (std::size_t i = 0; i < choices.size(); ++i) {
+  for (std::size_t i = 0; i < list.choices.size(); ++i) {
     if (i > 0) text += ", ";
-    text += json_text(choices[i]);
+    text += json_text(list.choices[i]);
   }
   return text + "]}}";
 }
 
-std::vector<Choice> choices_from_json(std::string_view distribution) {
-  const Json document = Json::parse(distribution, nullptr, false);
-  if (!document.is_object() || !document.contains("name") || !document["name"].is_string()) {
-    throw DataError(fmt::format("\"{}\" is no distribution", distribution));
+std::string text_of(const parameter::Integer& range) {
+  return fmt::format(R"({{"name": "IntDistribution", "attributes": {{"log": {}, "step": {}, "low": {}, "high": {}}}}})",
+                     range.log, range.step, range.low, range.high);
+}
+
+std::string text_of(const parameter::Float& range) {
+  return fmt::format(R"({{"name": "FloatDistribution", "attributes": {{"step": {}, "low": {}, "high": {}, "log": {}}}}})",
+                     range.step ? json_text(*range.step) : "null", json_text(range.low), json_text(range.high),
+                     range.log);
+}
+
+parameter::Categorical categorical_from(const Json& attributes) {
+  parameter::Categorical list;
+  for (const Json& choice : attributes.at("choices")) list.choices.push_back(choice_from_json(choice));
+  return list;
+}
+
+parameter::Integer integer_from(const Json& attributes, bool log) {
+  return {.low = attributes.at("low").get<std::int64_t>(),
+          .high = attributes.at("high").get<std::int64_t>(),
+          .step = log ? 1 : attributes.value("step", std::int64_t{1}),
+          .log = log};
+}
+
+parameter::Float float_from(const Json& attributes, bool log, const char* step) {
+  parameter::Float range{.low = attributes.at("low").get<double>(), .high = attributes.at("high").get<double>()};
+  range.log = log;
+  if (attributes.contains(step) && !attributes.at(step).is_null()) range.step = attributes.at(step).get<double>();
+  return range;
+}
+
+parameter::Distribution distribution_from(const std::string& name, const Json& attributes) {
+  const bool log = attributes.value("log", false);
+  if (name == "CategoricalDistribution") return categorical_from(attributes);
+  if (name == "IntDistribution") return integer_from(attributes, log);
+  if (name == "FloatDistribution") return float_from(attributes, log, "step");
+  if (name == "UniformDistribution") return float_from(attributes, false, "step");
+  if (name == "LogUniformDistribution") return float_from(attributes, true, "step");
+  if (name == "DiscreteUniformDistribution") return float_from(attributes, false, "q");
+  if (name == "IntUniformDistribution") return integer_from(attributes, false);
+  if (name == "IntLogUniformDistribution") return integer_from(attributes, true);
+  throw DataError(fmt::format("\"{}\" is no distribution that lathe knows", name));
+}
+
+}  // namespace
+
+std::string distribution_json(const parameter::Distribution& distribution) {
+  return std::visit([](const auto& kind) { return text_of(kind); }, distribution);
+}
+
+parameter::Distribution distribution_from_json(std::string_view text) {
+  const Json document = Json::parse(text, nullptr, false);
+  const bool shaped = document.is_object() && document.contains("name") && document["name"].is_string() &&
+                      document.contains("attributes") && document["attributes"].is_object();
+  if (!shaped) throw DataError(fmt::format("\"{}\" is no distribution", text));
+  try {
+    return parameter::checked(distribution_from(document["name"].get<std::string>(), document["attributes"]));
+  } catch (const nlohmann::json::exception&) {
+    throw DataError(fmt::format("\"{}\" is no distribution", text));
+  } catch (const UserError& error) {
+    throw DataError(fmt::format("\"{}\" is no distribution: {}", text, error.what()));
   }
-  if (document["name"] != "CategoricalDistribution") return {};
-  const Json::json_pointer place("/attributes/choices");
-  if (!document.contains(place) || !document[place].is_array()) {
-    throw DataError(fmt::format("\"{}\" has no choices", distribution));
-  }
-  std::vector<Choice> choices;
-  for (const Json& choice : document[place]) choices.push_back(choice_from_json(choice));
-  return choices;
 }
 
 }  // namespace lathe::storage

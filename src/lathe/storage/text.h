@@ -10,7 +10,8 @@ namespace lathe::storage {
 
 /// Reads a name as the tables hold it (`COMPLETE`, `MAXIMIZE`). Throws DataError for another.
 TrialState state_from_name(std::string_view name);
-Direction direction_from_name(std::string_view name);
+/// Returns nullopt for NOT_SET.
+std::optional<Direction> direction_from_name(std::string_view name);
 
 /// Prints a time as `YYYY-MM-DD HH:MM:SS.ffffff`, UTC.
 std::string time_text(Time time);
@@ -22,12 +23,13 @@ std::string json_text(std::string_view text);
 /// Prints a number as Python's json.dumps does: the shortest text that reads back equal, `1.0`, `1e-05`, `Infinity`,
 /// `NaN`.
 std::string json_text(double value);
-std::string json_text(const Choice& choice);
-/// Prints `{"name": "CategoricalDistribution", "attributes": {"choices": [2, 4, null]}}`.
-std::string distribution_json(const std::vector<Choice>& choices);
+std::string json_text(const parameter::Choice& choice);
+/// Prints `{"name": "CategoricalDistribution", "attributes": {"choices": [2, 4, null]}}`,
+/// `{"name": "FloatDistribution", "attributes": {"step": null, "low": 1e-05, "high": 0.1, "log": true}}`, ...
+std::string distribution_json(const parameter::Distribution& distribution);
 
-/// Reads the choices of a categorical distribution. An integer or float distribution, which lathe does not write, gives
-/// no choices. Throws DataError for anything else.
-std::vector<Choice> choices_from_json(std::string_view distribution);
+/// Reads a distribution, in the spellings of Optuna 3 and later and of those before (UniformDistribution, ...). Throws
+/// DataError for anything else.
+parameter::Distribution distribution_from_json(std::string_view text);
 
 }  // namespace lathe::storage

@@ -28,7 +28,7 @@ std::vector<std::size_t> contenders(const StudySettings& settings, const StudyRe
   if (settings.directions.size() > 1) return result.best;
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < result.trials.size(); ++i) {
-    if (result.trials[i].state == sampler::TrialState::kComplete) complete.push_back(i);
+    if (result.trials[i].state == TrialState::kComplete) complete.push_back(i);
   }
   return complete;
 }
@@ -42,7 +42,7 @@ std::vector<std::size_t> finalists(const StudySettings& settings, const StudyRes
     });
     if (!seen) chosen.push_back(index);
   }
-  const double sign = settings.directions.front() == sampler::Direction::kMaximize ? -1 : 1;
+  const double sign = settings.directions.front() == Direction::kMaximize ? -1 : 1;
   std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) {
     return sign * result.trials[a].values.front() < sign * result.trials[b].values.front();
   });

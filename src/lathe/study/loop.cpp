@@ -27,14 +27,14 @@ std::string to_string(StudyEnd end) {
 }
 
 std::vector<std::size_t> best_trials(const std::vector<Trial>& trials,
-                                     const std::vector<sampler::Direction>& directions) {
+                                     const std::vector<Direction>& directions) {
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (trials[i].state == sampler::TrialState::kComplete) complete.push_back(i);
+    if (trials[i].state == TrialState::kComplete) complete.push_back(i);
   }
   if (complete.empty()) return {};
   if (directions.size() == 1) {
-    const double sign = directions.front() == sampler::Direction::kMaximize ? -1 : 1;
+    const double sign = directions.front() == Direction::kMaximize ? -1 : 1;
     return {*std::min_element(complete.begin(), complete.end(), [&](std::size_t a, std::size_t b) {
       const double left = sign * trials[a].values.front(), right = sign * trials[b].values.front();
       return left != right ? left < right : trials[a].assignment < trials[b].assignment;
@@ -178,9 +178,10 @@ std::optional<Trial> StudyLoop::State::ask() {
   Trial trial{.number = next_number, .assignment = *assignment, .started = std::chrono::system_clock::now()};
   if (storage != nullptr) {
     const storage::Trial stored =
-        storage->start_trial(study_id, storage_parameters(space, trial.assignment), trial.started);
+        storage->start_trial(study_id, storage_parameters(space.parameters(), trial.assignment), trial.started);
     storage_ids[trial.number] = stored.trial_id;
   }
+  sampler->announce(trial.number, trial.assignment);
   ended[trial.number] = false;
   trials[trial.number] = trial;
   ++next_number;
@@ -230,7 +231,7 @@ void StudyLoop::State::describe(const Prepared& prepared, Trial& trial) const {
 }
 
 void StudyLoop::State::run_trial(Trial& trial) {
-  trial.state = sampler::TrialState::kFail;
+  trial.state = TrialState::kFail;
   try {
     const Prepared prepared = evaluator.prepare(trial.assignment);
     describe(prepared, trial);
@@ -238,7 +239,7 @@ void StudyLoop::State::run_trial(Trial& trial) {
     trial.reason = trial.evaluation->reason;
     if (trial.evaluation->complete) score(settings, trial.evaluation->metrics, trial);
     if (trial.reason.empty())
-      trial.state = sampler::TrialState::kComplete;
+      trial.state = TrialState::kComplete;
     else
       trial.values.clear();
   } catch (const InternalError&) {
@@ -263,7 +264,7 @@ void StudyLoop::State::finish(Trial trial) {
   trials[trial.number] = trial;
   ended[trial.number] = true;
   ++ended_count;
-  if (settings.directions.size() == 1 && trial.state == sampler::TrialState::kComplete) {
+  if (settings.directions.size() == 1 && trial.state == TrialState::kComplete) {
     if (!best_number || best_trials({trials.at(*best_number), trial}, settings.directions).front() == 1) {
       best_number = trial.number;
     }
@@ -275,7 +276,7 @@ void StudyLoop::State::finish(Trial trial) {
 
 // Puts an ended trial into the front or drops its weights, and those of the trials that it beats.
 void StudyLoop::State::keep_weights_of_front(const Trial& trial) {
-  if (trial.state != sampler::TrialState::kComplete) return;
+  if (trial.state != TrialState::kComplete) return;
   front.push_back(trial.number);
   std::vector<std::vector<double>> values;
   for (const std::int64_t number : front) values.push_back(trials.at(number).values);

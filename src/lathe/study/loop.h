@@ -17,7 +17,7 @@ namespace lathe::study {
 /// Holds one trial of a study.
 struct Trial {
   std::int64_t number = 0;
-  sampler::TrialState state = sampler::TrialState::kRunning;
+  TrialState state = TrialState::kRunning;
   space::Assignment assignment = {};
   space::SampledConfig config = {};               ///< empty when the candidate could not be decoded
   std::string widths = {}, bits = {};             ///< short descriptions of the network for tables
@@ -65,6 +65,6 @@ class StudyLoop {
 
 /// Picks the best trials: the non-dominated ones, or for one objective the best (of equals the smallest assignment).
 std::vector<std::size_t> best_trials(const std::vector<Trial>& trials,
-                                     const std::vector<sampler::Direction>& directions);
+                                     const std::vector<Direction>& directions);
 
 }  // namespace lathe::study

@@ -47,25 +47,14 @@ std::string text_of(const ordered_json& json) {
 
 }  // namespace
 
-storage::TrialState storage_state(sampler::TrialState state) {
-  switch (state) {
-    case sampler::TrialState::kRunning: return storage::TrialState::kRunning;
-    case sampler::TrialState::kComplete: return storage::TrialState::kComplete;
-    case sampler::TrialState::kPruned: return storage::TrialState::kPruned;
-    case sampler::TrialState::kFail: return storage::TrialState::kFail;
-    case sampler::TrialState::kWaiting: return storage::TrialState::kWaiting;
-  }
-  return storage::TrialState::kFail;
-}
-
-std::vector<storage::Parameter> storage_parameters(const space::SearchSpace& space,
-                                                   const space::Assignment& assignment) {
+std::vector<storage::Parameter> storage_parameters(const parameter::Space& space,
+                                                   const parameter::Assignment& assignment) {
   std::vector<storage::Parameter> parameters;
   for (std::size_t i = 0; i < assignment.size(); ++i) {
-    const space::Dimension& dimension = space.dimensions()[i];
-    storage::Parameter parameter{.name = dimension.name, .choices = {}, .index = assignment[i]};
-    for (std::int64_t k = 0; k < dimension.size(); ++k) parameter.choices.push_back(dimension.choice(k));
-    parameters.push_back(std::move(parameter));
+    if (assignment[i] == parameter::kInactive) continue;
+    const parameter::Parameter& parameter = space.parameters()[i];
+    parameters.push_back({parameter.name, std::make_shared<const parameter::Distribution>(parameter.distribution),
+                          parameter::internal_value(parameter.distribution, assignment[i])});
   }
   return parameters;
 }
@@ -73,7 +62,7 @@ std::vector<storage::Parameter> storage_parameters(const space::SearchSpace& spa
 storage::Trial storage_trial(const Trial& trial, std::int64_t trial_id) {
   storage::Trial stored{.trial_id = trial_id,
                         .number = trial.number,
-                        .state = storage_state(trial.state),
+                        .state = trial.state,
                         .values = trial.values,
                         .parameters = {},
                         .intermediate_values = {},

@@ -9,12 +9,9 @@
 /// Says how trials stand in Optuna's tables.
 namespace lathe::study {
 
-/// Returns a trial state as the database names it.
-storage::TrialState storage_state(sampler::TrialState state);
-
-/// Returns the categorical parameters of an assignment, in the order of the space.
-std::vector<storage::Parameter> storage_parameters(const space::SearchSpace& space,
-                                                   const space::Assignment& assignment);
+/// Returns the active parameters of an assignment, in the order of the space.
+std::vector<storage::Parameter> storage_parameters(const parameter::Space& space,
+                                                   const parameter::Assignment& assignment);
 
 /// Returns an ended trial as it is stored: state, values and, as user attributes, MASE's four dictionaries
 /// (software_metrics, hardware_metrics, scaled_metrics, sampled_config) and lathe's own facts (`lathe:key`, equal for

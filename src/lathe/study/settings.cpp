@@ -191,9 +191,9 @@ void decode_without(const Value& table, const std::vector<std::string>& elsewher
   config::decode(Value(plain, table.position(), table.key()), all, out);
 }
 
-sampler::Direction parse_direction(const Value& value) {
+Direction parse_direction(const Value& value) {
   config::detail::check_choice(value, kDirections);
-  return value.as_string() == "minimize" ? sampler::Direction::kMinimize : sampler::Direction::kMaximize;
+  return value.as_string() == "minimize" ? Direction::kMinimize : Direction::kMaximize;
 }
 
 Part parse_part(const std::string& loader) { return loader == "train_dataloader" ? Part::kTrain : Part::kValidation; }
@@ -301,7 +301,7 @@ Objective parse_objective(const Member& member, bool summed) {
     }
     objective.name = objective.kind->name;
     objective.direction =
-        objective.kind->larger_is_better ? sampler::Direction::kMaximize : sampler::Direction::kMinimize;
+        objective.kind->larger_is_better ? Direction::kMaximize : Direction::kMinimize;
   }
   if (!std::isfinite(given.scale) || given.scale == 0) member.value.fail("scale must be a finite number other than 0");
   if (const Value* direction = member.value.find("direction"))
@@ -311,19 +311,19 @@ Objective parse_objective(const Member& member, bool summed) {
   return objective;
 }
 
-sampler::Direction turned(sampler::Direction direction, double scale) {
+Direction turned(Direction direction, double scale) {
   if (scale > 0) return direction;
-  return direction == sampler::Direction::kMaximize ? sampler::Direction::kMinimize : sampler::Direction::kMaximize;
+  return direction == Direction::kMaximize ? Direction::kMinimize : Direction::kMaximize;
 }
 
-void warn_of_contradiction(const Objective& objective, sampler::Direction direction, const SourcePosition& position) {
+void warn_of_contradiction(const Objective& objective, Direction direction, const SourcePosition& position) {
   if (objective.kind == nullptr) return;
-  const bool grows = turned(direction, objective.scale) == sampler::Direction::kMaximize;
+  const bool grows = turned(direction, objective.scale) == Direction::kMaximize;
   if (grows == objective.kind->larger_is_better) return;
   log::warning(
       "{}: search.strategy.metrics.{}: with scale {} and direction {} the search will {} {}, of which less is {}",
       position.to_string(), objective.name, objective.scale,
-      direction == sampler::Direction::kMaximize ? "maximize" : "minimize", grows ? "raise" : "lower", objective.name,
+      direction == Direction::kMaximize ? "maximize" : "minimize", grows ? "raise" : "lower", objective.name,
       objective.kind->larger_is_better ? "worse" : "better");
 }
 

@@ -18,7 +18,7 @@ namespace lathe::study {
 struct Objective {
   std::string name;
   double scale = 1;
-  sampler::Direction direction = sampler::Direction::kMaximize;
+  Direction direction = Direction::kMaximize;
   const metric::MetricKind* kind = nullptr;  ///< null for a formula
   std::optional<metric::Expression> expression = std::nullopt;
 };
@@ -65,7 +65,7 @@ struct StudySettings {
   std::optional<std::int64_t> trial_memory_bytes;
   bool sum_scaled_metrics = false;             ///< one objective: the sum of the scaled metrics
   std::vector<Objective> objectives;           ///< alphabetical by name, as MASE orders them
-  std::vector<sampler::Direction> directions;  ///< of the values that the sampler sees: one, or one per objective
+  std::vector<Direction> directions;  ///< of the values that the sampler sees: one, or one per objective
 
   std::string accelerator = "auto";
   std::string backend = "auto";

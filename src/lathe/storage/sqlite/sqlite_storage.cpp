@@ -75,24 +75,16 @@ class TrialIndex {
 /// Reads each distinct distribution once: a study holds few, and every trial repeats them.
 class DistributionCache {
  public:
-  const std::vector<Choice>& choices(std::string_view distribution) {
+  std::shared_ptr<const parameter::Distribution> get(std::string_view distribution) {
     const auto found = known_.find(distribution);
     if (found != known_.end()) return found->second;
-    return known_.emplace(distribution, choices_from_json(distribution)).first->second;
+    auto read = std::make_shared<const parameter::Distribution>(distribution_from_json(distribution));
+    return known_.emplace(distribution, std::move(read)).first->second;
   }
 
  private:
-  std::map<std::string, std::vector<Choice>, std::less<>> known_;
+  std::map<std::string, std::shared_ptr<const parameter::Distribution>, std::less<>> known_;
 };
-
-Parameter parameter_from(std::string_view name, double value, const std::vector<Choice>& choices) {
-  if (choices.empty()) return {std::string(name), {value}, 0};
-  const auto index = static_cast<std::int64_t>(value);
-  if (index < 0 || index >= static_cast<std::int64_t>(choices.size())) {
-    throw DataError(fmt::format("parameter \"{}\" is choice {} of {}", name, index, choices.size()));
-  }
-  return {std::string(name), choices, index};
-}
 
 class SqliteStorage final : public Storage {
  public:
@@ -269,7 +261,10 @@ std::vector<StudyInfo> SqliteStorage::studies() {
     }
     {
       Rows rows = connection_.select("SELECT study_id, direction FROM study_directions ORDER BY study_id, objective");
-      while (rows.next()) found[rows.integer(0)].directions.push_back(direction_from_name(rows.text(1)));
+      while (rows.next()) {
+        if (const auto direction = direction_from_name(rows.text(1)))
+          found[rows.integer(0)].directions.push_back(*direction);
+      }
     }
     const auto load = [&](std::string_view query, Attributes StudyInfo::*target) {
       Rows rows = connection_.select(query);
@@ -304,7 +299,7 @@ Trial SqliteStorage::start_trial(std::int64_t study_id, const std::vector<Parame
     for (const Parameter& parameter : parameters) {
       connection_.run(
           "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json) VALUES (?1, ?2, ?3, ?4)",
-          {trial.trial_id, parameter.name, static_cast<double>(parameter.index), distribution_json(parameter.choices)});
+          {trial.trial_id, parameter.name, parameter.value, distribution_json(*parameter.distribution)});
     }
     transaction.commit();
     return trial;
@@ -383,7 +378,7 @@ void SqliteStorage::load_parameters(std::int64_t study_id, TrialIndex& index) {
   while (rows.next()) {
     Trial* trial = index.find(rows.integer(0));
     if (trial == nullptr) continue;
-    trial->parameters.push_back(parameter_from(rows.text(1), rows.real(2), distributions.choices(rows.text(3))));
+    trial->parameters.push_back({std::string(rows.text(1)), distributions.get(rows.text(3)), rows.real(2)});
   }
 }
 
