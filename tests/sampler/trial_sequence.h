@@ -27,6 +27,33 @@ inline std::vector<FinishedTrial> run_trials(Sampler& sampler, const Objective& 
   return trials;
 }
 
+/// Gives a fresh sampler the history of a study by the lag rule, as a restarted process does.
+class Replay {
+ public:
+  Replay(Sampler& sampler, const std::vector<FinishedTrial>& trials, std::int64_t lag)
+      : sampler_(sampler), trials_(trials), lag_(lag) {}
+
+  /// Announces the trials below `number` and tells those that had ended when it was asked for.
+  void up_to(std::int64_t number) {
+    for (; announced_ < number; ++announced_) {
+      tell_before(announced_);
+      sampler_.announce(announced_, trial(announced_).assignment);
+    }
+    tell_before(number);
+  }
+
+ private:
+  const FinishedTrial& trial(std::int64_t number) const { return trials_[static_cast<std::size_t>(number)]; }
+  void tell_before(std::int64_t number) {
+    for (; told_ < number - lag_ + 1; ++told_) sampler_.tell(trial(told_));
+  }
+
+  Sampler& sampler_;
+  const std::vector<FinishedTrial>& trials_;
+  std::int64_t lag_;
+  std::int64_t announced_ = 0, told_ = 0;
+};
+
 inline std::vector<Assignment> assignments(const std::vector<FinishedTrial>& trials) {
   std::vector<Assignment> list;
   for (const FinishedTrial& trial : trials) list.push_back(trial.assignment);
