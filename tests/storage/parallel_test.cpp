@@ -8,15 +8,17 @@
 
 #include "lathe/base/error.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
+#include "storage/sample.h"
 #include "storage/temporary_folder.h"
 
 namespace lathe::storage {
 namespace {
 
 void run_trials(Storage& storage, std::int64_t study, int count) {
-  const std::vector<Parameter> parameters{{"width", {std::int64_t{1}, std::int64_t{2}}, 1}, {"bits", {4.0, 8.0}, 0}};
+  const std::vector<Parameter> parameters{categorical("width", {std::int64_t{1}, std::int64_t{2}}, 1),
+                                          categorical("bits", {4.0, 8.0}, 0)};
   for (int i = 0; i < count; ++i) {
-    Trial trial = storage.start_trial(study, parameters, std::chrono::system_clock::now());
+    Trial trial = start(storage, study, parameters, std::chrono::system_clock::now());
     trial.state = TrialState::kComplete;
     trial.values = {static_cast<double>(trial.number)};
     trial.user_attributes = {{"software_metrics", "{\"accuracy\": 0.5}"}};
@@ -134,15 +136,15 @@ void run_sql(const std::filesystem::path& path, const std::string& sql) {
 /// Stores trials of 12 parameters with 6 choices; returns the milliseconds that one takes, start and end.
 double store_trials(Storage& storage) {
   const auto study = storage.create_study("jets", {Direction::kMaximize}, {}, {});
-  std::vector<Choice> choices;
+  std::vector<parameter::Choice> choices;
   for (std::int64_t k = 1; k <= 6; ++k) choices.emplace_back(k);
   std::vector<Parameter> parameters;
   for (int i = 0; i < 12; ++i) {
-    parameters.push_back({"seq_blocks_" + std::to_string(i) + "/config/channel_multiplier", choices, i % 6});
+    parameters.push_back(categorical("seq_blocks_" + std::to_string(i) + "/config/channel_multiplier", choices, i % 6));
   }
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < kStoredTrials; ++i) {
-    Trial trial = storage.start_trial(study, parameters, std::chrono::system_clock::now());
+    Trial trial = start(storage, study, parameters, std::chrono::system_clock::now());
     trial.state = TrialState::kComplete;
     trial.values = {0.5};
     trial.user_attributes = {{"software_metrics", "{\"accuracy\": 0.5, \"loss\": 1.25}"}};

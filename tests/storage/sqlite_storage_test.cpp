@@ -14,16 +14,15 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
-#include "lathe/storage/sqlite/schema.h"
+#include "lathe/storage/relational/schema.h"
 #include "lathe/storage/text.h"
+#include "storage/sample.h"
 #include "storage/temporary_folder.h"
 
 namespace lathe::storage {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-const Time kStart = time_from_text("2026-11-21 02:09:41.941163");
 
 /// Runs SQL outside of lathe, as another program would.
 void run_sql(const std::filesystem::path& path, const std::string& sql) {
@@ -65,83 +64,18 @@ std::string open_message(const std::filesystem::path& path, double timeout = 0.0
   return message_of([&] { open_sqlite(path, {.optuna_compat = "", .busy_timeout_seconds = timeout}); });
 }
 
-std::vector<Parameter> two_parameters() {
-  return {{"seq_blocks_2/config/channel_multiplier", {std::int64_t{1}, std::int64_t{2}, std::int64_t{4}}, 2},
-          {"seq_blocks_2/config/data_in_frac_width", {std::monostate{}, 0.5, std::string("é"), true}, 1}};
-}
-
-/// Ends a trial as complete, `k` seconds after its start.
-void complete(Storage& storage, Trial trial, std::vector<double> values) {
-  trial.state = TrialState::kComplete;
-  trial.values = std::move(values);
-  trial.completed = *trial.started + std::chrono::seconds(1);
-  storage.finish_trial(trial);
-}
-
-TEST(SqliteStorage, TrialsComeBackAsTheyWereWritten) {
-  const TemporaryFolder folder;
-  const auto path = folder.file("study.db");
-  Trial written;
-  {
-    const auto storage = open_sqlite(path);
-    const auto study = storage->create_study("jets", {Direction::kMaximize, Direction::kMinimize},
-                                             {{"fingerprint", "\"abc\""}}, {{"study:metric_names", "[\"a\", \"b\"]"}});
-    EXPECT_EQ(study, 1);
-    written = storage->start_trial(study, two_parameters(), kStart);
-    EXPECT_EQ(written.number, 0);
-    written.state = TrialState::kComplete;
-    written.values = {kInfinity, -0.25};
-    written.intermediate_values = {{1, 0.5}, {2, std::nan("")}, {3, -kInfinity}};
-    written.user_attributes = {{"software_metrics", "{\"accuracy\": 0.5}"}};
-    written.system_attributes = {{"constraints", "[-1.0]"}};
-    written.completed = kStart + std::chrono::milliseconds(1500);
-    storage->finish_trial(written);
-    storage->set_study_attributes(study, {{"fingerprint", "\"def\""}, {"more", "1"}});
-  }
-  const auto storage = open_sqlite(path);
-  const auto studies = storage->studies();
-  ASSERT_EQ(studies.size(), 1U);
-  EXPECT_EQ(studies[0].name, "jets");
-  EXPECT_EQ(studies[0].directions, (std::vector{Direction::kMaximize, Direction::kMinimize}));
-  EXPECT_EQ(studies[0].user_attributes, (Attributes{{"fingerprint", "\"def\""}, {"more", "1"}}));
-  EXPECT_EQ(studies[0].system_attributes.at("study:metric_names"), "[\"a\", \"b\"]");
-  const auto trials = storage->trials(1);
-  ASSERT_EQ(trials.size(), 1U);
-  const Trial& read = trials[0];
-  EXPECT_EQ(read.trial_id, written.trial_id);
-  EXPECT_EQ(read.state, TrialState::kComplete);
-  EXPECT_EQ(read.values, written.values);
-  EXPECT_EQ(read.user_attributes, written.user_attributes);
-  EXPECT_EQ(read.system_attributes, written.system_attributes);
-  EXPECT_EQ(read.started, written.started);
-  EXPECT_EQ(read.completed, written.completed);
-  ASSERT_EQ(read.parameters.size(), 2U);
-  for (std::size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(read.parameters[i].name, written.parameters[i].name);
-    EXPECT_EQ(read.parameters[i].choices, written.parameters[i].choices);
-    EXPECT_EQ(read.parameters[i].index, written.parameters[i].index);
-  }
-  ASSERT_EQ(read.intermediate_values.size(), 3U);
-  EXPECT_EQ(read.intermediate_values.at(1), 0.5);
-  EXPECT_TRUE(std::isnan(read.intermediate_values.at(2)));
-  EXPECT_EQ(read.intermediate_values.at(3), -kInfinity);
-}
-
 TEST(SqliteStorage, RowsAreThoseThatOptunaWrites) {
   const TemporaryFolder folder;
   const auto path = folder.file("study.db");
   const auto storage = open_sqlite(path);
   const auto study = storage->create_study("s", {Direction::kMinimize}, {}, {});
-  Trial trial = storage->start_trial(study, two_parameters(), kStart);
+  Trial trial = start(*storage, study);
   trial.intermediate_values = {{1, std::nan("")}};
   complete(*storage, trial, {-kInfinity});
-  Trial failed = storage->start_trial(study, {}, kStart);
-  failed.state = TrialState::kFail;
-  failed.completed = kStart;
-  storage->finish_trial(failed);
+  storage->finish_trial(ended(start(*storage, study, {}), TrialState::kFail));
   EXPECT_EQ(query_text(path, "SELECT * FROM trials"),
             "1|0|1|COMPLETE|2026-11-21 02:09:41.941163|2026-11-21 02:09:42.941163\n"
-            "2|1|1|FAIL|2026-11-21 02:09:41.941163|2026-11-21 02:09:41.941163\n");
+            "2|1|1|FAIL|2026-11-21 02:09:41.941163|2026-11-21 02:09:42.941163\n");
   EXPECT_EQ(query_text(path, "SELECT *, typeof(param_value) FROM trial_params WHERE param_id = 2"),
             "2|1|seq_blocks_2/config/data_in_frac_width|1.0|{\"name\": \"CategoricalDistribution\", \"attributes\": "
             "{\"choices\": [null, 0.5, \"\\u00e9\", true]}}|real\n");
@@ -188,10 +122,11 @@ TEST(SqliteStorage, ReadsAStudyThatOptunaWrote) {
   EXPECT_FALSE(trials[7].started.has_value());
   ASSERT_EQ(trials[0].parameters.size(), 11U);
   EXPECT_EQ(trials[0].parameters[0].name, "lr");
-  EXPECT_EQ(trials[0].parameters[3].choices, std::vector<Choice>{40.0});
-  EXPECT_EQ(trials[0].parameters[7].choices[static_cast<std::size_t>(trials[0].parameters[7].index)],
-            Choice(std::int64_t{4}));
-  const Trial next = storage->start_trial(1, {}, kStart);
+  EXPECT_EQ(trials[0].parameters[3].value, 40);
+  const auto& seventh = std::get<parameter::Categorical>(*trials[0].parameters[7].distribution);
+  EXPECT_EQ(seventh.choices[static_cast<std::size_t>(trials[0].parameters[7].value)],
+            parameter::Choice(std::int64_t{4}));
+  const Trial next = start(*storage, 1, {});
   EXPECT_EQ(next.number, 8);
 }
 
@@ -203,7 +138,7 @@ TEST(SqliteStorage, StampsTheRevisionThatIsAskedFor) {
             "0\n");
   open_sqlite(folder.file("b.db"), {.optuna_compat = "4.9"});
   EXPECT_EQ(query_text(folder.file("b.db"), "SELECT * FROM alembic_version"), "v3.2.0.a\n");
-  EXPECT_EQ(message_of([] { sqlite::revision_for("two"); }),
+  EXPECT_EQ(message_of([] { relational::revision_for("two"); }),
             "optuna_compat: must be a version of Optuna from \"3.0\" on; got \"two\"");
 }
 
@@ -215,29 +150,6 @@ TEST(SqliteStorage, ATakenNameIsRefused) {
   EXPECT_EQ(message_of([&] { storage->create_study("jets", {Direction::kMaximize}, {}, {}); }),
             path.string() + " already holds a study named \"jets\"; choose another name or file");
   EXPECT_EQ(storage->studies().size(), 1U);
-}
-
-TEST(SqliteStorage, OnlyRunningTrialsEnd) {
-  const TemporaryFolder folder;
-  const auto path = folder.file("study.db");
-  const auto storage = open_sqlite(path);
-  const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
-  const Trial trial = storage->start_trial(study, {}, kStart);
-  complete(*storage, trial, {1.0});
-  EXPECT_EQ(message_of([&] { complete(*storage, trial, {2.0}); }),
-            "cannot end trial 0 in " + path.string() + ": it is COMPLETE there; another program has changed it");
-  EXPECT_EQ(storage->trials(study)[0].values, std::vector{1.0});
-}
-
-TEST(SqliteStorage, AnUnreadableEndIsOurDefectAndChangesNothing) {
-  const TemporaryFolder folder;
-  const auto storage = open_sqlite(folder.file("study.db"));
-  const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
-  const Trial trial = storage->start_trial(study, {}, kStart);
-  EXPECT_THROW(complete(*storage, trial, {}), InternalError);
-  EXPECT_THROW(complete(*storage, trial, {std::nan("")}), InternalError);
-  EXPECT_THROW(complete(*storage, trial, {1.0, 2.0}), InternalError);
-  EXPECT_EQ(storage->trials(study)[0].state, TrialState::kRunning);
 }
 
 TEST(SqliteStorageErrors, AbsentFolder) {
@@ -289,7 +201,7 @@ TEST(SqliteStorageErrors, LowerCaseStateIsNamed) {
   const auto path = folder.file("study.db");
   const auto storage = open_sqlite(path);
   const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
-  storage->start_trial(study, {}, kStart);
+  start(*storage, study, {});
   run_sql(path, "UPDATE trials SET state = 'running'");
   EXPECT_EQ(message_of([&] { storage->trials(study); }),
             "cannot read the study file " + path.string() + ": \"running\" is no state of a trial");
@@ -330,7 +242,7 @@ TEST(SqliteStorageErrors, DamagedFile) {
   {
     const auto storage = open_sqlite(path);
     const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
-    for (int i = 0; i < 200; ++i) complete(*storage, storage->start_trial(study, two_parameters(), kStart), {1.0});
+    for (int i = 0; i < 200; ++i) complete(*storage, start(*storage, study), {1.0});
   }
   {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -372,7 +284,7 @@ TEST(SqliteStorageErrors, ReadOnlyFileAndFolder) {
   ::setrlimit(RLIMIT_FSIZE, &limit);
   const auto storage = open_sqlite(path);
   std::fputs(message_of([&] {
-               while (true) complete(*storage, storage->start_trial(1, two_parameters(), kStart), {1.0});
+               while (true) complete(*storage, start(*storage, 1), {1.0});
              }).c_str(),
              stderr);
   std::_Exit(0);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "lathe/base/error.h"
+#include "storage/sample.h"
 
 namespace lathe::storage {
 namespace {
@@ -35,18 +36,56 @@ TEST(StorageText, EscapesAllButAscii) {
 }
 
 TEST(StorageText, DistributionsComeBackEqual) {
-  const std::vector<Choice> choices{std::int64_t{2}, 0.5, 1.0, true, std::monostate{}, std::string("both é")};
-  const std::string text = distribution_json(choices);
-  EXPECT_EQ(
-      text,
-      R"({"name": "CategoricalDistribution", "attributes": {"choices": [2, 0.5, 1.0, true, null, "both \u00e9"]}})");
-  EXPECT_EQ(choices_from_json(text), choices);
+  using parameter::Categorical, parameter::Float, parameter::Integer;
+  const std::vector<std::pair<parameter::Distribution, std::string>> cases{
+      {Categorical{{std::int64_t{2}, 0.5, 1.0, true, std::monostate{}, std::string("both é")}},
+       R"({"name": "CategoricalDistribution", "attributes": {"choices": [2, 0.5, 1.0, true, null, "both \u00e9"]}})"},
+      {Integer{.low = 8, .high = 64, .step = 8},
+       R"({"name": "IntDistribution", "attributes": {"log": false, "step": 8, "low": 8, "high": 64}})"},
+      {Integer{.low = 1, .high = 1000, .log = true},
+       R"({"name": "IntDistribution", "attributes": {"log": true, "step": 1, "low": 1, "high": 1000}})"},
+      {Float{.low = 1e-05, .high = 0.1, .log = true},
+       R"({"name": "FloatDistribution", "attributes": {"step": null, "low": 1e-05, "high": 0.1, "log": true}})"},
+      {Float{.low = 0, .high = 1, .step = 0.25},
+       R"({"name": "FloatDistribution", "attributes": {"step": 0.25, "low": 0.0, "high": 1.0, "log": false}})"}};
+  for (const auto& [distribution, text] : cases) {
+    EXPECT_EQ(distribution_json(distribution), text);
+    EXPECT_EQ(distribution_from_json(text), distribution) << text;
+  }
 }
 
-TEST(StorageText, OtherDistributionsHaveNoChoices) {
-  EXPECT_TRUE(choices_from_json(R"({"name": "IntDistribution", "attributes": {"low": 0, "high": 3}})").empty());
-  EXPECT_THROW(choices_from_json("{"), DataError);
-  EXPECT_THROW(choices_from_json(R"({"name": "CategoricalDistribution"})"), DataError);
+TEST(StorageText, ReadsTheSpellingsBeforeOptuna3) {
+  using parameter::Float, parameter::Integer;
+  const auto read = [](const std::string& name, const std::string& attributes) {
+    return distribution_from_json("{\"attributes\":{" + attributes + "},\"name\":\"" + name + "\"}");
+  };
+  EXPECT_EQ(read("UniformDistribution", R"("low":0,"high":2.5)"),
+            parameter::Distribution(Float{.low = 0, .high = 2.5}));
+  EXPECT_EQ(read("LogUniformDistribution", R"("low":0.5,"high":2)"),
+            parameter::Distribution(Float{.low = 0.5, .high = 2, .log = true}));
+  EXPECT_EQ(read("DiscreteUniformDistribution", R"("low":0,"high":1,"q":0.5)"),
+            parameter::Distribution(Float{.low = 0, .high = 1, .step = 0.5}));
+  EXPECT_EQ(read("IntUniformDistribution", R"("low":0,"high":9,"step":3)"),
+            parameter::Distribution(Integer{.low = 0, .high = 9, .step = 3}));
+  EXPECT_EQ(read("IntLogUniformDistribution", R"("low":1,"high":9,"step":1)"),
+            parameter::Distribution(Integer{.low = 1, .high = 9, .log = true}));
+}
+
+TEST(StorageText, TextsThatAreNoDistributionAreRefused) {
+  for (const char* bad : {"{", "[]", R"({"name": "CategoricalDistribution"})",
+                          R"({"name": "CategoricalDistribution", "attributes": {"choices": []}})",
+                          R"({"name": "GammaDistribution", "attributes": {}})",
+                          R"({"name": "IntDistribution", "attributes": {"low": 3, "high": 0}})"}) {
+    EXPECT_THROW(distribution_from_json(bad), DataError) << bad;
+  }
+}
+
+TEST(StorageText, FixedParametersAreTheValuesThatARunnerSees) {
+  const std::vector<Parameter> fixed{categorical("bits", {std::int64_t{2}, std::monostate{}}, 1),
+                                     {"width", shared(parameter::Integer{.low = 8, .high = 64, .step = 8}), 16},
+                                     {"rate", shared(parameter::Float{.low = 0, .high = 1}), 0.5}};
+  EXPECT_EQ(fixed_parameters_json(fixed), R"({"bits": null, "width": 16, "rate": 0.5})");
+  EXPECT_EQ(fixed_parameters_json({}), "{}");
 }
 
 TEST(StorageText, TimesAreUtcWithMicroseconds) {
@@ -66,9 +105,11 @@ TEST(StorageText, NamesAreUpperCase) {
        {TrialState::kRunning, TrialState::kComplete, TrialState::kPruned, TrialState::kFail, TrialState::kWaiting}) {
     EXPECT_EQ(state_from_name(to_string(state)), state);
   }
-  for (const Direction direction : {Direction::kNotSet, Direction::kMinimize, Direction::kMaximize}) {
+  for (const Direction direction : {Direction::kMinimize, Direction::kMaximize}) {
     EXPECT_EQ(direction_from_name(to_string(direction)), direction);
   }
+  EXPECT_EQ(direction_from_name("NOT_SET"), std::nullopt);
+  EXPECT_THROW(direction_from_name("maximize"), DataError);
   EXPECT_THROW(state_from_name("complete"), DataError);
 }
 

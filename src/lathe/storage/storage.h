@@ -31,37 +31,91 @@ struct Trial {
   std::int64_t trial_id = 0;  ///< of the database
   std::int64_t number = 0;    ///< from 0, without gaps within the study
   TrialState state = TrialState::kRunning;
-  std::vector<double> values;  ///< one per objective; empty unless complete; infinities allowed
-  std::vector<Parameter> parameters;
-  std::map<std::int64_t, double> intermediate_values;
-  Attributes user_attributes, system_attributes;
-  std::optional<Time> started, completed;
+  std::vector<double> values = {};  ///< one per objective; empty unless complete; infinities allowed
+  std::vector<Parameter> parameters = {};
+  std::map<std::int64_t, double> intermediate_values = {};
+  Attributes user_attributes = {}, system_attributes = {};
+  std::optional<Time> started = {}, completed = {};
 };
 
 struct StudyInfo {
   std::int64_t study_id = 0;
-  std::string name;
-  std::vector<Direction> directions;  ///< empty where Optuna left them unset
-  Attributes user_attributes, system_attributes;
+  std::string name = {};
+  std::vector<Direction> directions = {};  ///< empty where Optuna left them unset
+  Attributes user_attributes = {}, system_attributes = {};
 };
 
-/// Keeps studies. One transaction per call; every call is thread safe. Errors: SystemError with the path or address and
-/// the database's reason (read-only, locked, full, corrupted, newer schema); a failed call changes nothing.
+/// Holds what a worker writes when it begins a trial.
+struct NewTrial {
+  /// The number that the parameters were proposed for; nullopt: whatever comes next.
+  std::optional<std::int64_t> number = {};
+  std::vector<Parameter> parameters = {};
+  Attributes user_attributes = {}, system_attributes = {};
+  Time started = {};
+};
+
+/// Keeps studies. One transaction per call; every call is thread safe, and safe against other processes. Errors:
+/// SystemError with the address and the database's reason (read-only, locked, full, corrupted, newer schema, connection
+/// lost for longer than the retries last); a failed call changes nothing.
+///
+/// Numbers of a study's trials run from 0 without gaps, in the order of the ids. Finished trials never change.
+/// Heartbeats and their ages are told by the database's clock, so that the clocks of the workers may differ.
 class Storage {
  public:
   virtual ~Storage() = default;
+  /// Prints where studies are kept, without a password: `sqlite:///mase_output/jsc/study.db`, `postgresql://host/db`,
+  /// `memory`.
+  virtual std::string address() const = 0;
+
   /// Creates a study; UserError when the name is taken.
   virtual std::int64_t create_study(const std::string& name, const std::vector<Direction>& directions,
                                     const Attributes& user_attributes, const Attributes& system_attributes) = 0;
+  /// Creates a study with trials that ended elsewhere (import, copies), in one transaction. Ids are new; numbers are
+  /// 0, 1, ... in the order of the list. UserError when the name is taken.
+  virtual std::int64_t import_study(const StudyInfo& study, const std::vector<Trial>& trials) = 0;
   virtual std::vector<StudyInfo> studies() = 0;
-  virtual void set_study_attributes(std::int64_t study_id, const Attributes& user_attributes) = 0;
-  /// Inserts a RUNNING trial with its parameters; returns its id. The number is the next of the study and is returned in
-  /// the trial.
-  virtual Trial start_trial(std::int64_t study_id, const std::vector<Parameter>& parameters, Time started) = 0;
-  /// Ends a RUNNING trial: state, values, attributes, intermediate values, completion time, in one transaction.
-  virtual void finish_trial(const Trial& trial) = 0;
+  virtual std::optional<StudyInfo> find_study(const std::string& name) = 0;
+  /// Adds or replaces attributes.
+  virtual void set_study_attributes(std::int64_t study_id, const Attributes& user_attributes,
+                                    const Attributes& system_attributes) = 0;
+  /// Deletes a study with all that belongs to it.
+  virtual void delete_study(std::int64_t study_id) = 0;
+
+  /// Inserts a RUNNING trial with its parameters and a heartbeat. Returns nullopt, and writes nothing, when the next
+  /// number of the study is not `number`: another worker was faster.
+  virtual std::optional<Trial> start_trial(std::int64_t study_id, const NewTrial& trial) = 0;
+  /// Inserts a WAITING trial whose parameters are fixed (system attribute fixed_params, as Optuna's enqueue_trial).
+  virtual Trial enqueue_trial(std::int64_t study_id, const std::vector<Parameter>& fixed,
+                              const Attributes& user_attributes) = 0;
+  /// Turns a WAITING trial into a RUNNING one with these parameters; false when another worker did.
+  virtual bool claim_waiting_trial(std::int64_t trial_id, const NewTrial& trial) = 0;
+  /// Lists the RUNNING trials whose last heartbeat is older than `grace`. Trials without a heartbeat (of other
+  /// programs) are never listed.
+  virtual std::vector<std::int64_t> stale_trials(std::int64_t study_id, std::chrono::duration<double> grace) = 0;
+  /// Takes over a RUNNING trial whose heartbeat is older than `grace`: renews the heartbeat and sets the attributes;
+  /// false when somebody else did or it ended.
+  virtual bool take_over_trial(std::int64_t trial_id, std::chrono::duration<double> grace,
+                               const Attributes& user_attributes) = 0;
+  /// Says that these RUNNING trials are still worked on.
+  virtual void heartbeat(const std::vector<std::int64_t>& trial_ids) = 0;
+  /// Ends a RUNNING trial: state, values, attributes, intermediate values, completion time; false, and nothing written,
+  /// when it has ended already (a worker that was given up came back).
+  virtual bool finish_trial(const Trial& trial) = 0;
+
   /// Loads all trials in the order of their numbers.
   virtual std::vector<Trial> trials(std::int64_t study_id) = 0;
+  /// Loads the trials with an id above `last_trial_id`, and those listed in `unfinished`, in the order of their
+  /// numbers: what a reader that knows the rest must read again.
+  virtual std::vector<Trial> changed_trials(std::int64_t study_id, std::int64_t last_trial_id,
+                                            const std::vector<std::int64_t>& unfinished) = 0;
+  /// Tells cheaply whether anybody else may have written since the last call; true where it is not known.
+  virtual bool changed_by_others() = 0;
+
+  /// Adds a further evaluation of a finished trial, with another seed (a table of lathe's own, `lathe_repeats`); an
+  /// existing one of the same number stays.
+  virtual void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) = 0;
+  /// Returns all further evaluations of a study: trial id -> repeat -> JSON.
+  virtual std::map<std::int64_t, std::map<std::int64_t, std::string>> repeats(std::int64_t study_id) = 0;
 };
 
 }  // namespace lathe::storage

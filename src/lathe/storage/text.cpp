@@ -175,9 +175,20 @@ std::string text_of(const parameter::Integer& range) {
 }
 
 std::string text_of(const parameter::Float& range) {
-  return fmt::format(R"({{"name": "FloatDistribution", "attributes": {{"step": {}, "low": {}, "high": {}, "log": {}}}}})",
-                     range.step ? json_text(*range.step) : "null", json_text(range.low), json_text(range.high),
-                     range.log);
+  return fmt::format(
+      R"({{"name": "FloatDistribution", "attributes": {{"step": {}, "low": {}, "high": {}, "log": {}}}}})",
+      range.step ? json_text(*range.step) : "null", json_text(range.low), json_text(range.high), range.log);
+}
+
+/// Returns the value that the runner of a trial sees.
+parameter::Choice external_value(const Parameter& parameter) {
+  if (const auto* list = std::get_if<parameter::Categorical>(parameter.distribution.get())) {
+    return list->choices.at(static_cast<std::size_t>(parameter.value));
+  }
+  if (std::holds_alternative<parameter::Integer>(*parameter.distribution)) {
+    return static_cast<std::int64_t>(parameter.value);
+  }
+  return parameter.value;
 }
 
 parameter::Categorical categorical_from(const Json& attributes) {
@@ -231,6 +242,15 @@ parameter::Distribution distribution_from_json(std::string_view text) {
   } catch (const UserError& error) {
     throw DataError(fmt::format("\"{}\" is no distribution: {}", text, error.what()));
   }
+}
+
+std::string fixed_parameters_json(const std::vector<Parameter>& parameters) {
+  std::string text = "{";
+  for (const Parameter& parameter : parameters) {
+    if (text.size() > 1) text += ", ";
+    text += json_text(std::string_view(parameter.name)) + ": " + json_text(external_value(parameter));
+  }
+  return text + "}";
 }
 
 }  // namespace lathe::storage

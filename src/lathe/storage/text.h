@@ -32,4 +32,8 @@ std::string distribution_json(const parameter::Distribution& distribution);
 /// DataError for anything else.
 parameter::Distribution distribution_from_json(std::string_view text);
 
+/// Prints the system attribute fixed_params of an enqueued trial: `{"width": 8, "bits": null}`, values as the runner of
+/// the trial sees them.
+std::string fixed_parameters_json(const std::vector<Parameter>& parameters);
+
 }  // namespace lathe::storage

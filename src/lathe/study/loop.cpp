@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <exception>
-#include <map>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "lathe/base/check.h"
 #include "lathe/base/log.h"
-#include "lathe/space/pipeline.h"
+#include "lathe/space/summary.h"
+#include "lathe/study/constraint.h"
+#include "lathe/study/evaluation_cache.h"
+#include "lathe/study/ledger.h"
+#include "lathe/study/objective.h"
+#include "lathe/study/pruning.h"
 #include "lathe/study/record.h"
 
 namespace lathe::study {
@@ -22,59 +26,27 @@ std::string to_string(StudyEnd end) {
     case StudyEnd::kSpaceExhausted: return "space exhausted";
     case StudyEnd::kTimeout: return "timeout";
     case StudyEnd::kInterrupted: return "interrupted";
+    case StudyEnd::kFailed: return "failed";
   }
   return {};
 }
 
-std::vector<std::size_t> best_trials(const std::vector<Trial>& trials,
-                                     const std::vector<Direction>& directions) {
-  std::vector<std::size_t> complete;
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (trials[i].state == TrialState::kComplete) complete.push_back(i);
-  }
-  if (complete.empty()) return {};
-  if (directions.size() == 1) {
-    const double sign = directions.front() == Direction::kMaximize ? -1 : 1;
-    return {*std::min_element(complete.begin(), complete.end(), [&](std::size_t a, std::size_t b) {
-      const double left = sign * trials[a].values.front(), right = sign * trials[b].values.front();
-      return left != right ? left < right : trials[a].assignment < trials[b].assignment;
-    })};
-  }
-  std::vector<std::vector<double>> values;
-  for (const std::size_t index : complete) values.push_back(trials[index].values);
-  std::vector<std::size_t> best;
-  for (const std::size_t position : sampler::pareto_front(values, directions)) best.push_back(complete[position]);
-  return best;
-}
-
 namespace {
 
-// Computes the scaled metrics and the values of the objectives from the metrics of an evaluation.
-void score(const StudySettings& settings, const std::map<std::string, double>& metrics, Trial& trial) {
-  double sum = 0;
-  for (const Objective& objective : settings.objectives) {
-    const double value =
-        objective.kind != nullptr ? metrics.at(objective.kind->name) : objective.expression->evaluate(metrics);
-    const double scaled = objective.scale * value;
-    trial.scaled[objective.name] = scaled;
-    sum += scaled;
-    if (!settings.sum_scaled_metrics) trial.values.push_back(scaled);
-    if (!std::isfinite(scaled)) trial.reason = fmt::format("the objective {} is not finite", objective.name);
-  }
-  if (settings.sum_scaled_metrics) trial.values = {sum};
-}
+using Clock = std::chrono::steady_clock;
 
-std::shared_ptr<const Evaluation> failed_evaluation(const std::string& reason) {
-  Evaluation evaluation;
-  evaluation.reason = reason;
-  return std::make_shared<const Evaluation>(std::move(evaluation));
+// How often a waiting thread looks for what other workers wrote.
+constexpr std::chrono::milliseconds kPoll{100};
+
+Clock::duration seconds(double count) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(count));
 }
 
 // Notes on each trial which earlier one had the same candidate.
 void mark_duplicates(std::vector<Trial>& trials) {
   std::map<Digest, std::int64_t> first;
   for (Trial& trial : trials) {
-    if (!trial.evaluation) continue;
+    if (!trial.evaluation || trial.key == Digest{}) continue;
     const auto [found, inserted] = first.emplace(trial.key, trial.number);
     if (!inserted) trial.duplicate_of = found->second;
   }
@@ -84,261 +56,284 @@ void mark_duplicates(std::vector<Trial>& trials) {
 
 struct StudyLoop::State {
   const StudySettings& settings;
-  const space::SearchSpace& space;
   Evaluator& evaluator;
   std::unique_ptr<sampler::Sampler> sampler;
-  storage::Storage* storage;
-  std::int64_t study_id;
-
-  State(const StudySettings& settings_in, const space::SearchSpace& space_in, Evaluator& evaluator_in,
-        std::unique_ptr<sampler::Sampler> sampler_in, storage::Storage* storage_in, std::int64_t study_id_in)
-      : settings(settings_in),
-        space(space_in),
-        evaluator(evaluator_in),
-        sampler(std::move(sampler_in)),
-        storage(storage_in),
-        study_id(study_id_in) {}
-
-  // One result per candidate key; the first trial that asks for a key evaluates it. Null while it runs.
-  struct Shared {
-    std::shared_ptr<const Evaluation> evaluation;
-  };
+  std::unique_ptr<pruner::Pruner> pruner;
+  storage::Storage& storage;
+  const OpenedStudy study;
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<std::int64_t, Trial> trials;  // all that were asked
-  std::map<std::int64_t, bool> ended;    // by number
-  std::map<Digest, std::shared_ptr<Shared>> results;
-  std::map<std::int64_t, std::int64_t> storage_ids;
-  std::int64_t next_number = 0;
-  std::int64_t told = 0;  // trials 0 .. told-1 are known to the sampler
-  std::size_t ended_count = 0;
+  Ledger ledger;
+  EvaluationCache cache;
   std::optional<std::int64_t> best_number;
-  std::optional<StudyEnd> end;
-  bool reproducible = true;
-  std::exception_ptr failure;
-  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  const engine::StopToken* stop = nullptr;
-  engine::StopToken running;        // stops the running trials: follows `stop`, and is set when the study fails
   std::vector<std::int64_t> front;  // complete trials that no ended one beats; they keep their weights
+  std::optional<StudyEnd> end;
+  bool reproducible;
+  bool done = false;  // the threads have ended
+  std::exception_ptr failure;
+  Clock::time_point deadline = Clock::time_point::max();
+  const engine::StopToken* stop = nullptr;
+  engine::StopToken running;  // stops the running trials: follows `stop`, and is set when the study fails
   TrialEnd trial_end;
 
-  bool first_are_ended(std::int64_t count) const {
-    for (std::int64_t number = told; number < count; ++number) {
-      const auto found = ended.find(number);
-      if (found == ended.end() || !found->second) return false;
-    }
-    return true;
-  }
+  State(const StudySettings& settings_in, const space::SearchSpace& space, Evaluator& evaluator_in,
+        std::unique_ptr<sampler::Sampler> sampler_in, storage::Storage& storage_in, const OpenedStudy& study_in)
+      : settings(settings_in),
+        evaluator(evaluator_in),
+        sampler(std::move(sampler_in)),
+        pruner(make_pruner(settings_in)),
+        storage(storage_in),
+        study(study_in),
+        ledger(settings_in, space, *sampler, storage_in, study_in.id),
+        reproducible(!study_in.clock_had_a_say) {}
 
-  void tell_up_to(std::int64_t count) {
-    for (; told < count; ++told) {
-      const Trial& trial = trials.at(told);
-      sampler->tell({.number = told, .assignment = trial.assignment, .state = trial.state, .values = trial.values});
-    }
-  }
-
-  std::optional<Trial> ask();
-  void run_trial(Trial& trial);
-  std::shared_ptr<const Evaluation> evaluate_once(const Prepared& prepared);
-  std::shared_ptr<const Evaluation> evaluate_now(const Prepared& prepared);
-  void describe(const Prepared& prepared, Trial& trial) const;
-  void finish(Trial trial);
+  std::optional<Begun> next();
+  std::optional<StudyEnd> early_end() const;
+  void run_trial(Begun& begun);
+  void evaluate(const Begun& begun, Trial& trial);
+  bool prune(const Begun& begun, std::span<const sampler::Report> reports) const;
+  bool serves(const Begun& begun, const Evaluation& evaluation) const;
+  void finish(const Begun& begun);
+  void publish();
   void keep_weights_of_front(const Trial& trial);
+  void note_clock();
   void work();
+  void beat();
+  void fail();
 };
 
-// Waits until the trial's lag is met and asks for it; nullopt when the study is over.
-std::optional<Trial> StudyLoop::State::ask() {
+std::optional<StudyEnd> StudyLoop::State::early_end() const {
+  if (stop->requested()) return StudyEnd::kInterrupted;
+  if (Clock::now() >= deadline) return StudyEnd::kTimeout;
+  return std::nullopt;
+}
+
+// Waits for a trial to run: one whose worker died, or the next one once its lag is met. nullopt: the study is over.
+std::optional<Begun> StudyLoop::State::next() {
   std::unique_lock lock(mutex);
-  while (true) {
-    if (end || failure) return std::nullopt;
-    if (stop->requested())
-      end = StudyEnd::kInterrupted;
-    else if (next_number >= settings.n_trials)
-      end = StudyEnd::kAllTrials;
-    else if (std::chrono::steady_clock::now() >= deadline) {
-      end = StudyEnd::kTimeout;
-      reproducible = false;
-    }
+  while (!end && !failure) {
+    end = early_end();
     if (end) {
-      changed.notify_all();
-      return std::nullopt;
+      if (*end == StudyEnd::kTimeout) note_clock();
+      break;
     }
-    if (first_are_ended(next_number - settings.lag + 1)) break;
-    changed.wait_for(lock, std::chrono::milliseconds(200));
-  }
-  tell_up_to(std::max<std::int64_t>(told, next_number - settings.lag + 1));
-  const std::optional<space::Assignment> assignment = sampler->ask(next_number);
-  if (!assignment) {
-    end = StudyEnd::kSpaceExhausted;
-    changed.notify_all();
-    return std::nullopt;
-  }
-  Trial trial{.number = next_number, .assignment = *assignment, .started = std::chrono::system_clock::now()};
-  if (storage != nullptr) {
-    const storage::Trial stored =
-        storage->start_trial(study_id, storage_parameters(space.parameters(), trial.assignment), trial.started);
-    storage_ids[trial.number] = stored.trial_id;
-  }
-  sampler->announce(trial.number, trial.assignment);
-  ended[trial.number] = false;
-  trials[trial.number] = trial;
-  ++next_number;
-  changed.notify_all();
-  return trial;
-}
-
-std::shared_ptr<const Evaluation> StudyLoop::State::evaluate_now(const Prepared& prepared) {
-  return std::make_shared<const Evaluation>(evaluator.evaluate(prepared, 0, running));
-}
-
-// Evaluates the candidate, or takes the result of the trial that had the same one, waiting for it where it is running.
-std::shared_ptr<const Evaluation> StudyLoop::State::evaluate_once(const Prepared& prepared) {
-  std::shared_ptr<Shared> shared;
-  {
-    std::unique_lock lock(mutex);
-    auto& slot = results[prepared.key];
-    if (slot) {
-      shared = slot;
-      changed.wait(lock, [&] { return shared->evaluation != nullptr || failure; });
-      return shared->evaluation != nullptr ? shared->evaluation : failed_evaluation("interrupted");
+    ledger.refresh();
+    publish();
+    if (auto taken = ledger.take_over()) return taken;
+    std::optional<Begun> begun;
+    const Offer offer = ledger.begin(begun);
+    if (offer == Offer::kTrial) return begun;
+    if (offer != Offer::kWait && !ledger.any_running()) {
+      end = offer == Offer::kExhausted ? StudyEnd::kSpaceExhausted : StudyEnd::kAllTrials;
+      break;
     }
-    shared = slot = std::make_shared<Shared>();
-  }
-  std::shared_ptr<const Evaluation> evaluation;
-  try {
-    evaluation = evaluate_now(prepared);
-  } catch (const InternalError&) {
-    throw;
-  } catch (const Error& error) {
-    evaluation = failed_evaluation(error.what());
-  }
-  {
-    const std::lock_guard lock(mutex);
-    shared->evaluation = evaluation;
+    changed.wait_for(lock, kPoll);
   }
   changed.notify_all();
-  return evaluation;
+  return std::nullopt;
 }
 
-void StudyLoop::State::describe(const Prepared& prepared, Trial& trial) const {
+bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report> reports) const {
+  return pruner && pruner->prune(begun.trial.number, reports, begun.history);
+}
+
+// Tells whether another trial's evaluation is what this one would come to: one that its own pruner would not have ended
+// earlier.
+bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) const {
+  if (!pruner || evaluation.ruled_out) return true;
+  if (!evaluation.complete) return false;
+  for (std::size_t count = 1; count < evaluation.reports.size(); ++count) {
+    if (prune(begun, std::span(evaluation.reports).first(count))) return false;
+  }
+  return true;
+}
+
+void StudyLoop::State::evaluate(const Begun& begun, Trial& trial) {
+  const Prepared prepared = evaluator.prepare(trial.assignment);
   trial.config = prepared.candidate.config;
   trial.key = prepared.key;
   trial.widths = space::width_summary(prepared.candidate.graph);
   trial.bits = space::bits_summary(prepared.candidate.graph);
   trial.untrained = !evaluator.untrained_tensors(prepared.candidate.graph).empty();
+  const auto run = [&] {
+    std::vector<sampler::Report> reports;
+    return evaluator.evaluate_trial(prepared, running, [&](const sampler::Report& report) {
+      reports.push_back(report);
+      return prune(begun, reports);
+    });
+  };
+  trial.evaluation =
+      cache.get(prepared.key, [&](const Evaluation& evaluation) { return serves(begun, evaluation); }, run);
 }
 
-void StudyLoop::State::run_trial(Trial& trial) {
+void StudyLoop::State::run_trial(Begun& begun) {
+  Trial& trial = begun.trial;
   trial.state = TrialState::kFail;
+  if (!trial.reason.empty()) return;  // it cannot be run: given up, or enqueued with a value that does not exist
   try {
-    const Prepared prepared = evaluator.prepare(trial.assignment);
-    describe(prepared, trial);
-    trial.evaluation = evaluate_once(prepared);
-    trial.reason = trial.evaluation->reason;
-    if (trial.evaluation->complete) score(settings, trial.evaluation->metrics, trial);
-    if (trial.reason.empty())
-      trial.state = TrialState::kComplete;
-    else
-      trial.values.clear();
+    evaluate(begun, trial);
   } catch (const InternalError&) {
     throw;
   } catch (const Error& error) {
     trial.reason = error.what();
+    return;
+  }
+  const Evaluation& evaluation = *trial.evaluation;
+  trial.reason = evaluation.reason;
+  trial.constraints = evaluation.constraints;
+  trial.reports = evaluation.reports;
+  if (evaluation.pruned || evaluation.ruled_out) {
+    trial.state = TrialState::kPruned;
+  } else if (evaluation.complete) {
+    Scores scores = score(settings, evaluation.metrics);
+    trial.scaled = std::move(scores.scaled);
+    trial.reason = scores.reason;
+    if (!trial.reason.empty()) return;
+    trial.values = std::move(scores.values);
+    trial.state = TrialState::kComplete;
   }
 }
 
-void StudyLoop::State::finish(Trial trial) {
-  trial.completed = std::chrono::system_clock::now();
-  std::int64_t trial_id = 0;
-  {
+void StudyLoop::State::finish(const Begun& begun) {
+  Trial trial = begun.trial;
+  if (trial.evaluation && trial.evaluation->interrupted) {
     const std::lock_guard lock(mutex);
-    if (const auto found = storage_ids.find(trial.number); found != storage_ids.end()) trial_id = found->second;
+    ledger.release(trial);
+    return;
   }
-  if (storage != nullptr) storage->finish_trial(storage_trial(trial, trial_id));
-  if (!trial.reason.empty()) log::info("trial {} failed: {}", trial.number, trial.reason);
+  trial.completed = std::chrono::system_clock::now();
+  const bool first = storage.finish_trial(storage_trial(trial, begun.trial_id));
+  if (trial.state == TrialState::kFail) log::info("trial {} failed: {}", trial.number, trial.reason);
 
   const std::lock_guard lock(mutex);
-  if (trial.evaluation && trial.evaluation->timed_out) reproducible = false;
-  trials[trial.number] = trial;
-  ended[trial.number] = true;
-  ++ended_count;
-  if (settings.directions.size() == 1 && trial.state == TrialState::kComplete) {
-    if (!best_number || best_trials({trials.at(*best_number), trial}, settings.directions).front() == 1) {
-      best_number = trial.number;
-    }
-  }
-  keep_weights_of_front(trial);
-  if (trial_end) trial_end(trial, ended_count, best_number);
+  if (trial.evaluation && trial.evaluation->timed_out) note_clock();
+  ledger.end(trial, first);
+  publish();
   changed.notify_all();
+}
+
+// Notes that the clock had a say, for this and all later runs of the study.
+void StudyLoop::State::note_clock() {
+  if (!reproducible) return;
+  reproducible = false;
+  storage.set_study_attributes(study.id, {{kClockAttribute, "true"}}, {});
+}
+
+// Takes note of the trials that ended since the last call, here or elsewhere.
+void StudyLoop::State::publish() {
+  for (const std::int64_t number : ledger.take_newly_ended()) {
+    const Trial& trial = ledger.trials().at(number);
+    if (trial.evaluation && trial.key != Digest{}) cache.put(trial.key, trial.evaluation);
+    if (trial.state == TrialState::kComplete && settings.directions.size() == 1 && trial.feasible()) {
+      const bool better = !best_number || best_trials({ledger.trials().at(*best_number), trial}, settings.directions)
+                                                  .front() == 1;
+      if (better) best_number = number;
+    }
+    keep_weights_of_front(trial);
+    if (trial_end) trial_end(trial, ledger.ended(), best_number);
+  }
 }
 
 // Puts an ended trial into the front or drops its weights, and those of the trials that it beats.
 void StudyLoop::State::keep_weights_of_front(const Trial& trial) {
-  if (trial.state != TrialState::kComplete) return;
+  if (!trial.evaluation) return;
+  if (trial.state != TrialState::kComplete || !trial.feasible()) {
+    trial.evaluation->state.reset();
+    return;
+  }
   front.push_back(trial.number);
   std::vector<std::vector<double>> values;
-  for (const std::int64_t number : front) values.push_back(trials.at(number).values);
+  for (const std::int64_t number : front) values.push_back(ledger.trials().at(number).values);
   std::vector<std::int64_t> kept;
   for (const std::size_t index : sampler::pareto_front(values, settings.directions)) kept.push_back(front[index]);
   for (const std::int64_t number : front) {
-    if (std::find(kept.begin(), kept.end(), number) == kept.end()) trials.at(number).evaluation->state.reset();
+    if (std::find(kept.begin(), kept.end(), number) == kept.end()) {
+      ledger.trials().at(number).evaluation->state.reset();
+    }
   }
   front = std::move(kept);
 }
 
+void StudyLoop::State::fail() {
+  const std::lock_guard lock(mutex);
+  if (!failure) failure = std::current_exception();
+  running.request();
+  changed.notify_all();
+}
+
 void StudyLoop::State::work() {
   try {
-    while (std::optional<Trial> trial = ask()) {
-      run_trial(*trial);
-      finish(std::move(*trial));
+    while (std::optional<Begun> begun = next()) {
+      run_trial(*begun);
+      finish(*begun);
     }
   } catch (...) {
-    const std::lock_guard lock(mutex);
-    if (!failure) failure = std::current_exception();
-    running.request();
-    changed.notify_all();
+    fail();
+  }
+}
+
+// Says at regular times that the trials of this process are still worked on.
+void StudyLoop::State::beat() {
+  try {
+    std::unique_lock lock(mutex);
+    auto next_beat = Clock::now() + seconds(settings.heartbeat_seconds);
+    while (!changed.wait_until(lock, next_beat, [&] { return done; })) {
+      next_beat = Clock::now() + seconds(settings.heartbeat_seconds);
+      const std::vector<std::int64_t> ids = ledger.running_ids();
+      lock.unlock();
+      if (!ids.empty()) storage.heartbeat(ids);
+      lock.lock();
+    }
+  } catch (...) {
+    fail();
   }
 }
 
 StudyLoop::StudyLoop(const StudySettings& settings, const space::SearchSpace& space, Evaluator& evaluator,
-                     std::unique_ptr<sampler::Sampler> sampler, storage::Storage* storage, std::int64_t study_id)
-    : state_(new State(settings, space, evaluator, std::move(sampler), storage, study_id)) {}
+                     std::unique_ptr<sampler::Sampler> sampler, storage::Storage& storage, const OpenedStudy& study)
+    : state_(new State(settings, space, evaluator, std::move(sampler), storage, study)) {}
 
 StudyLoop::~StudyLoop() = default;
 
 StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_end) {
-  const auto began = std::chrono::steady_clock::now();
+  const auto began = Clock::now();
   State& state = *state_;
   state.stop = &stop;
   state.running.follow(&stop);
   state.trial_end = trial_end;
-  if (state.settings.timeout_seconds) {
-    state.deadline = began + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                 std::chrono::duration<double>(*state.settings.timeout_seconds));
-  }
+  if (state.settings.timeout_seconds) state.deadline = began + seconds(*state.settings.timeout_seconds);
   if (state.settings.n_jobs > state.settings.lag) {
     log::warning(
         "n_jobs = {} but lag = {}: at most {} trials run at the same time, since trial t is proposed from the "
         "results of trials 0 .. t - lag; raise search.strategy.setup.lag to use more",
         state.settings.n_jobs, state.settings.lag, state.settings.lag);
   }
+  std::thread heart([&state] { state.beat(); });
   std::vector<std::thread> threads;
-  const std::int64_t workers = std::min({state.settings.n_jobs, state.settings.lag, state.settings.n_trials});
-  for (std::int64_t i = 1; i < workers; ++i) threads.emplace_back([&state] { state.work(); });
+  for (std::int64_t i = 1; i < std::min(state.settings.n_jobs, state.settings.lag); ++i) {
+    threads.emplace_back([&state] { state.work(); });
+  }
   state.work();
   for (std::thread& thread : threads) thread.join();
-  if (state.failure) std::rethrow_exception(state.failure);
+  {
+    const std::lock_guard lock(state.mutex);
+    state.done = true;
+  }
+  state.changed.notify_all();
+  heart.join();
 
   StudyResult result;
-  for (auto& [number, trial] : state.trials) result.trials.push_back(std::move(trial));
+  for (const auto& [number, trial] : state.ledger.trials()) {
+    if (trial.ended()) result.trials.push_back(trial);
+  }
   mark_duplicates(result.trials);
   result.best = best_trials(result.trials, state.settings.directions);
-  result.end = state.end.value_or(StudyEnd::kAllTrials);
-  if (stop.requested()) result.end = StudyEnd::kInterrupted;
-  result.reproducible = state.reproducible && !state.settings.measures(metric::Source::kMeasured);
-  result.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  result.failure = state.failure;
+  result.end = state.failure ? StudyEnd::kFailed : state.end.value_or(StudyEnd::kAllTrials);
+  if (stop.requested() && !state.failure) result.end = StudyEnd::kInterrupted;
+  result.reproducible = state.reproducible && !state.settings.depends_on_clock();
+  result.wall_seconds = std::chrono::duration<double>(Clock::now() - began).count();
   return result;
 }
 

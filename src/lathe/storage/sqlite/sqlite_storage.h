@@ -16,11 +16,10 @@ struct SqliteOptions {
   double busy_timeout_seconds = 30;  ///< how long to wait for another program's lock
 };
 
-/// Opens a file of studies, or makes it: all of Optuna's tables, write-ahead log, synchronous FULL. Times are UTC, as
-/// Optuna 5 writes them. Several processes may use one file on a local disk.
-/// On reading, a parameter of an integer or float distribution (a study that Optuna wrote) has its value as single
-/// choice. Throws SystemError with path and reason: no such folder, not writable, no database, a database of another
-/// program, a newer or older schema, damaged, locked.
+/// Opens a file of studies, or makes it: all of Optuna's tables, write-ahead log, synchronous NORMAL: a killed process
+/// loses nothing, a power failure at most the last commits. Times are UTC, as Optuna 5 writes them. Several processes
+/// may use one file on a local disk. Throws SystemError with path and reason: no such folder, not writable, no
+/// database, a database of another program, a newer or older schema, damaged, locked.
 std::unique_ptr<Storage> open_sqlite(const std::filesystem::path& path, const SqliteOptions& options = {});
 
 }  // namespace lathe::storage

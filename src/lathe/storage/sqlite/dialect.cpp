@@ -1,19 +1,11 @@
-#include "lathe/storage/sqlite/schema.h"
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
-#include <cstdio>
-
-#include "lathe/base/error.h"
+#include "lathe/storage/sqlite/dialect.h"
 
 namespace lathe::storage::sqlite {
 namespace {
 
 // The texts are those that Optuna's own files hold, white space included: tools that compare schemas see no difference.
 // clang-format off
-constexpr std::array kTables = std::to_array<TableDefinition>({
+const std::vector<relational::TableDefinition> kTables{
     {"alembic_version", R"(CREATE TABLE IF NOT EXISTS alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -123,36 +115,31 @@ constexpr std::array kTables = std::to_array<TableDefinition>({
 	PRIMARY KEY (version_info_id), 
 	CHECK (version_info_id=1)
 ))"},
-});
+};
 // clang-format on
 
-constexpr std::array<std::string_view, 8> kOlderRevisions{"v0.9.0.a", "v1.2.0.a", "v1.3.0.a", "v2.4.0.a",
-                                                          "v2.6.0.a", "v3.0.0.a", "v3.0.0.b", "v3.0.0.c"};
+relational::Dialect make_dialect() {
+  return {
+      .tables = kTables,
+      .types = {},
+      .existing_tables = "SELECT name FROM sqlite_master WHERE type = 'table'",
+      .lock_schema = "",
+      .row_lock = "",
+      // Optuna reads the digits behind the point as microseconds: there must be six.
+      .now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
+      .heartbeat_age = "(julianday('now') - julianday(heartbeat)) * 86400.0",
+      .trial_is_listed = "t.trial_id IN (SELECT value FROM json_each($1))",
+      .own_file = true,
+      .list_open = '[',
+      .list_close = ']',
+  };
+}
 
 }  // namespace
 
-const char* const kStudyNameIndex = "CREATE UNIQUE INDEX IF NOT EXISTS ix_studies_study_name ON studies (study_name)";
-const char* const kTrialStudyIndex = "CREATE INDEX IF NOT EXISTS ix_trials_study_id ON trials (study_id)";
-
-std::span<const TableDefinition> tables() { return kTables; }
-
-RevisionKind revision_kind(std::string_view revision) {
-  if (revision == kNewestRevision || revision == kRevision31) return RevisionKind::kKnown;
-  const bool older = std::find(kOlderRevisions.begin(), kOlderRevisions.end(), revision) != kOlderRevisions.end();
-  return older ? RevisionKind::kOlder : RevisionKind::kNewer;
-}
-
-std::string_view revision_for(const std::string& optuna_compat) {
-  if (optuna_compat.empty()) return kNewestRevision;
-  int major = 0;
-  int minor = 0;
-  char rest = 0;
-  const bool version = std::sscanf(optuna_compat.c_str(), "%d.%d%c", &major, &minor, &rest) >= 2;
-  if (!version || major < 3) {
-    throw UserError("optuna_compat",
-                    fmt::format("must be a version of Optuna from \"3.0\" on; got \"{}\"", optuna_compat));
-  }
-  return major == 3 && minor < 2 ? kRevision31 : kNewestRevision;
+const relational::Dialect& dialect() {
+  static const relational::Dialect kDialect = make_dialect();
+  return kDialect;
 }
 
 }  // namespace lathe::storage::sqlite

@@ -1,0 +1,199 @@
+#include "lathe/storage/relational/load.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+#include "lathe/storage/text.h"
+
+namespace lathe::storage::relational {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+/// A program that makes a new distribution for every trial must not fill the memory.
+constexpr std::size_t kMostPrinted = 4096;
+
+double value_from_columns(const Rows& rows, int value_column, int kind_column) {
+  const std::string_view kind = rows.text(kind_column);
+  if (kind == "FINITE") return rows.real(value_column);
+  if (kind == "INF_POS") return kInfinity;
+  if (kind == "INF_NEG") return -kInfinity;
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Finds trials by their id while rows of the side tables are handed out.
+class TrialIndex {
+ public:
+  explicit TrialIndex(std::vector<Trial>& trials) {
+    by_id_.reserve(trials.size());
+    for (Trial& trial : trials) by_id_.emplace(trial.trial_id, &trial);
+  }
+  Trial* find(std::int64_t trial_id) {
+    if (last_ == nullptr || last_->trial_id != trial_id) {
+      const auto found = by_id_.find(trial_id);
+      last_ = found == by_id_.end() ? nullptr : found->second;
+    }
+    return last_;
+  }
+
+ private:
+  std::unordered_map<std::int64_t, Trial*> by_id_;
+  Trial* last_ = nullptr;
+};
+
+/// Loads the trials that a condition on the table `t`, with one parameter, selects.
+class TrialLoader {
+ public:
+  TrialLoader(Database& database, DistributionTexts& distributions, std::string condition, Bound selection)
+      : database_(database),
+        distributions_(distributions),
+        condition_(std::move(condition)),
+        selection_(std::move(selection)) {}
+
+  std::vector<Trial> load() {
+    std::vector<Trial> trials = rows_of_trials();
+    if (trials.empty()) return trials;
+    TrialIndex index(trials);
+    parameters(index);
+    values(index);
+    intermediate_values(index);
+    attributes("trial_user_attributes", index, &Trial::user_attributes);
+    attributes("trial_system_attributes", index, &Trial::system_attributes);
+    return trials;
+  }
+
+ private:
+  std::vector<Trial> rows_of_trials() {
+    std::vector<Trial> trials;
+    const auto rows = database_.select(
+        "SELECT t.trial_id, t.number, t.state, t.datetime_start, t.datetime_complete FROM trials t WHERE " + condition_,
+        {selection_});
+    while (rows->next()) {
+      Trial& trial = trials.emplace_back();
+      trial.trial_id = rows->integer(0);
+      trial.number = rows->integer(1);
+      trial.state = state_from_name(rows->text(2));
+      if (!rows->is_null(3)) trial.started = time_from_text(rows->text(3));
+      if (!rows->is_null(4)) trial.completed = time_from_text(rows->text(4));
+    }
+    std::sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) { return a.number < b.number; });
+    return trials;
+  }
+
+  /// Hands the rows of a side table to `use`, with the trial that each belongs to. The first column is trial_id.
+  template <typename Use>
+  void each_row(const std::string& columns, const std::string& table, const std::string& order, TrialIndex& index,
+                const Use& use) {
+    const auto rows = database_.select("SELECT t.trial_id, " + columns + " FROM trials t JOIN " + table +
+                                           " s ON s.trial_id = t.trial_id WHERE " + condition_ + order,
+                                       {selection_});
+    while (rows->next()) {
+      if (Trial* trial = index.find(rows->integer(0))) use(*trial, *rows);
+    }
+  }
+
+  void parameters(TrialIndex& index) {
+    // The order of param_id is the order in which parameters were chosen.
+    each_row("s.param_name, s.param_value, s.distribution_json", "trial_params", " ORDER BY t.trial_id, s.param_id",
+             index, [&](Trial& trial, const Rows& row) {
+               trial.parameters.push_back({std::string(row.text(1)), distributions_.read(row.text(3)), row.real(2)});
+             });
+  }
+
+  void values(TrialIndex& index) {
+    each_row("s.value, s.value_type", "trial_values", " ORDER BY t.trial_id, s.objective", index,
+             [](Trial& trial, const Rows& row) { trial.values.push_back(value_from_columns(row, 1, 2)); });
+  }
+
+  void intermediate_values(TrialIndex& index) {
+    each_row("s.step, s.intermediate_value, s.intermediate_value_type", "trial_intermediate_values", "", index,
+             [](Trial& trial, const Rows& row) {
+               trial.intermediate_values[row.integer(1)] = value_from_columns(row, 2, 3);
+             });
+  }
+
+  void attributes(const std::string& table, TrialIndex& index, Attributes Trial::*target) {
+    each_row("s.\"key\", s.value_json", table, "", index,
+             [&](Trial& trial, const Rows& row) { (trial.*target)[std::string(row.text(1))] = row.text(2); });
+  }
+
+  Database& database_;
+  DistributionTexts& distributions_;
+  std::string condition_;
+  Bound selection_;
+};
+
+/// Selects rows of a table of facts about studies.
+std::unique_ptr<Rows> study_rows(Database& database, const std::string& columns, const std::string& table,
+                                 const std::optional<std::string>& name, const std::string& order = {}) {
+  const std::string all = "SELECT s.study_id, " + columns + " FROM " + table + " s";
+  if (!name) return database.select(all + order);
+  return database.select(all + " WHERE s.study_id = (SELECT study_id FROM studies WHERE study_name = $1)" + order,
+                         {*name});
+}
+
+}  // namespace
+
+std::shared_ptr<const parameter::Distribution> DistributionTexts::read(std::string_view text) {
+  const auto found = read_.find(text);
+  if (found != read_.end()) return found->second;
+  if (read_.size() >= kMostPrinted) read_.clear();
+  auto distribution = std::make_shared<const parameter::Distribution>(distribution_from_json(text));
+  return read_.emplace(text, std::move(distribution)).first->second;
+}
+
+const std::string& DistributionTexts::print(const std::shared_ptr<const parameter::Distribution>& distribution) {
+  const auto found = printed_.find(distribution.get());
+  if (found != printed_.end()) return found->second.text;
+  if (printed_.size() >= kMostPrinted) printed_.clear();
+  return printed_.emplace(distribution.get(), Printed{distribution, distribution_json(*distribution)})
+      .first->second.text;
+}
+
+std::pair<Bound, std::string> value_columns(double value) {
+  if (std::isnan(value)) return {nullptr, "NAN"};
+  if (std::isinf(value)) return {nullptr, value > 0 ? "INF_POS" : "INF_NEG"};
+  return {value, "FINITE"};
+}
+
+std::vector<StudyInfo> load_studies(Database& database, const std::optional<std::string>& name) {
+  std::map<std::int64_t, StudyInfo> found;
+  {
+    const auto rows = study_rows(database, "s.study_name", "studies", name);
+    while (rows->next()) {
+      found.emplace(rows->integer(0), StudyInfo{rows->integer(0), std::string(rows->text(1)), {}, {}, {}});
+    }
+  }
+  if (found.empty()) return {};
+  {
+    const auto rows =
+        study_rows(database, "s.direction", "study_directions", name, " ORDER BY s.study_id, s.objective");
+    while (rows->next()) {
+      const auto direction = direction_from_name(rows->text(1));
+      if (direction) found[rows->integer(0)].directions.push_back(*direction);
+    }
+  }
+  const auto attributes = [&](const std::string& table, Attributes StudyInfo::*target) {
+    const auto rows = study_rows(database, "s.\"key\", s.value_json", table, name);
+    while (rows->next()) (found[rows->integer(0)].*target)[std::string(rows->text(1))] = rows->text(2);
+  };
+  attributes("study_user_attributes", &StudyInfo::user_attributes);
+  attributes("study_system_attributes", &StudyInfo::system_attributes);
+  std::vector<StudyInfo> studies;
+  for (auto& [id, study] : found) studies.push_back(std::move(study));
+  return studies;
+}
+
+std::vector<Trial> load_trials(Database& database, DistributionTexts& distributions, std::int64_t study_id) {
+  return TrialLoader(database, distributions, "t.study_id = $1", study_id).load();
+}
+
+std::vector<Trial> load_listed_trials(Database& database, DistributionTexts& distributions,
+                                      const std::vector<std::int64_t>& trial_ids) {
+  if (trial_ids.empty()) return {};
+  const Dialect& dialect = database.dialect();
+  return TrialLoader(database, distributions, dialect.trial_is_listed, list_text(dialect, trial_ids)).load();
+}
+
+}  // namespace lathe::storage::relational

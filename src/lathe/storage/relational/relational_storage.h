@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "lathe/storage/relational/database.h"
+#include "lathe/storage/relational/load.h"
+#include "lathe/storage/storage.h"
+
+namespace lathe::storage::relational {
+
+/// Keeps studies in the tables of a database. See Storage.
+class RelationalStorage final : public Storage {
+ public:
+  /// Makes missing tables; see prepare_schema.
+  RelationalStorage(std::unique_ptr<Database> database, const std::string& optuna_compat);
+
+  std::string address() const override { return database_->address(); }
+  std::int64_t create_study(const std::string& name, const std::vector<Direction>& directions,
+                            const Attributes& user_attributes, const Attributes& system_attributes) override;
+  std::int64_t import_study(const StudyInfo& study, const std::vector<Trial>& trials) override;
+  std::vector<StudyInfo> studies() override;
+  std::optional<StudyInfo> find_study(const std::string& name) override;
+  void set_study_attributes(std::int64_t study_id, const Attributes& user_attributes,
+                            const Attributes& system_attributes) override;
+  void delete_study(std::int64_t study_id) override;
+  std::optional<Trial> start_trial(std::int64_t study_id, const NewTrial& trial) override;
+  Trial enqueue_trial(std::int64_t study_id, const std::vector<Parameter>& fixed,
+                      const Attributes& user_attributes) override;
+  bool claim_waiting_trial(std::int64_t trial_id, const NewTrial& trial) override;
+  std::vector<std::int64_t> stale_trials(std::int64_t study_id, std::chrono::duration<double> grace) override;
+  bool take_over_trial(std::int64_t trial_id, std::chrono::duration<double> grace,
+                       const Attributes& user_attributes) override;
+  void heartbeat(const std::vector<std::int64_t>& trial_ids) override;
+  bool finish_trial(const Trial& trial) override;
+  std::vector<Trial> trials(std::int64_t study_id) override;
+  std::vector<Trial> changed_trials(std::int64_t study_id, std::int64_t last_trial_id,
+                                    const std::vector<std::int64_t>& unfinished) override;
+  bool changed_by_others() override;
+  void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) override;
+  std::map<std::int64_t, std::map<std::int64_t, std::string>> repeats(std::int64_t study_id) override;
+
+ private:
+  template <typename Function>
+  auto transact(Database::Access access, Function function);
+
+  std::int64_t insert_study(const std::string& name, const std::vector<Direction>& directions,
+                            const Attributes& user_attributes, const Attributes& system_attributes);
+  void insert_finished(std::int64_t study_id, std::vector<Trial> trials);
+  /// Locks the study against other writers of numbers and returns the number that comes next.
+  std::int64_t lock_and_next_number(std::int64_t study_id);
+  std::int64_t insert_trial(std::int64_t study_id, std::int64_t number, TrialState state, std::optional<Time> started);
+  void write_beginning(std::int64_t trial_id, const NewTrial& trial);
+  void write_heartbeats(const std::vector<std::int64_t>& trial_ids);
+  void write_attributes(const std::string& table, const std::string& owner, std::int64_t owner_id,
+                        const Attributes& attributes);
+  void write_trial_attributes(std::int64_t trial_id, const Attributes& user_attributes,
+                              const Attributes& system_attributes);
+  bool has_repeats_table();
+
+  std::mutex mutex_;
+  std::unique_ptr<Database> database_;
+  DistributionTexts distributions_;
+  bool repeats_table_ = false;  ///< known to be there
+};
+
+}  // namespace lathe::storage::relational
