@@ -44,8 +44,9 @@ TEST(SamplerKinds, AnswerToEverySpellingOfUsers) {
 }
 
 TEST(SamplerKinds, UnknownNameShowsTheNearest) {
-  EXPECT_EQ(message_of([] { sampler_kind("gird"); }),
-            "unknown sampler \"gird\"; did you mean \"grid\"? (known: random, grid, brute_force, tpe)");
+  const std::string message = message_of([] { sampler_kind("gird"); });
+  EXPECT_EQ(message.find("unknown sampler \"gird\"; did you mean \"grid\"? (known: random, grid, brute_force, "), 0u)
+      << message;
 }
 
 TEST(SamplerOptions, UnknownKeyShowsPositionAndNearest) {

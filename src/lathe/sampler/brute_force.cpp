@@ -18,7 +18,7 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
 
 SamplerKind brute_force_kind() {
   return {.name = "brute_force",
-          .aliases = {"brute", "brute_force_search", "exhaustive"},
+          .aliases = {"brute", "brute_force_search", "brute_force_sampler", "exhaustive"},
           .description = "every point once, in pseudo-random order",
           .options = describe(repeat_fields()),
           .make = make};

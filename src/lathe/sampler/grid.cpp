@@ -14,7 +14,7 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
 
 SamplerKind grid_kind() {
   return {.name = "grid",
-          .aliases = {"grid_search"},
+          .aliases = {"grid_search", "gridsampler"},
           .description = "every point once, the last choice of the file changing fastest",
           .options = describe(repeat_fields()),
           .make = make};

@@ -1,17 +1,32 @@
 #include "lathe/sampler/walk.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "lathe/base/error.h"
 
 namespace lathe::sampler {
+namespace {
+
+void refuse_uncountable(const std::string& sampler, const parameter::Space& space) {
+  for (std::size_t i = 0; i < space.parameters().size(); ++i) {
+    if (space.size(i)) continue;
+    throw UserError("sampler", fmt::format("\"{}\" visits every point, and parameter {} is continuous; give it a step, "
+                                           "or use tpe or random",
+                                           sampler, space.parameters()[i].name));
+  }
+  if (space.count()) return;
+  throw UserError(
+      "sampler",
+      fmt::format("\"{}\" visits every point, and this space has more than 2^62; use tpe or random", sampler));
+}
+
+}  // namespace
 
 Walk::Walk(const std::string& sampler, parameter::Space space, bool deduplicate)
     : space_(std::move(space)), deduplicate_(deduplicate), order_([](std::uint64_t position) { return position; }) {
-  if (!space_.count()) {
-    throw UserError("sampler",
-                    "\"" + sampler + "\" visits every point, and this space has more than 2^62; use tpe or random");
-  }
+  refuse_uncountable(sampler, space_);
   size_ = *space_.count();
 }
 

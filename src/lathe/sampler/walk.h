@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <unordered_set>
 
 #include "lathe/sampler/sampler.h"
@@ -14,8 +15,8 @@ namespace lathe::sampler {
 class Walk final : public Sampler {
  public:
   using Order = std::function<std::uint64_t(std::uint64_t)>;
-  /// With `deduplicate` false the walk starts over when it is through. Throws UserError naming `sampler` when the space
-  /// has more than 2^62 points.
+  /// With `deduplicate` false the walk starts over when it is through. Throws UserError naming `sampler` for a
+  /// continuous parameter (named) and for more than 2^62 points.
   Walk(const std::string& sampler, parameter::Space space, bool deduplicate);
 
   void set_order(Order order) { order_ = std::move(order); }

@@ -1,0 +1,129 @@
+#include "lathe/sampler/evolution.h"
+
+#include <algorithm>
+
+#include "lathe/sampler/breeding.h"
+#include "lathe/sampler/elite.h"
+#include "lathe/sampler/options.h"
+
+namespace lathe::sampler {
+namespace {
+
+constexpr int kTries = 8;
+constexpr int kFurtherMutations = 32;
+
+struct EvolutionOptions {
+  std::int64_t population_size = 20;
+  std::int64_t sample_size = 10;
+  double crossover_prob = 0;
+  std::string mutation = "mixed";
+  bool aging = false;
+  bool deduplicate = true;
+};
+
+const std::vector<config::Field<EvolutionOptions>>& evolution_fields() {
+  static const std::vector<config::Field<EvolutionOptions>> fields{
+      config::field("population_size", &EvolutionOptions::population_size, "individuals that may have children",
+                    config::at_least(1)),
+      config::field("sample_size", &EvolutionOptions::sample_size,
+                    "individuals of which the best has the child: more is greedier", config::at_least(1)),
+      config::field("crossover_prob", &EvolutionOptions::crossover_prob,
+                    "that the child takes each parameter from one of two parents before it is mutated",
+                    config::between(0, 1)),
+      config::choice_field("mutation", &EvolutionOptions::mutation, mutation_names(),
+                           "what a mutation does: any other value; on numbers a step nearby or a polynomial one; "
+                           "mixed: other or nearby"),
+      config::field("aging", &EvolutionOptions::aging, "the oldest individual dies; false: the worst"),
+      config::field("deduplicate", &EvolutionOptions::deduplicate, "never propose a point again")};
+  return fields;
+}
+
+class Evolution final : public Sampler {
+ public:
+  explicit Evolution(const SamplerSettings& settings)
+      : seed_(settings.seed),
+        directions_(settings.directions),
+        options_(read_options(settings, evolution_fields())),
+        size_(static_cast<std::size_t>(options_.population_size)),
+        breeder_(settings.space, {.mutation_prob = 0, .mutation = options_.mutation}, 2),
+        free_(settings.space, options_.deduplicate, seed_, "sampler evolution order") {}
+
+  std::optional<Assignment> ask(std::int64_t number) override {
+    if (free_.exhausted()) return std::nullopt;
+    RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler evolution");
+    const bool starting = number < options_.population_size || 2 * population_.size() < size_;
+    return starting || population_.empty() ? free_.draw(stream) : free_child(stream);
+  }
+
+  void announce(std::int64_t, const Assignment& assignment) override { free_.take(assignment); }
+
+  void tell(const FinishedTrial& trial) override {
+    auto individual = individual_of(trial, directions_);
+    if (!individual) return;
+    population_.push_back(std::move(*individual));
+    if (population_.size() > size_) bury_one();
+  }
+
+ private:
+  void bury_one() {
+    std::size_t buried = 0;
+    if (!options_.aging) {
+      const std::vector<std::size_t> kept = elite_by_crowding(points_of(population_), size_);
+      while (buried < kept.size() && kept[buried] == buried) ++buried;
+    }
+    population_.erase(population_.begin() + static_cast<std::ptrdiff_t>(buried));
+  }
+
+  /// Returns the best of a random sample.
+  const Individual& parent(RandomStream& stream) const {
+    std::vector<const Individual*> best;
+    for (std::int64_t i = 0; i < options_.sample_size; ++i) {
+      const Individual& drawn = population_[stream.below(population_.size())];
+      if (std::any_of(best.begin(), best.end(),
+                      [&](const Individual* other) { return constrained_dominates(other->point, drawn.point); })) {
+        continue;
+      }
+      std::erase_if(best, [&](const Individual* other) { return constrained_dominates(drawn.point, other->point); });
+      best.push_back(&drawn);
+    }
+    return *best[stream.below(best.size())];
+  }
+
+  Assignment free_child(RandomStream& stream) {
+    Assignment child;
+    for (int i = 0; i < kTries; ++i) {
+      const Individual& first = parent(stream);
+      child = first.assignment;
+      if (stream.uniform() < options_.crossover_prob) child = breeder_.child({first, parent(stream)}, stream);
+      child = breeder_.mutated_once(child, stream);
+      if (free_.is_free(child)) return child;
+    }
+    for (int i = 0; i < kFurtherMutations; ++i) {
+      child = breeder_.mutated_once(child, stream);
+      if (free_.is_free(child)) return child;
+    }
+    return free_.draw(stream);
+  }
+
+  std::uint64_t seed_;
+  std::vector<Direction> directions_;
+  EvolutionOptions options_;
+  std::size_t size_;
+  Breeder breeder_;
+  FreePoints free_;
+  std::vector<Individual> population_;  ///< oldest first
+};
+
+std::unique_ptr<Sampler> make(const SamplerSettings& settings) { return std::make_unique<Evolution>(settings); }
+
+}  // namespace
+
+SamplerKind evolution_kind() {
+  return {.name = "evolution",
+          .aliases = {"regularized_evolution", "regularised_evolution", "aging_evolution"},
+          .description = "regularised evolution: the best of a few recent trials, one choice changed",
+          .options = describe(evolution_fields()),
+          .make = make};
+}
+
+}  // namespace lathe::sampler

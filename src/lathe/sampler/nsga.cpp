@@ -1,0 +1,158 @@
+#include "lathe/sampler/nsga.h"
+
+#include "lathe/sampler/breeding.h"
+#include "lathe/sampler/elite.h"
+#include "lathe/sampler/niche.h"
+#include "lathe/sampler/options.h"
+
+namespace lathe::sampler {
+namespace {
+
+constexpr double kEtaOfOneObjective = 2;
+constexpr double kEtaOfSeveral = 20;
+
+struct NsgaOptions : BreedingOptions {
+  std::int64_t population_size = 50;
+  std::int64_t dividing_parameter = 3;
+  bool deduplicate = true;
+};
+
+template <typename T>
+config::Field<NsgaOptions> breeding_field(const char* name, T BreedingOptions::*member, const char* description,
+                                          config::Bounds bounds = {}) {
+  return config::field<NsgaOptions>(name, static_cast<T NsgaOptions::*>(member), description, bounds);
+}
+
+std::vector<std::string> crossover_names() {
+  std::vector<std::string> names;
+  for (const Crossover& operation : crossovers()) names.push_back(operation.name);
+  return names;
+}
+
+const std::vector<config::Field<NsgaOptions>>& nsgaii_fields() {
+  static const std::vector<config::Field<NsgaOptions>> fields{
+      config::field("population_size", &NsgaOptions::population_size, "individuals per generation",
+                    config::at_least(2)),
+      config::choice_field<NsgaOptions>("crossover", &NsgaOptions::crossover, crossover_names(),
+                                        "how numeric parameters are crossed; categorical ones always uniformly"),
+      breeding_field("crossover_prob", &BreedingOptions::crossover_prob, "else a child is a mutated copy of one parent",
+                     config::between(0, 1)),
+      breeding_field("swapping_prob", &BreedingOptions::swapping_prob,
+                     "that uniform crossover takes a parameter from the first parent", config::between(0, 1)),
+      breeding_field("mutation_prob", &BreedingOptions::mutation_prob,
+                     "per parameter; \"NA\": 1 / number of the child's parameters", config::between(0, 1)),
+      config::choice_field<NsgaOptions>("mutation", &NsgaOptions::mutation, mutation_names(),
+                                        "what a mutation does: any other value; on numbers a step nearby or a "
+                                        "polynomial one; mixed: other or nearby"),
+      breeding_field("mutation_eta", &BreedingOptions::mutation_eta, "index of polynomial mutation: larger is nearer",
+                     config::at_least(0)),
+      config::field("deduplicate", &NsgaOptions::deduplicate, "never propose a point again")};
+  return fields;
+}
+
+const std::vector<config::Field<NsgaOptions>>& nsgaiii_fields() {
+  static const std::vector<config::Field<NsgaOptions>> fields = [] {
+    auto list = nsgaii_fields();
+    list.push_back(config::field("dividing_parameter", &NsgaOptions::dividing_parameter,
+                                 "divisions of each axis by the reference points", config::between(1, 100)));
+    return list;
+  }();
+  return fields;
+}
+
+class Nsga : public Sampler {
+ public:
+  Nsga(const SamplerSettings& settings, const NsgaOptions& options)
+      : seed_(settings.seed),
+        directions_(settings.directions),
+        size_(static_cast<std::size_t>(options.population_size)),
+        breeder_(settings.space, options, directions_.size() == 1 ? kEtaOfOneObjective : kEtaOfSeveral),
+        free_(settings.space, options.deduplicate, seed_, "sampler nsga order") {}
+
+  std::optional<Assignment> ask(std::int64_t number) override {
+    if (free_.exhausted()) return std::nullopt;
+    RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler nsga");
+    const std::vector<Individual>& parents = parents_.empty() ? told_ : parents_;
+    const bool starting = number < static_cast<std::int64_t>(size_) || 2 * parents.size() < size_;
+    return starting ? free_.draw(stream) : breeder_.free_child(parents, free_, stream);
+  }
+
+  void announce(std::int64_t, const Assignment& assignment) override { free_.take(assignment); }
+
+  void tell(const FinishedTrial& trial) override {
+    auto individual = individual_of(trial, directions_);
+    if (!individual) return;
+    told_.push_back(std::move(*individual));
+    if (told_.size() == size_) next_generation();
+  }
+
+ protected:
+  virtual std::vector<std::size_t> elite(const std::vector<ConstrainedPoint>& points, std::size_t count,
+                                         RandomStream& stream) const {
+    static_cast<void>(stream);
+    return elite_by_crowding(points, count);
+  }
+
+ private:
+  void next_generation() {
+    std::vector<Individual> pool = std::move(told_);
+    pool.insert(pool.end(), parents_.begin(), parents_.end());
+    RandomStream stream(seed_, {++generation_}, "sampler nsga elite");
+    parents_.clear();
+    for (const std::size_t index : elite(points_of(pool), size_, stream)) parents_.push_back(std::move(pool[index]));
+    told_.clear();
+  }
+
+  std::uint64_t seed_;
+  std::vector<Direction> directions_;
+  std::size_t size_;
+  Breeder breeder_;
+  FreePoints free_;
+  std::uint64_t generation_ = 0;
+  std::vector<Individual> parents_;  ///< empty in the first generation
+  std::vector<Individual> told_;     ///< since the parents were chosen
+};
+
+class NsgaThree final : public Nsga {
+ public:
+  NsgaThree(const SamplerSettings& settings, const NsgaOptions& options)
+      : Nsga(settings, options),
+        references_(
+            reference_points(settings.directions.size(), static_cast<std::size_t>(options.dividing_parameter))) {}
+
+ private:
+  std::vector<std::size_t> elite(const std::vector<ConstrainedPoint>& points, std::size_t count,
+                                 RandomStream& stream) const override {
+    return elite_by_niches(points, count, references_, stream);
+  }
+
+  std::vector<Losses> references_;
+};
+
+std::unique_ptr<Sampler> make_two(const SamplerSettings& settings) {
+  return std::make_unique<Nsga>(settings, read_options(settings, nsgaii_fields()));
+}
+
+std::unique_ptr<Sampler> make_three(const SamplerSettings& settings) {
+  return std::make_unique<NsgaThree>(settings, read_options(settings, nsgaiii_fields()));
+}
+
+}  // namespace
+
+SamplerKind nsgaii_kind() {
+  return {.name = "nsgaii",
+          .aliases = {"nsga2", "nsgaiisampler", "genetic"},
+          .description = "genetic algorithm NSGA-II: generations bred from the non-dominated trials",
+          .options = describe(nsgaii_fields()),
+          .make = make_two};
+}
+
+SamplerKind nsgaiii_kind() {
+  return {.name = "nsgaiii",
+          .aliases = {"nsga3", "nsgaiiisampler"},
+          .description = "genetic algorithm NSGA-III: as nsgaii, spread along reference lines, for many objectives",
+          .options = describe(nsgaiii_fields()),
+          .make = make_three};
+}
+
+}  // namespace lathe::sampler
