@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 
@@ -59,7 +60,8 @@ std::uint64_t mix(std::uint64_t word, std::uint64_t number) {
 class Run {
  public:
   Run(Session& session, const data::Dataset& dataset, const TrainSettings& settings, const RunIdentity& identity,
-      const StopToken& stop, const TrainProgress& progress, const EpochEnd& epoch_end, const BatchPlan& plan)
+      const StopToken& stop, const TrainProgress& progress, const EpochEnd& epoch_end, const Interim& interim,
+      const BatchPlan& plan)
       : session_(session),
         dataset_(dataset),
         settings_(settings),
@@ -67,6 +69,7 @@ class Run {
         stop_(stop),
         progress_(progress),
         epoch_end_(epoch_end),
+        interim_(interim),
         plan_(plan),
         order_(static_cast<std::size_t>(plan.rows)),
         dropout_word_(RandomStream(identity.seed, {identity.candidate, identity.repeat}, "dropout").next_u64()),
@@ -87,6 +90,7 @@ class Run {
 
   TrainReport finish() && {
     reserve_history();
+    plan_interim();
     while (running() && report_.steps < plan_.total_steps) run_epoch();
     if (running()) tell_progress(nullptr);
     take_times();
@@ -121,6 +125,8 @@ class Run {
       if (!run_step(epoch, batch, std::min(batch + plan_.accumulate, epoch_batches))) return;
       if (report_.steps == end) break;
       if (log_due()) add_row(false);
+      if (report_.samples >= interim_samples_ && !take_interim(report_.samples)) [[unlikely]]
+        return;
       if (!look_around()) return;
     }
     end_epoch(epoch, end == first + plan_.steps_per_epoch);
@@ -176,7 +182,37 @@ class Run {
     if (stop_.timed_out())
       return end_early(TrainOutcome::kTimedOut, fmt::format("time limit reached after step {}", report_.steps));
     if (progress_ && Clock::now() - last_progress_ >= std::chrono::milliseconds(100)) tell_progress(nullptr);
-    return true;
+    return training_seconds() < interim_seconds_ || take_interim(static_cast<std::int64_t>(training_seconds()));
+  }
+
+  double training_seconds() const { return seconds_since(start_) - paused_wall_; }
+
+  // Sets where the next intermediate result is due; nowhere without a call.
+  void plan_interim() {
+    if (!interim_.call) return;
+    if (interim_.resource == Resource::kSamples)
+      interim_samples_ = (report_.samples / interim_.interval + 1) * interim_.interval;
+    else if (interim_.resource == Resource::kSeconds)
+      interim_seconds_ = (std::floor(training_seconds() / static_cast<double>(interim_.interval)) + 1) *
+                         static_cast<double>(interim_.interval);
+  }
+
+  bool interim_due(std::int64_t epochs, bool whole) const {
+    if (!interim_.call) return false;
+    if (interim_.resource == Resource::kEpochs) return whole && epochs % interim_.interval == 0;
+    return report_.samples >= interim_samples_;
+  }
+
+  // Hands out an intermediate result while the clocks stand still; false ends the run.
+  bool take_interim(std::int64_t step) {
+    take_times();
+    const Clock::time_point began = Clock::now();
+    const double cpu_began = thread_cpu_seconds();
+    const bool goes_on = interim_.call(step, report_);
+    paused_wall_ += seconds_since(began);
+    paused_cpu_ += thread_cpu_seconds() - cpu_began;
+    plan_interim();
+    return goes_on || end_early(TrainOutcome::kStopped, fmt::format("stopped after step {}", report_.steps));
   }
 
   // A run whose last step was taken is complete, whatever is asked at that moment.
@@ -189,7 +225,12 @@ class Run {
 
   void end_epoch(std::int64_t epoch, bool whole) {
     const bool validated = settings_.validate_each_epoch && dataset_.validation.rows() > 0;
-    if (!add_row(validated) || !whole || !epoch_end_) return;
+    if (!add_row(validated)) return;
+    if (interim_due(epoch + 1, whole)) {
+      const std::int64_t step = interim_.resource == Resource::kEpochs ? epoch + 1 : report_.samples;
+      if (!take_interim(step)) return;
+    }
+    if (!whole || !epoch_end_) return;
     take_times();
     if (!epoch_end_(epoch + 1, report_))
       end_early(TrainOutcome::kStopped, fmt::format("stopped after epoch {}", epoch + 1));
@@ -233,8 +274,8 @@ class Run {
   }
 
   void take_times() {
-    report_.wall_seconds = seconds_since(start_);
-    report_.cpu_seconds = thread_cpu_seconds() - cpu_start_;
+    report_.wall_seconds = training_seconds();
+    report_.cpu_seconds = thread_cpu_seconds() - cpu_start_ - paused_cpu_;
   }
 
   Session& session_;
@@ -244,11 +285,15 @@ class Run {
   const StopToken& stop_;
   const TrainProgress& progress_;
   const EpochEnd& epoch_end_;
+  const Interim& interim_;
   const BatchPlan& plan_;
   std::vector<std::uint32_t> order_;
   std::uint64_t dropout_word_;
   Clock::time_point start_ = Clock::now();
   double cpu_start_;
+  double paused_wall_ = 0, paused_cpu_ = 0;
+  std::int64_t interim_samples_ = std::numeric_limits<std::int64_t>::max();
+  double interim_seconds_ = std::numeric_limits<double>::infinity();
   Clock::time_point last_progress_ = Clock::now();
   Pacer pacer_;
   TrainReport report_;
@@ -258,9 +303,9 @@ class Run {
 
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress,
-                  const EpochEnd& epoch_end, const ResumePoint* resume) {
+                  const EpochEnd& epoch_end, const ResumePoint* resume, const Interim& interim) {
   const BatchPlan plan = plan_batches(settings, graph, dataset.train.rows());
-  Run run(session, dataset, settings, identity, stop, progress, epoch_end, plan);
+  Run run(session, dataset, settings, identity, stop, progress, epoch_end, interim, plan);
   if (resume != nullptr)
     run.continue_from(*resume);
   else

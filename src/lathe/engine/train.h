@@ -125,6 +125,22 @@ using TrainProgress = std::function<void(std::int64_t, std::int64_t, const Histo
 /// returns false to stop.
 using EpochEnd = std::function<bool(std::int64_t epoch, const TrainReport& so_far)>;
 
+/// Says what the steps of intermediate results count. Spelt `epochs`, `samples`, `seconds` in files.
+enum class Resource {
+  kEpochs,   ///< whole epochs done
+  kSamples,  ///< training samples seen
+  kSeconds,  ///< whole seconds of training; where a run is looked at then depends on the clock
+};
+
+/// Asks `train` to stop for intermediate results: after the first step at which another `interval` of the resource is
+/// used up. The state of the run is not touched and its clocks stand still. `call` gets the step (epochs done, samples
+/// seen, whole seconds) and returns false to end the run.
+struct Interim {
+  Resource resource = Resource::kEpochs;
+  std::int64_t interval = 1;
+  std::function<bool(std::int64_t step, const TrainReport& so_far)> call;
+};
+
 /// Trains. The learning-rate schedule spans the steps that are taken. Batches: the training rows in an order shuffled
 /// per epoch by (identity, epoch), cut into batch_size; the last short batch is kept, and a batch of one row joins the
 /// one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The stop token is
@@ -133,7 +149,7 @@ using EpochEnd = std::function<bool(std::int64_t epoch, const TrainReport& so_fa
 /// optimiser is set here unless resuming.
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
-                  const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr);
+                  const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr, const Interim& interim = {});
 
 /// Returns the optimiser steps that `train` plans for so many training rows.
 std::int64_t planned_steps(const TrainSettings& settings, const ir::Graph& graph, std::int64_t train_rows);

@@ -9,6 +9,8 @@ namespace {
 using Value = std::optional<double>;
 using Compute = Value (*)(const TrialFacts&);
 
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
 /// Takes one number out of the costs of the graph.
 template <auto kRead>
 Value cost(const TrialFacts& facts) {
@@ -36,7 +38,7 @@ Value latency_per_sample_us(const TrialFacts& facts) {
 }
 
 MetricKind evaluation_metric(std::string name, std::vector<std::string> aliases, std::string unit,
-                             std::string description, bool larger_is_better, Compute compute) {
+                             std::string description, bool larger_is_better, double highest, Compute compute) {
   return {.name = std::move(name),
           .aliases = std::move(aliases),
           .unit = std::move(unit),
@@ -45,6 +47,7 @@ MetricKind evaluation_metric(std::string name, std::vector<std::string> aliases,
           .hardware = false,
           .source = Source::kEvaluated,
           .needs_training = false,
+          .highest = highest,
           .compute = compute};
 }
 
@@ -58,6 +61,7 @@ MetricKind measured_metric(std::string name, std::vector<std::string> aliases, s
           .hardware = false,
           .source = Source::kMeasured,
           .needs_training = needs_training,
+          .highest = kUnbounded,
           .compute = compute};
 }
 
@@ -73,6 +77,7 @@ MetricKind analysis_metric(std::string name, std::vector<std::string> aliases, s
           .hardware = true,
           .source = Source::kAnalysis,
           .needs_training = false,
+          .highest = kUnbounded,
           .compute = cost<kRead>};
 }
 
@@ -83,13 +88,13 @@ using Training = engine::TrainReport;
 std::vector<MetricKind> software_metrics() {
   return {
       evaluation_metric("accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "",
-                        "share of validation rows predicted rightly", true,
+                        "share of validation rows predicted rightly", true, 1,
                         evaluated<[](const Evaluation& result) { return result.accuracy(); }>),
       evaluation_metric("macro_accuracy", {"balanced_accuracy"}, "",
-                        "mean over the classes of the share predicted rightly", true,
+                        "mean over the classes of the share predicted rightly", true, 1,
                         evaluated<[](const Evaluation& result) { return result.macro_accuracy(); }>),
       evaluation_metric("loss", {"cross_entropy", "val_loss"}, "nat", "mean cross entropy of the validation rows",
-                        false, evaluated<[](const Evaluation& result) { return result.loss(); }>),
+                        false, kUnbounded, evaluated<[](const Evaluation& result) { return result.loss(); }>),
       measured_metric("latency", {"latency_ms", "latency_per_batch"}, "ms",
                       "time to evaluate one batch of batch_size rows, median", false, latency_ms),
       measured_metric("latency_per_sample", {"latency_us"}, "us", "latency divided by the batch size", false,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,7 +52,8 @@ struct MetricKind {
   bool larger_is_better = false;
   bool hardware = false;  ///< listed under hardware_metrics in results, else software_metrics
   Source source = Source::kAnalysis;
-  bool needs_training = false;  ///< training_time
+  bool needs_training = false;                               ///< training_time
+  double highest = std::numeric_limits<double>::infinity();  ///< no value lies above; none lies below 0
   /// Computes the value; nullopt when the facts it needs are absent.
   std::optional<double> (*compute)(const TrialFacts&);
 };

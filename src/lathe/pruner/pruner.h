@@ -30,7 +30,8 @@ class Pruner {
  public:
   virtual ~Pruner() = default;
   /// Decides after the last of `own`, the reports of trial `number` so far, ascending by step and not empty.
-  virtual bool prune(std::int64_t number, std::span<const Report> own, std::span<const FinishedTrial> history) const = 0;
+  virtual bool prune(std::int64_t number, std::span<const Report> own,
+                     std::span<const FinishedTrial> history) const = 0;
 };
 
 /// Declares a pruner. One entry in builtin.cpp each.
@@ -46,6 +47,8 @@ struct PrunerKind {
 const std::vector<PrunerKind>& pruner_kinds();
 /// Finds a pruner by name or alias, case, `-` and `_` ignored; throws UserError with the nearest name.
 const PrunerKind& pruner_kind(std::string_view name);
+/// Says why a pruner cannot serve a study of so many objectives; empty when it can.
+std::string refusal(const PrunerKind& kind, std::size_t objectives);
 /// Throws UserError for unknown names and options, and for a pruner of one objective in a study of several.
 std::unique_ptr<Pruner> make_pruner(const PrunerSettings& settings);
 

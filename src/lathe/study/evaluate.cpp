@@ -9,6 +9,9 @@
 
 #include "lathe/base/check.h"
 #include "lathe/space/candidate_key.h"
+#include "lathe/study/constraint.h"
+#include "lathe/study/objective.h"
+#include "lathe/study/repeats.h"
 
 namespace lathe::study {
 
@@ -51,6 +54,15 @@ std::string megabytes(std::int64_t bytes) { return fmt::format("{:.1f} MB", stat
 std::chrono::steady_clock::time_point after(double seconds) {
   return std::chrono::steady_clock::now() +
          std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+std::string pruned_text(engine::Resource resource, std::int64_t step) {
+  switch (resource) {
+    case engine::Resource::kEpochs: return fmt::format("pruned after epoch {}", step);
+    case engine::Resource::kSamples: return fmt::format("pruned after {} samples", step);
+    case engine::Resource::kSeconds: return fmt::format("pruned after {} s", step);
+  }
+  return {};
 }
 
 const engine::NamedTensor* find_tensor(const engine::State& state, const std::string& name, const Shape& shape) {
@@ -115,57 +127,95 @@ engine::SessionSettings Evaluator::session_settings_for(const ir::Graph& graph) 
   return {.batch_size = std::max(batch, evaluated), .training = true};
 }
 
+struct Evaluator::Run {
+  engine::Session& session;
+  const Prepared& prepared;
+  std::uint64_t repeat;
+  const engine::StopToken& stop;
+  Evaluation& evaluation;
+  metric::TrialFacts facts = {};
+  engine::TrainReport training = {};
+  engine::EvaluationResult result = {};
+  std::int64_t result_step = -1;  // the optimiser step at which `result` was taken
+};
+
 // Trains; returns the reason when training did not end well.
-std::string Evaluator::train_session(engine::Session& session, const Prepared& prepared, std::uint64_t repeat,
-                                     const engine::StopToken& stop, engine::TrainReport& report,
-                                     Evaluation& evaluation) {
+std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
   const MachineGate::Pass pass(gate_, measures_training_);
   engine::StopToken limited;  // the time limit runs from here: waiting for the machine does not count
-  limited.follow(&stop);
+  limited.follow(&run.stop);
   if (settings_.trial_timeout_seconds) limited.set_deadline(after(*settings_.trial_timeout_seconds));
-  const engine::RunIdentity identity{.seed = settings_.seed, .candidate = prepared.key.first_word(), .repeat = repeat};
-  report = engine::train(session, prepared.candidate.graph, *training_dataset_, settings_.train->settings, identity,
-                         limited);
-  switch (report.outcome) {
+  const engine::RunIdentity identity{
+      .seed = settings_.seed, .candidate = run.prepared.key.first_word(), .repeat = run.repeat};
+  engine::Interim interim;
+  if (settings_.pruner && report) {
+    interim = {settings_.pruner->resource, settings_.pruner->interval,
+               [&](std::int64_t step, const engine::TrainReport& so_far) {
+                 return !report_interim(run, step, so_far, report);
+               }};
+  }
+  run.training = engine::train(run.session, run.prepared.candidate.graph, *training_dataset_, settings_.train->settings,
+                               identity, limited, {}, {}, nullptr, interim);
+  switch (run.training.outcome) {
     case engine::TrainOutcome::kCompleted: return {};
-    case engine::TrainOutcome::kDiverged: return fmt::format("diverged: {}", report.reason);
+    case engine::TrainOutcome::kDiverged: return fmt::format("diverged: {}", run.training.reason);
     case engine::TrainOutcome::kTimedOut:
-      evaluation.timed_out = true;
+      run.evaluation.timed_out = true;
       return fmt::format("trial_timeout of {} s struck at step {} of {}", settings_.trial_timeout_seconds.value_or(0),
-                         report.steps, report.total_steps);
+                         run.training.steps, run.training.total_steps);
     case engine::TrainOutcome::kStopped:
-      evaluation.interrupted = true;
-      return fmt::format("interrupted at step {} of {}", report.steps, report.total_steps);
+      if (run.evaluation.pruned) return pruned_text(settings_.pruner->resource, run.evaluation.reports.back().step);
+      run.evaluation.interrupted = true;
+      return fmt::format("interrupted at step {} of {}", run.training.steps, run.training.total_steps);
   }
   return {};
 }
 
-// Evaluates the rows of the study; returns the reason when that did not end well.
-std::string Evaluator::evaluate_session(engine::Session& session, const engine::StopToken& stop,
-                                        engine::EvaluationResult& result, Evaluation& evaluation) {
+// Evaluates a training in the middle and hands the objectives out; true when the trial is to be pruned.
+bool Evaluator::report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far,
+                               const ReportEnd& report) {
+  run.result = evaluate_rows(run.session);
+  run.result_step = so_far.steps;
+  run.facts.validation = &run.result;
+  run.facts.training = &so_far;
+  compute_metrics(run.facts, run.evaluation);
+  run.evaluation.reports.push_back({.step = step, .values = score(settings_, run.evaluation.metrics).values});
+  const bool prune = report(run.evaluation.reports.back());
+  run.evaluation.pruned = prune && so_far.steps < so_far.total_steps;
+  return prune;
+}
+
+engine::EvaluationResult Evaluator::evaluate_rows(engine::Session& session) const {
+  const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
+  return session.evaluate(rows, 0, std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows())));
+}
+
+// Evaluates the rows of the study, unless the last report did; returns the reason when that did not end well.
+std::string Evaluator::evaluate_session(Run& run) {
   const MachineGate::Pass pass(gate_, false);
-  if (stop.requested()) {
-    evaluation.interrupted = true;
+  if (run.stop.requested()) {
+    run.evaluation.interrupted = true;
     return "interrupted before its evaluation";
   }
   engine::StopToken limit;
   if (settings_.trial_timeout_seconds) limit.set_deadline(after(*settings_.trial_timeout_seconds));
-  const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
-  result = session.evaluate(rows, 0, std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows())));
+  if (run.result_step != run.training.steps) run.result = evaluate_rows(run.session);
   if (limit.timed_out()) {
-    evaluation.timed_out = true;
+    run.evaluation.timed_out = true;
     return fmt::format("trial_timeout of {} s struck during its evaluation", *settings_.trial_timeout_seconds);
   }
-  return std::isfinite(result.loss()) ? std::string() : "diverged: its loss on the evaluated rows is not finite";
+  return std::isfinite(run.result.loss()) ? std::string() : "diverged: its loss on the evaluated rows is not finite";
 }
 
 void Evaluator::measure(engine::Session& session, metric::TrialFacts& facts) {
-  if (!measures_latency_) return;
+  if (!measures_latency_ || facts.latency_seconds) return;
   const MachineGate::Pass alone(gate_, true);
   facts.latency_seconds = metric::measure_latency(session, dataset_->validation, settings_.batch_size);
 }
 
-void Evaluator::compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const {
+// Computes all metrics that the facts give; returns the reason when one that is needed is not finite.
+std::string Evaluator::compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const {
+  std::string reason;
   for (const metric::MetricKind& kind : metric::metric_kinds()) {
     const bool needed = std::find(metrics_.begin(), metrics_.end(), &kind) != metrics_.end();
     if (!needed && kind.source == metric::Source::kMeasured) continue;
@@ -173,14 +223,32 @@ void Evaluator::compute_metrics(const metric::TrialFacts& facts, Evaluation& eva
     if (value) evaluation.metrics[kind.name] = *value;
     if (!needed) continue;
     LATHE_CHECK(value.has_value(), "metric {}", kind.name);
-    if (!std::isfinite(*value)) evaluation.reason = fmt::format("the metric {} is not finite", kind.name);
+    if (!std::isfinite(*value)) reason = fmt::format("the metric {} is not finite", kind.name);
     if (kind.source == metric::Source::kMeasured && facts.latency_seconds && !kind.needs_training) {
       evaluation.spreads[kind.name] = facts.latency_seconds->spread;
     }
   }
+  return reason;
 }
 
-Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop) {
+// Trains where the study trains, evaluates and computes the metrics; returns the reason when that did not end well.
+std::string Evaluator::run_session(Run& run, const ReportEnd& report) {
+  const ir::Graph& graph = run.prepared.candidate.graph;
+  run.session.load(starting_state(graph, run.prepared.key, run.repeat));
+  run.facts = {.graph = &graph, .batch_size = settings_.batch_size, .compare_to_bits = settings_.compare_to_bits};
+  if (settings_.train) {
+    if (settings_.pruner && report) measure(run.session, run.facts);
+    if (const std::string reason = train_session(run, report); !reason.empty()) return reason;
+    run.facts.training = &run.training;
+  }
+  if (const std::string reason = evaluate_session(run); !reason.empty()) return reason;
+  run.facts.validation = &run.result;
+  measure(run.session, run.facts);
+  return compute_metrics(run.facts, run.evaluation);
+}
+
+Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
+                               const ReportEnd& report) {
   const auto began = std::chrono::steady_clock::now();
   Evaluation evaluation;
   const ir::Graph& graph = prepared.candidate.graph;
@@ -193,26 +261,61 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
   }
   try {
     const auto session = prepared.backend->make_session(graph, session_settings);
-    session->load(starting_state(graph, prepared.key, repeat));
-    engine::TrainReport report;
-    if (settings_.train) evaluation.reason = train_session(*session, prepared, repeat, stop, report, evaluation);
-    if (!evaluation.reason.empty()) return evaluation;
-
-    metric::TrialFacts facts{
-        .graph = &graph, .batch_size = settings_.batch_size, .compare_to_bits = settings_.compare_to_bits};
-    if (settings_.train) facts.training = &report;
-    engine::EvaluationResult result;
-    evaluation.reason = evaluate_session(*session, stop, result, evaluation);
-    if (!evaluation.reason.empty()) return evaluation;
-    facts.validation = &result;
-    measure(*session, facts);
-    compute_metrics(facts, evaluation);
+    Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = evaluation};
+    evaluation.reason = run_session(run, report);
     evaluation.complete = evaluation.reason.empty();
-    evaluation.state = std::make_shared<const engine::State>(session->state());
+    if (evaluation.complete) evaluation.state = std::make_shared<const engine::State>(session->state());
   } catch (const std::bad_alloc&) {
     evaluation.reason = fmt::format("out of memory ({} planned)", megabytes(planned));
   }
+  if (!evaluation.complete && !evaluation.pruned) evaluation.metrics.clear();
   evaluation.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return evaluation;
+}
+
+// Looks at the constraints that the network alone decides.
+std::optional<Evaluation> Evaluator::ruled_out(const Prepared& prepared) const {
+  if (settings_.constraints.empty()) return std::nullopt;
+  const std::map<std::string, double> metrics = analysis_metrics(settings_, prepared.candidate.graph);
+  const std::string broken = broken_constraint(settings_.constraints, metrics);
+  if (broken.empty()) return std::nullopt;
+  Evaluation evaluation;
+  evaluation.ruled_out = true;
+  evaluation.reason = fmt::format("ruled out: {}", broken);
+  evaluation.metrics = metrics;
+  evaluation.constraints = constraint_values(settings_.constraints, metrics);
+  return evaluation;
+}
+
+// Evaluates the further seeds of a trial and puts the means into its metrics.
+void Evaluator::add_repeats(const Prepared& prepared, const engine::StopToken& stop, Evaluation& evaluation) {
+  evaluation.repeats = {evaluation.metrics};
+  for (std::int64_t repeat = 1; repeat < settings_.repeats; ++repeat) {
+    const Evaluation other = evaluate(prepared, static_cast<std::uint64_t>(repeat), stop);
+    evaluation.wall_seconds += other.wall_seconds;
+    evaluation.timed_out |= other.timed_out;
+    evaluation.interrupted |= other.interrupted;
+    if (!other.complete) {
+      evaluation.complete = false;
+      evaluation.reason = fmt::format("seed {} of {}: {}", repeat + 1, settings_.repeats, other.reason);
+      evaluation.metrics.clear();
+      evaluation.state.reset();
+      return;
+    }
+    evaluation.repeats.push_back(other.metrics);
+  }
+  const RepeatSummary summary = summarise_repeats(evaluation.repeats);
+  evaluation.metrics = summary.means;
+  evaluation.standard_errors = summary.standard_errors;
+}
+
+Evaluation Evaluator::evaluate_trial(const Prepared& prepared, const engine::StopToken& stop, const ReportEnd& report) {
+  if (std::optional<Evaluation> out = ruled_out(prepared)) return *out;
+  Evaluation evaluation = evaluate(prepared, 0, stop, report);
+  if (evaluation.complete && settings_.repeats > 1) add_repeats(prepared, stop, evaluation);
+  if (evaluation.complete || evaluation.pruned) {
+    evaluation.constraints = constraint_values(settings_.constraints, evaluation.metrics);
+  }
   return evaluation;
 }
 
@@ -222,9 +325,9 @@ engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std
   const ir::Graph& graph = prepared.candidate.graph;
   const auto session = prepared.backend->make_session(graph, session_settings_for(graph));
   session->load(starting_state(graph, prepared.key, repeat));
-  engine::TrainReport report;
   Evaluation ignored;
-  const std::string reason = train_session(*session, prepared, repeat, stop, report, ignored);
+  Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = ignored};
+  const std::string reason = train_session(run, {});
   if (!reason.empty()) throw UserError(reason);
   const engine::EvaluationResult result = session->evaluate(dataset_->test, 0, dataset_->test.rows());
   if (!std::isfinite(result.loss())) throw UserError("diverged: its loss on the test rows is not finite");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,15 +49,26 @@ class MachineGate {
 struct Evaluation {
   bool complete = false;
   std::string reason;                     ///< why not, for the user
+  bool pruned = false;                    ///< the pruner ended it: metrics are those of its last report
+  bool ruled_out = false;                 ///< breaks a constraint on its network: never trained, analysis metrics only
   bool timed_out = false;                 ///< the clock struck: the study is no longer reproducible
   bool interrupted = false;               ///< the user stopped the study
   std::map<std::string, double> metrics;  ///< by registered name: all analysis metrics, and those the study needs
   std::map<std::string, double> spreads;  ///< of measured metrics: interquartile range / median
+  std::vector<double> constraints;        ///< violations in the order of StudySettings::constraints; see constraint.h
+  std::vector<sampler::Report> reports;   ///< of the first seed, ascending by step
+  /// With several seeds: the metrics of each, and the standard error of each mean in `metrics` (those that vary).
+  std::vector<std::map<std::string, double>> repeats;
+  std::map<std::string, double> standard_errors;
   /// The weights that were evaluated. The loop drops those of trials that others beat (guarded by its mutex), so that a
   /// study of many trials does not fill the memory.
   mutable std::shared_ptr<const engine::State> state;
   double wall_seconds = 0;
 };
+
+/// Is called during training with each intermediate result; true ends the training: the trial is pruned. The answer to
+/// a report at the end of the training has no effect.
+using ReportEnd = std::function<bool(const sampler::Report&)>;
 
 /// Holds a candidate ready to be evaluated.
 struct Prepared {
@@ -76,9 +88,14 @@ class Evaluator {
 
   /// Decodes, chooses a back end and computes the key. Throws UserError (an impossible network) and UnsupportedError.
   Prepared prepare(const space::Assignment& assignment) const;
-  /// Evaluates on validation rows. A trial that fails for a reason of its own (diverged, timed out, out of memory) is a
-  /// value; defects of lathe are thrown.
-  Evaluation evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop);
+  /// Does what a trial does: looks at the constraints on the network, trains and evaluates `settings.repeats` seeds and
+  /// takes the means of their metrics. The first seed reports where the study has a pruner; when it is pruned, the
+  /// others do not run. The time limit is that of each seed. A trial that fails for a reason of its own (diverged,
+  /// timed out, out of memory) is a value; defects of lathe are thrown.
+  Evaluation evaluate_trial(const Prepared& prepared, const engine::StopToken& stop, const ReportEnd& report = {});
+  /// Evaluates one seed (0, 1, ...) on validation rows, constraints aside; the trial's own seeds are 0 .. repeats - 1.
+  Evaluation evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
+                      const ReportEnd& report = {});
   /// Trains anew as repeat `repeat` and evaluates on the test rows: what `[search.final]` does.
   engine::EvaluationResult train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                           const engine::StopToken& stop);
@@ -88,14 +105,19 @@ class Evaluator {
   const data::Dataset& dataset() const { return *dataset_; }
 
  private:
+  struct Run;  ///< one seed of one candidate while it runs
+
   engine::State starting_state(const ir::Graph& graph, const Digest& key, std::uint64_t repeat) const;
   engine::SessionSettings session_settings_for(const ir::Graph& graph) const;
-  std::string train_session(engine::Session& session, const Prepared& prepared, std::uint64_t repeat,
-                            const engine::StopToken& stop, engine::TrainReport& report, Evaluation& evaluation);
-  std::string evaluate_session(engine::Session& session, const engine::StopToken& stop,
-                               engine::EvaluationResult& result, Evaluation& evaluation);
+  std::string run_session(Run& run, const ReportEnd& report);
+  std::string train_session(Run& run, const ReportEnd& report);
+  bool report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far, const ReportEnd& report);
+  engine::EvaluationResult evaluate_rows(engine::Session& session) const;
+  std::string evaluate_session(Run& run);
   void measure(engine::Session& session, metric::TrialFacts& facts);
-  void compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const;
+  std::string compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const;
+  std::optional<Evaluation> ruled_out(const Prepared& prepared) const;
+  void add_repeats(const Prepared& prepared, const engine::StopToken& stop, Evaluation& evaluation);
 
   const StudySettings& settings_;
   const space::SearchSpace& space_;

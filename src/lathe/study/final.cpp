@@ -58,6 +58,7 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
                                   const engine::StopToken& stop,
                                   const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::vector<std::size_t> chosen = finalists(settings, result);
+  const auto first_repeat = static_cast<std::uint64_t>(settings.most_repeats());  // seeds that the search never saw
   const auto seeds = static_cast<std::size_t>(settings.final.seeds);
   const std::size_t runs = chosen.size() * seeds;
   std::vector<std::optional<engine::EvaluationResult>> results(runs);
@@ -70,7 +71,7 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
     for (std::size_t run = next++; run < runs && !stop.requested(); run = next++) {
       try {
         const Prepared prepared = evaluator.prepare(result.trials[chosen[run / seeds]].assignment);
-        results[run] = evaluator.train_and_test(prepared, 1 + run % seeds, stop);
+        results[run] = evaluator.train_and_test(prepared, first_repeat + run % seeds, stop);
       } catch (const UserError& error) {
         reasons[run] = error.what();
       } catch (...) {

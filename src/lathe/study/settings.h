@@ -39,6 +39,29 @@ struct TrainRunner {
   engine::TrainSettings settings;
 };
 
+/// Holds `[search.strategy.pruner]`: when training reports, and who decides whether it goes on.
+struct PrunerChoice {
+  std::string name = "median";
+  engine::Resource resource = engine::Resource::kEpochs;  ///< seconds: the study is not reproducible
+  std::int64_t interval = 1;                              ///< of the resource, between two reports
+  std::optional<config::Value> options = {};              ///< the pruner's own keys of the table
+};
+
+/// Holds one entry of `[search.strategy.constraints]`: bounds of a metric, or of a formula over metrics.
+struct Constraint {
+  std::string name;
+  const metric::MetricKind* kind = nullptr;  ///< null for a formula
+  std::optional<metric::Expression> expression = std::nullopt;
+  std::optional<double> min = std::nullopt, max = std::nullopt;  ///< at least one
+  SourcePosition position = {};
+};
+
+/// Holds `[search.strategy.racing]`: further seeds for candidates that may be on the front.
+struct RacingSettings {
+  std::int64_t max_repeats = 10;  ///< seeds per candidate at most, those of the trial included
+  double confidence = 0.95;       ///< at which a candidate counts as on or off the front
+};
+
 /// Holds `[search.final]`: the best trials trained anew with several seeds and scored on the test rows once.
 struct FinalSettings {
   std::int64_t seeds = 0;  ///< 0: no final
@@ -60,12 +83,20 @@ struct StudySettings {
   std::int64_t n_trials = 20;
   std::int64_t n_jobs = 1;
   std::int64_t lag = 4;                   ///< trial t is asked with exactly the results of trials 0 .. t - lag
+  double heartbeat_seconds = 10;          ///< between two signs of life of a running trial in the database
+  double heartbeat_grace_seconds = 60;    ///< silence after which a trial is taken over
+  std::int64_t max_attempts = 3;          ///< workers that may die on one trial before it fails
+  bool mixed_targets = false;             ///< let workers with other back ends or SIMD targets join
   std::optional<double> timeout_seconds;  ///< of the study, looked at between trials
   std::optional<double> trial_timeout_seconds;
   std::optional<std::int64_t> trial_memory_bytes;
-  bool sum_scaled_metrics = false;             ///< one objective: the sum of the scaled metrics
-  std::vector<Objective> objectives;           ///< alphabetical by name, as MASE orders them
-  std::vector<Direction> directions;  ///< of the values that the sampler sees: one, or one per objective
+  bool sum_scaled_metrics = false;      ///< one objective: the sum of the scaled metrics
+  std::vector<Objective> objectives;    ///< alphabetical by name, as MASE orders them
+  std::vector<Direction> directions;    ///< of the values that the sampler sees: one, or one per objective
+  std::optional<PrunerChoice> pruner;   ///< none: every trial trains to its end
+  std::vector<Constraint> constraints;  ///< in the order of the file
+  std::int64_t repeats = 1;             ///< seeds per trial, whose metrics are the means
+  std::optional<RacingSettings> racing;
 
   std::string accelerator = "auto";
   std::string backend = "auto";
@@ -74,11 +105,15 @@ struct StudySettings {
 
   /// Tells whether a study names a metric that is measured by the clock.
   bool measures(metric::Source source) const;
+  /// Tells whether the clock decides anything: measured metrics, or a pruner that counts seconds.
+  bool depends_on_clock() const;
+  /// Returns how many seeds a candidate can get in the search: the final takes seeds beyond them.
+  std::int64_t most_repeats() const;
   /// Prints what the result of a candidate depends on beside the candidate: part of the candidate key.
   std::string runner_text() const;
 };
 
-/// Lists the names of all metrics that the objectives read, formulas resolved, each once.
+/// Lists the metrics that the objectives and constraints read, formulas resolved, each once.
 std::vector<const metric::MetricKind*> metrics_needed(const StudySettings& settings);
 
 /// Prints every key of `[search.strategy]` and `[search.final]` as a Markdown page, from the tables that parse_study

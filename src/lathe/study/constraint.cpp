@@ -1,0 +1,114 @@
+#include "lathe/study/constraint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "lathe/parameter/space.h"
+
+namespace lathe::study {
+namespace {
+
+// Returns the value of what a constraint bounds; nullopt when a metric that it reads is not known.
+std::optional<double> bounded_value(const Constraint& constraint, const std::map<std::string, double>& metrics) {
+  if (constraint.kind != nullptr) {
+    const auto found = metrics.find(constraint.kind->name);
+    return found != metrics.end() ? std::optional(found->second) : std::nullopt;
+  }
+  for (const std::string& name : constraint.expression->names()) {
+    if (!metrics.contains(name)) return std::nullopt;
+  }
+  return constraint.expression->evaluate(metrics);
+}
+
+// Returns the violations at a point of the space, from the analysis alone; nullopt for an impossible network.
+std::optional<std::vector<double>> values_at(const StudySettings& settings, const space::SearchSpace& space,
+                                             std::uint64_t place) {
+  try {
+    const space::Candidate candidate = space.decode(space.parameters().decode(place));
+    return constraint_values(settings.constraints, analysis_metrics(settings, candidate.graph));
+  } catch (const UserError&) {
+    return std::nullopt;
+  }
+}
+
+double relative(double excess, double bound) { return bound == 0 ? excess : excess / std::abs(bound); }
+
+}  // namespace
+
+std::map<std::string, double> analysis_metrics(const StudySettings& settings, const ir::Graph& graph) {
+  const metric::TrialFacts facts{
+      .graph = &graph, .batch_size = settings.batch_size, .compare_to_bits = settings.compare_to_bits};
+  std::map<std::string, double> metrics;
+  for (const metric::MetricKind& kind : metric::metric_kinds()) {
+    if (kind.source == metric::Source::kAnalysis) metrics[kind.name] = kind.compute(facts).value();
+  }
+  return metrics;
+}
+
+bool needs_analysis_only(const Constraint& constraint) {
+  const auto analysed = [](const metric::MetricKind* kind) { return kind->source == metric::Source::kAnalysis; };
+  if (constraint.kind != nullptr) return analysed(constraint.kind);
+  const std::vector<std::string>& names = constraint.expression->names();
+  return std::all_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return analysed(metric::find_metric(name)); });
+}
+
+double violation(const Constraint& constraint, double value) {
+  if (std::isnan(value)) return std::numeric_limits<double>::infinity();
+  double worst = -std::numeric_limits<double>::infinity();
+  if (constraint.max) worst = std::max(worst, relative(value - *constraint.max, *constraint.max));
+  if (constraint.min) worst = std::max(worst, relative(*constraint.min - value, *constraint.min));
+  return worst;
+}
+
+std::vector<double> constraint_values(const std::vector<Constraint>& constraints,
+                                      const std::map<std::string, double>& metrics) {
+  std::vector<double> values;
+  for (const Constraint& constraint : constraints) {
+    const std::optional<double> value = bounded_value(constraint, metrics);
+    values.push_back(value ? violation(constraint, *value) : 0.0);
+  }
+  return values;
+}
+
+std::string broken_constraint(const std::vector<Constraint>& constraints,
+                              const std::map<std::string, double>& metrics) {
+  for (const Constraint& constraint : constraints) {
+    const std::optional<double> value = bounded_value(constraint, metrics);
+    if (!value || violation(constraint, *value) <= 0) continue;
+    const bool above = constraint.max && !(*value <= *constraint.max);
+    return fmt::format("{} is {:.6g}, {} its {} of {:.6g}", constraint.name, *value, above ? "above" : "below",
+                       above ? "max" : "min", above ? *constraint.max : *constraint.min);
+  }
+  return {};
+}
+
+void require_feasible_candidate(const StudySettings& settings, const space::SearchSpace& space,
+                                std::int64_t most_points) {
+  const std::optional<std::uint64_t> points = space.parameters().count();
+  if (settings.constraints.empty() || !points || *points > static_cast<std::uint64_t>(most_points)) return;
+  std::vector<double> least(settings.constraints.size(), std::numeric_limits<double>::infinity());
+  bool possible = false;
+  for (std::uint64_t place = 0; place < *points; ++place) {
+    const std::optional<std::vector<double>> values = values_at(settings, space, place);
+    if (!values) continue;
+    possible = true;
+    if (std::all_of(values->begin(), values->end(), [](double value) { return value <= 0; })) return;
+    for (std::size_t i = 0; i < least.size(); ++i) least[i] = std::min(least[i], (*values)[i]);
+  }
+  if (!possible) return;  // the trials say why
+  const auto hardest = std::max_element(least.begin(), least.end());
+  const Constraint& constraint = settings.constraints[static_cast<std::size_t>(hardest - least.begin())];
+  const std::string key = "search.strategy.constraints." + constraint.name;
+  if (*hardest <= 0) {
+    throw UserError(constraint.position, key, "no candidate of the space meets all constraints together");
+  }
+  throw UserError(constraint.position, key,
+                  fmt::format("no candidate of the space meets it: the nearest one misses it by {:.3g} % of the bound",
+                              100 * *hardest));
+}
+
+}  // namespace lathe::study

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lathe/space/space.h"
+#include "lathe/study/settings.h"
+
+namespace lathe::study {
+
+/// Returns all metrics that the network alone decides, by registered name.
+std::map<std::string, double> analysis_metrics(const StudySettings& settings, const ir::Graph& graph);
+
+/// Tells whether the network alone decides a constraint, so that it is known without training.
+bool needs_analysis_only(const Constraint& constraint);
+
+/// Returns what a value breaks a constraint by: at most 0 where it is met. `value - max` or `min - value`, the larger
+/// of the two, each divided by the bound's magnitude unless that is 0, so that different constraints are comparable.
+/// Infinite for a value that is not a number.
+double violation(const Constraint& constraint, double value);
+
+/// Returns the violations in the order of the constraints; 0 for one whose metrics are not among `metrics` (not known
+/// yet). Empty without constraints.
+std::vector<double> constraint_values(const std::vector<Constraint>& constraints,
+                                      const std::map<std::string, double>& metrics);
+
+/// Prints the first broken constraint for the user, `model_size is 5120, above its max of 4096`; empty when all known
+/// ones are met.
+std::string broken_constraint(const std::vector<Constraint>& constraints, const std::map<std::string, double>& metrics);
+
+/// Looks, in spaces of at most `most_points` points, for a candidate that meets the constraints that the network alone
+/// decides. Throws UserError at the constraint that is hardest to meet when there is none. Larger spaces pass unseen.
+void require_feasible_candidate(const StudySettings& settings, const space::SearchSpace& space,
+                                std::int64_t most_points = 1000);
+
+}  // namespace lathe::study

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lathe/study/settings.h"
+
+namespace lathe::study {
+
+/// Holds what the objectives of a study make of a candidate's metrics.
+struct Scores {
+  std::map<std::string, double> scaled;  ///< scale * metric, by name of the objective
+  std::vector<double> values;            ///< one per direction of the study: the scaled metrics, or their sum
+  std::string reason;                    ///< why the candidate cannot be compared: a value is not finite; else empty
+};
+
+/// Computes the objectives from metrics by registered name, which must hold all that the objectives read.
+Scores score(const StudySettings& settings, const std::map<std::string, double>& metrics);
+
+}  // namespace lathe::study

@@ -1,0 +1,13 @@
+#include "lathe/study/pruning.h"
+
+namespace lathe::study {
+
+std::unique_ptr<pruner::Pruner> make_pruner(const StudySettings& settings) {
+  if (!settings.pruner) return nullptr;
+  return pruner::make_pruner({.name = settings.pruner->name,
+                              .study_name = settings.name,
+                              .directions = settings.directions,
+                              .options = settings.pruner->options ? &*settings.pruner->options : nullptr});
+}
+
+}  // namespace lathe::study

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lathe/base/trial_state.h"
+#include "lathe/study/settings.h"
+
+/// Racing: which candidates of a noisy study are on the front, and which need another seed to tell.
+namespace lathe::study {
+
+/// Holds the evaluations of one candidate so far, one vector of objectives per seed, as measured. All finite.
+struct Racer {
+  std::vector<std::vector<double>> repeats;
+};
+
+/// Says what is known of a candidate.
+enum class Membership {
+  kOpen,  ///< more seeds will tell
+  kOn,    ///< on the front with the confidence asked for
+  kOff,   ///< beaten with the confidence asked for
+  kTied,  ///< not to be told apart from others with max_repeats seeds
+};
+/// Prints `open`, `on the front`, `off the front`, `tied`. Stored by name: do not change.
+std::string to_string(Membership membership);
+
+/// Holds the standing of one candidate.
+struct Standing {
+  Membership membership = Membership::kOpen;
+  double at_least = 0, at_most = 1;  ///< bounds of the probability that the candidate is on the front
+  bool another_seed = false;         ///< whether the race wants one more repeat of it now
+  std::vector<double> means = {}, standard_errors = {};  ///< one per objective
+};
+
+/// Judges all candidates by what is known now; the caller adds the repeats that are wanted and asks again, until none
+/// is. A pure function: the order of the candidates does not matter.
+std::vector<Standing> race(std::span<const Racer> racers, const std::vector<Direction>& directions,
+                           const RacingSettings& settings);
+
+}  // namespace lathe::study

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lathe/base/log.h"
+#include "lathe/study/settings_parts.h"
+#include "lathe/study/settings_tables.h"
+
+namespace lathe::study {
+namespace {
+
+using config::Member;
+using config::Value;
+
+Direction parse_direction(const Value& value) {
+  config::detail::check_choice(value, kDirections);
+  return value.as_string() == "minimize" ? Direction::kMinimize : Direction::kMaximize;
+}
+
+Objective parse_objective(const Member& member, bool summed) {
+  MetricTable given;
+  config::decode(member.value, metric_fields(), given);
+  Objective objective{.name = member.name, .scale = given.scale};
+  if (given.expr) {
+    objective.expression = parse_formula(*member.value.find("expr"));
+  } else {
+    objective.kind = &require_metric(member.name, member.value);
+    objective.name = objective.kind->name;
+    objective.direction = objective.kind->larger_is_better ? Direction::kMaximize : Direction::kMinimize;
+  }
+  if (!std::isfinite(given.scale) || given.scale == 0) member.value.fail("scale must be a finite number other than 0");
+  if (const Value* direction = member.value.find("direction"))
+    objective.direction = parse_direction(*direction);
+  else if (!summed)
+    missing(member.value, "direction", "direction = \"maximize\"");
+  return objective;
+}
+
+Direction turned(Direction direction, double scale) {
+  if (scale > 0) return direction;
+  return direction == Direction::kMaximize ? Direction::kMinimize : Direction::kMaximize;
+}
+
+void warn_of_contradiction(const Objective& objective, Direction direction, const SourcePosition& position) {
+  if (objective.kind == nullptr) return;
+  const bool grows = turned(direction, objective.scale) == Direction::kMaximize;
+  if (grows == objective.kind->larger_is_better) return;
+  log::warning(
+      "{}: search.strategy.metrics.{}: with scale {} and direction {} the search will {} {}, of which less is {}",
+      position.to_string(), objective.name, objective.scale,
+      direction == Direction::kMaximize ? "maximize" : "minimize", grows ? "raise" : "lower", objective.name,
+      objective.kind->larger_is_better ? "worse" : "better");
+}
+
+}  // namespace
+
+void missing(const Value& table, const std::string& key, const std::string& example) {
+  table.fail(fmt::format("{} is missing; write, for example, {}", key, example));
+}
+
+const metric::MetricKind& require_metric(const std::string& name, const Value& value) {
+  if (const metric::MetricKind* kind = metric::find_metric(name)) return *kind;
+  std::vector<std::string> known;
+  for (const metric::MetricKind& kind : metric::metric_kinds()) known.push_back(kind.name);
+  value.fail(fmt::format("unknown metric \"{}\"{}", name, suggestion(name, known)));
+}
+
+metric::Expression parse_formula(const Value& value) {
+  try {
+    return metric::Expression::parse(value.as_string());
+  } catch (const UserError& error) {
+    value.fail(error.what());
+  }
+}
+
+void parse_objectives(const Value& strategy, const SetupTable& setup, StudySettings& study) {
+  const Value* metrics = strategy.find("metrics");
+  if (metrics == nullptr || metrics->as_table().empty()) {
+    missing(strategy, "metrics", "[search.strategy.metrics] accuracy = { scale = 1.0, direction = \"maximize\" }");
+  }
+  std::vector<const Member*> members;
+  for (const Member& member : metrics->as_table()) members.push_back(&member);
+  std::sort(members.begin(), members.end(), [](const Member* a, const Member* b) { return a->name < b->name; });
+  if (setup.sum_scaled_metrics) {
+    const Value* direction = strategy.find_path("setup.direction");
+    if (direction == nullptr) {
+      missing(*strategy.find("setup"), "direction", "direction = \"maximize\" (of the sum of the scaled metrics)");
+    }
+    study.directions = {parse_direction(*direction)};
+  }
+  for (const Member* member : members) {
+    study.objectives.push_back(parse_objective(*member, setup.sum_scaled_metrics));
+    const Objective& objective = study.objectives.back();
+    for (std::size_t i = 0; i + 1 < study.objectives.size(); ++i) {
+      if (study.objectives[i].name == objective.name) member->value.fail("the metric is named twice");
+    }
+    if (!setup.sum_scaled_metrics) study.directions.push_back(objective.direction);
+    warn_of_contradiction(objective, setup.sum_scaled_metrics ? study.directions.front() : objective.direction,
+                          member->value.position());
+  }
+}
+
+}  // namespace lathe::study

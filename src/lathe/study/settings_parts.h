@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "lathe/study/settings.h"
+
+/// The parts of parse_study: each reads one table of the file into the settings. Internal to the module.
+namespace lathe::study {
+
+struct SetupTable;
+
+/// Throws the UserError of a key that must be there.
+[[noreturn]] void missing(const config::Value& table, const std::string& key, const std::string& example);
+
+void parse_software_runners(const config::Value& runners, const config::Settings& general, StudySettings& study);
+void parse_hardware_runners(const config::Value& runners, StudySettings& study);
+void parse_objectives(const config::Value& strategy, const SetupTable& setup, StudySettings& study);
+
+/// Finds the metric of this name; throws at `value` with the nearest one.
+const metric::MetricKind& require_metric(const std::string& name, const config::Value& value);
+/// Reads a formula; errors are placed at `value`.
+metric::Expression parse_formula(const config::Value& value);
+
+/// Read `[search.strategy.pruner]`, `.constraints` and `.racing`, after the objectives and the runners.
+void parse_pruner(const config::Value& table, StudySettings& study);
+void parse_constraints(const config::Value& table, StudySettings& study);
+void parse_racing(const config::Value& table, StudySettings& study);
+
+}  // namespace lathe::study

@@ -1,0 +1,145 @@
+#include "lathe/study/settings_tables.h"
+
+namespace lathe::study {
+namespace {
+
+using config::above;
+using config::at_least;
+using config::choice_field;
+using config::field;
+
+// Upper ends of limits: seconds and megabytes that still fit the clock and 64 bits of bytes.
+const config::Bounds kLimit{.low = 0, .high = 1e9, .low_open = true};
+const std::vector<std::string> kLoaders{"train_dataloader", "val_dataloader"};
+
+}  // namespace
+
+const std::vector<Field<SetupTable>>& setup_fields() {
+  static const std::vector<Field<SetupTable>> fields{
+      field("n_jobs", &SetupTable::n_jobs, "trials in parallel, one thread each", config::between(1, 1024)),
+      field("n_trials", &SetupTable::n_trials, "trials in all", at_least(1)),
+      field("timeout", &SetupTable::timeout, "seconds after which no new trial begins", kLimit),
+      field("sampler", &SetupTable::sampler, "how candidates are proposed"),
+      field("sum_scaled_metrics", &SetupTable::sum_scaled_metrics, "one objective, the sum of the scaled metrics"),
+      field("direction", &SetupTable::direction, "direction of the sum: minimize or maximize"),
+      field("trial_timeout", &SetupTable::trial_timeout, "seconds after which a trial fails", kLimit),
+      field("trial_memory", &SetupTable::trial_memory, "MB that one trial may plan to use", kLimit),
+      field("lag", &SetupTable::lag, "trial t is proposed from the results of trials 0 .. t - lag", at_least(1)),
+      field("heartbeat", &SetupTable::heartbeat, "seconds between two signs of life of a running trial", above(0)),
+      field("heartbeat_grace", &SetupTable::heartbeat_grace,
+            "seconds of silence after which another worker takes a trial over", above(0)),
+      field("max_attempts", &SetupTable::max_attempts, "workers that may die on one trial before it fails",
+            at_least(1)),
+      field("mixed_targets", &SetupTable::mixed_targets,
+            "let workers with other back ends or SIMD targets join: bits are then not the same everywhere"),
+      field("repeats", &SetupTable::repeats, "seeds per trial, whose metrics are the means", config::between(1, 1000)),
+      field("optuna_compat", &SetupTable::optuna_compat,
+            "version of Optuna that is to read the database: \"3.1\" or older, else the revision of 3.2 and later"),
+      field("save_every_n_trials", &SetupTable::save_every_n_trials,
+            "without effect: every trial is saved when it ends"),
+      field("model_parallel", &SetupTable::model_parallel, "without effect"),
+      field("runner_style", &SetupTable::runner_style, "without effect"),
+  };
+  return fields;
+}
+
+const std::vector<Field<EvaluationTable>>& evaluation_fields() {
+  static const std::vector<Field<EvaluationTable>> fields{
+      field("name", &EvaluationTable::name, "without effect"),
+      choice_field("data_loader", &EvaluationTable::data_loader, kLoaders, "rows that are evaluated"),
+      choice_field("dataloader", &EvaluationTable::data_loader, kLoaders, "the same, in MASE's other spelling"),
+      field("num_samples", &EvaluationTable::num_samples, "the first so many rows; -1: all", at_least(-1)),
+  };
+  return fields;
+}
+
+const std::vector<Field<TrainTable>>& train_fields() {
+  static const std::vector<Field<TrainTable>> fields{
+      field("name", &TrainTable::name, "without effect"),
+      choice_field("data_loader", &TrainTable::data_loader, kLoaders, "rows that are trained on"),
+      field("num_samples", &TrainTable::num_samples,
+            "training samples in all, capped at max_epochs; -1: max_epochs alone", at_least(-1)),
+      field("max_epochs", &TrainTable::max_epochs, "passes over the training rows at most; -1: num_samples alone",
+            at_least(-1)),
+      choice_field("optimizer", &TrainTable::optimizer, {"adam", "adamw", "sgd"}, "update rule"),
+      field("learning_rate", &TrainTable::learning_rate, "peak learning rate", above(0)),
+      field("weight_decay", &TrainTable::weight_decay, "weight decay", at_least(0)),
+      field("momentum", &TrainTable::momentum, "momentum of sgd",
+            config::Bounds{.low = 0, .high = 1, .high_open = true}),
+      field("nesterov", &TrainTable::nesterov, "Nesterov's form of the momentum of sgd"),
+      choice_field("lr_scheduler", &TrainTable::lr_scheduler, {"constant", "constant_with_warmup", "linear", "cosine"},
+                   "course of the learning rate over the steps that are taken"),
+      field("num_warmup_steps", &TrainTable::num_warmup_steps, "steps of linear warm-up", at_least(0)),
+      field("gradient_accumulation_steps", &TrainTable::gradient_accumulation_steps, "batches per optimiser step",
+            at_least(1)),
+      field("batch_size", &TrainTable::batch_size, "rows per batch; the study's batch_size by default", at_least(1)),
+  };
+  return fields;
+}
+
+const std::vector<Field<HardwareTable>>& hardware_fields() {
+  static const std::vector<Field<HardwareTable>> fields{
+      field("compare_to", &HardwareTable::compare_to, "bits that memory_density compares with", above(0)),
+      field("batch_size", &HardwareTable::batch_size,
+            "rows per batch of latency and of the costs of a batch; the study's batch_size by default", at_least(1)),
+  };
+  return fields;
+}
+
+const std::vector<Field<StrategyTable>>& strategy_fields() {
+  static const std::vector<Field<StrategyTable>> fields{
+      choice_field("name", &StrategyTable::name, {"optuna"}, "kept for MASE's files: lathe's own search core"),
+      field("eval_mode", &StrategyTable::eval_mode, "true: evaluate weights as they are; false: train every candidate"),
+  };
+  return fields;
+}
+
+const std::vector<Field<MetricTable>>& metric_fields() {
+  static const std::vector<Field<MetricTable>> fields{
+      field("scale", &MetricTable::scale, "factor of the value in the objective"),
+      field("direction", &MetricTable::direction, "minimize or maximize"),
+      field("expr", &MetricTable::expr, "formula over metrics: accuracy - loss - 0.1 * latency"),
+  };
+  return fields;
+}
+
+const std::vector<Field<PrunerTable>>& pruner_fields() {
+  static const std::vector<Field<PrunerTable>> fields{
+      field("name", &PrunerTable::name, "who decides whether a training goes on; the table takes its options too"),
+      choice_field("resource", &PrunerTable::resource, {"epochs", "samples", "seconds"},
+                   "what the steps of the reports count: epochs done, training samples seen, seconds of training"),
+      field("interval", &PrunerTable::interval, "of the resource, from one report to the next",
+            config::between(1, 1e15)),
+  };
+  return fields;
+}
+
+const std::vector<Field<ConstraintTable>>& constraint_fields() {
+  static const std::vector<Field<ConstraintTable>> fields{
+      field("min", &ConstraintTable::min, "least value allowed"),
+      field("max", &ConstraintTable::max, "largest value allowed"),
+      field("expr", &ConstraintTable::expr, "formula over metrics, where the constraint's name is not a metric"),
+  };
+  return fields;
+}
+
+const std::vector<Field<RacingSettings>>& racing_fields() {
+  static const std::vector<Field<RacingSettings>> fields{
+      field("max_repeats", &RacingSettings::max_repeats, "seeds per candidate at most, those of its trial included",
+            config::between(2, 1000)),
+      field("confidence", &RacingSettings::confidence, "at which a candidate counts as on or off the front",
+            config::Bounds{.low = 0.5, .high = 1, .low_open = true, .high_open = true}),
+  };
+  return fields;
+}
+
+const std::vector<Field<FinalSettings>>& final_fields() {
+  static const std::vector<Field<FinalSettings>> fields{
+      field("seeds", &FinalSettings::seeds, "trainings of each of the best trials, with seeds of their own",
+            at_least(1)),
+      field("top", &FinalSettings::top, "trials at most, best first", at_least(1)),
+  };
+  return fields;
+}
+
+}  // namespace lathe::study
