@@ -16,6 +16,7 @@ struct EvolutionOptions {
   std::int64_t population_size = 20;
   std::int64_t sample_size = 10;
   double crossover_prob = 0;
+  double further_mutation_prob = 0;
   std::string mutation = "mixed";
   bool aging = false;
   bool deduplicate = true;
@@ -30,6 +31,8 @@ const std::vector<config::Field<EvolutionOptions>>& evolution_fields() {
       config::field("crossover_prob", &EvolutionOptions::crossover_prob,
                     "that the child takes each parameter from one of two parents before it is mutated",
                     config::between(0, 1)),
+      config::field("further_mutation_prob", &EvolutionOptions::further_mutation_prob,
+                    "that after a parameter was changed another one is", config::between(0, 0.95)),
       config::choice_field("mutation", &EvolutionOptions::mutation, mutation_names(),
                            "what a mutation does: any other value; on numbers a step nearby or a polynomial one; "
                            "mixed: other or nearby"),
@@ -95,7 +98,9 @@ class Evolution final : public Sampler {
       const Individual& first = parent(stream);
       child = first.assignment;
       if (stream.uniform() < options_.crossover_prob) child = breeder_.child({first, parent(stream)}, stream);
-      child = breeder_.mutated_once(child, stream);
+      do {
+        child = breeder_.mutated_once(child, stream);
+      } while (stream.uniform() < options_.further_mutation_prob);
       if (free_.is_free(child)) return child;
     }
     for (int i = 0; i < kFurtherMutations; ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "lathe/sampler/draw.h"
 
@@ -19,6 +20,12 @@ double reflected(double place, double low, double high) {
   return std::clamp(place, low, high);
 }
 
+double number_of(const parameter::Choice& choice) {
+  if (const auto* integer = std::get_if<std::int64_t>(&choice)) return static_cast<double>(*integer);
+  const auto* number = std::get_if<double>(&choice);
+  return number != nullptr ? *number : std::numeric_limits<double>::quiet_NaN();
+}
+
 double other_log_integer(const parameter::Distribution& distribution, double code, RandomStream& stream) {
   double drawn = draw_code(distribution, stream);
   for (int i = 0; i < kDraws && drawn == code; ++i) drawn = draw_code(distribution, stream);
@@ -26,6 +33,15 @@ double other_log_integer(const parameter::Distribution& distribution, double cod
 }
 
 }  // namespace
+
+bool is_ordered(const parameter::Distribution& distribution) {
+  const auto* list = std::get_if<parameter::Categorical>(&distribution);
+  if (list == nullptr) return true;
+  for (std::size_t i = 1; i < list->choices.size(); ++i) {
+    if (!(number_of(list->choices[i - 1]) < number_of(list->choices[i]))) return false;
+  }
+  return true;
+}
 
 double other_value(const parameter::Distribution& distribution, double code, RandomStream& stream) {
   const auto values = parameter::size(distribution);
@@ -38,7 +54,7 @@ double other_value(const parameter::Distribution& distribution, double code, Ran
 }
 
 double nearby_value(const parameter::Distribution& distribution, double code, RandomStream& stream) {
-  if (!parameter::is_numeric(distribution)) return other_value(distribution, code, stream);
+  if (!is_ordered(distribution)) return other_value(distribution, code, stream);
   const auto values = parameter::size(distribution);
   if (!values) {
     return code_at(distribution, reflected(unit_of(distribution, code) + kContinuousStep * stream.normal(), 0, 1));

@@ -1,5 +1,7 @@
 #include "lathe/sampler/nsga.h"
 
+#include <algorithm>
+
 #include "lathe/sampler/breeding.h"
 #include "lathe/sampler/elite.h"
 #include "lathe/sampler/niche.h"
@@ -13,6 +15,7 @@ constexpr double kEtaOfSeveral = 20;
 
 struct NsgaOptions : BreedingOptions {
   std::int64_t population_size = 50;
+  std::optional<std::int64_t> offspring;  ///< not given: population_size / 10, at least 1
   std::int64_t dividing_parameter = 3;
   bool deduplicate = true;
 };
@@ -33,6 +36,10 @@ const std::vector<config::Field<NsgaOptions>>& nsgaii_fields() {
   static const std::vector<config::Field<NsgaOptions>> fields{
       config::field("population_size", &NsgaOptions::population_size, "individuals per generation",
                     config::at_least(2)),
+      config::field("offspring", &NsgaOptions::offspring,
+                    "individuals told until parents are chosen anew; population_size: whole generations; \"NA\": a "
+                    "tenth of that",
+                    config::at_least(1)),
       config::choice_field<NsgaOptions>("crossover", &NsgaOptions::crossover, crossover_names(),
                                         "how numeric parameters are crossed; categorical ones always uniformly"),
       breeding_field("crossover_prob", &BreedingOptions::crossover_prob, "else a child is a mutated copy of one parent",
@@ -66,6 +73,8 @@ class Nsga : public Sampler {
       : seed_(settings.seed),
         directions_(settings.directions),
         size_(static_cast<std::size_t>(options.population_size)),
+        offspring_(static_cast<std::size_t>(
+            options.offspring.value_or(std::max<std::int64_t>(1, options.population_size / 10)))),
         breeder_(settings.space, options, directions_.size() == 1 ? kEtaOfOneObjective : kEtaOfSeveral),
         free_(settings.space, options.deduplicate, seed_, "sampler nsga order") {}
 
@@ -83,7 +92,7 @@ class Nsga : public Sampler {
     auto individual = individual_of(trial, directions_);
     if (!individual) return;
     told_.push_back(std::move(*individual));
-    if (told_.size() == size_) next_generation();
+    if (told_.size() == (parents_.empty() ? size_ : offspring_)) next_generation();
   }
 
  protected:
@@ -106,6 +115,7 @@ class Nsga : public Sampler {
   std::uint64_t seed_;
   std::vector<Direction> directions_;
   std::size_t size_;
+  std::size_t offspring_;
   Breeder breeder_;
   FreePoints free_;
   std::uint64_t generation_ = 0;
