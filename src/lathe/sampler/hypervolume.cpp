@@ -14,15 +14,24 @@ double box(const Losses& point, const Losses& reference) {
   return volume;
 }
 
+bool covers(const Losses& left, const Losses& right) {
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (left[i] > right[i]) return false;
+  }
+  return true;
+}
+
+/// Sorts the points and drops those that another one covers. In this order only earlier points can cover.
 void keep_non_dominated(std::vector<Losses>& points) {
-  const std::vector<std::size_t> ranks = non_dominated_ranks(points);
+  std::sort(points.begin(), points.end());
   std::size_t kept = 0;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (ranks[i] == 0) std::swap(points[kept++], points[i]);
+    const auto end = points.begin() + static_cast<std::ptrdiff_t>(kept);
+    if (std::any_of(points.begin(), end, [&](const Losses& other) { return covers(other, points[i]); })) continue;
+    if (kept != i) points[kept] = std::move(points[i]);
+    ++kept;
   }
   points.resize(kept);
-  std::sort(points.begin(), points.end());
-  points.erase(std::unique(points.begin(), points.end()), points.end());
 }
 
 /// Sweeps a sorted front of two objectives.
@@ -58,75 +67,6 @@ double volume_of_front(const std::vector<Losses>& front, const Losses& reference
   return total;
 }
 
-/// Chooses among distinct sorted points of two objectives: what a point adds is the rectangle up to its chosen
-/// neighbours.
-std::vector<std::size_t> choose_plane(const std::vector<Losses>& points, std::size_t count, const Losses& reference) {
-  std::vector<Losses> corner(points.size(), reference);
-  std::vector<bool> taken(points.size(), false);
-  std::vector<std::size_t> chosen;
-  while (chosen.size() < count) {
-    std::size_t best = points.size();
-    double best_volume = 0;
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      const double volume = taken[i] ? 0 : box(points[i], corner[i]);
-      if (!taken[i] && (best == points.size() || volume > best_volume)) {
-        best = i;
-        best_volume = volume;
-      }
-    }
-    taken[best] = true;
-    chosen.push_back(best);
-    for (std::size_t i = 0; i < best; ++i) corner[i][0] = std::min(corner[i][0], points[best][0]);
-    for (std::size_t i = best + 1; i < points.size(); ++i) corner[i][1] = std::min(corner[i][1], points[best][1]);
-  }
-  return chosen;
-}
-
-/// Chooses among distinct points of more objectives. Contributions only shrink as the set grows, so an old one is an
-/// upper bound and most need not be computed again.
-std::vector<std::size_t> choose_lazily(const std::vector<Losses>& points, std::size_t count, const Losses& reference) {
-  std::vector<double> bound(points.size());
-  for (std::size_t i = 0; i < points.size(); ++i) bound[i] = box(points[i], reference);
-  std::vector<bool> taken(points.size(), false);
-  std::vector<std::size_t> chosen;
-  std::vector<Losses> chosen_points;
-  while (chosen.size() < count) {
-    std::size_t best = points.size();
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      if (taken[i] || (best != points.size() && bound[i] <= bound[best])) continue;
-      bound[i] = exclusive_volume(points[i], chosen_points, reference);
-      if (best == points.size() || bound[i] > bound[best]) best = i;
-    }
-    taken[best] = true;
-    chosen.push_back(best);
-    chosen_points.push_back(points[best]);
-  }
-  return chosen;
-}
-
-struct DistinctPoints {
-  std::vector<Losses> points;        ///< sorted
-  std::vector<std::size_t> first;    ///< index of the first occurrence of each
-  std::vector<std::size_t> repeats;  ///< ascending indices of all other occurrences
-};
-
-DistinctPoints distinct(const std::vector<Losses>& points) {
-  std::vector<std::size_t> order(points.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return points[a] < points[b]; });
-  DistinctPoints result;
-  for (const std::size_t index : order) {
-    if (!result.points.empty() && result.points.back() == points[index]) {
-      result.repeats.push_back(index);
-      continue;
-    }
-    result.points.push_back(points[index]);
-    result.first.push_back(index);
-  }
-  std::sort(result.repeats.begin(), result.repeats.end());
-  return result;
-}
-
 }  // namespace
 
 double hypervolume(std::vector<Losses> points, const Losses& reference) {
@@ -152,28 +92,79 @@ Losses reference_point(const std::vector<Losses>& points) {
   return reference;
 }
 
-std::vector<std::size_t> select_by_hypervolume(const std::vector<Losses>& points, std::size_t count,
-                                               const Losses& reference) {
+HypervolumeSubset::HypervolumeSubset(const std::vector<Losses>& points, Losses reference)
+    : reference_(std::move(reference)),
+      finite_(std::all_of(reference_.begin(), reference_.end(), [](double x) { return std::isfinite(x); })),
+      size_(points.size()) {
+  std::vector<std::size_t> order(points.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return points[a] < points[b]; });
+  for (const std::size_t index : order) {
+    if (!points_.empty() && points_.back() == points[index]) {
+      repeats_.push_back(index);
+      continue;
+    }
+    points_.push_back(points[index]);
+    index_.push_back(index);
+  }
+  std::sort(repeats_.begin(), repeats_.end());
+  taken_.assign(points_.size(), false);
+  corner_.assign(reference_.size() == 2 ? points_.size() : 0, reference_);
+  for (const Losses& point : points_) bound_.push_back(box(point, reference_));
+}
+
+/// What a point of two objectives adds is the rectangle up to its chosen neighbours.
+void HypervolumeSubset::choose_in_plane() {
+  std::size_t best = points_.size();
+  double best_volume = 0;
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    if (taken_[i]) continue;
+    const double volume = box(points_[i], corner_[i]);
+    if (best != points_.size() && volume <= best_volume) continue;
+    best = i;
+    best_volume = volume;
+  }
+  taken_[best] = true;
+  chosen_.push_back(best);
+  for (std::size_t i = 0; i < best; ++i) corner_[i][0] = std::min(corner_[i][0], points_[best][0]);
+  for (std::size_t i = best + 1; i < points_.size(); ++i) corner_[i][1] = std::min(corner_[i][1], points_[best][1]);
+}
+
+/// Contributions only shrink as the set grows, so an old one is an upper bound and most need not be computed again.
+void HypervolumeSubset::choose_lazily() {
+  std::size_t best = points_.size();
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    if (taken_[i] || (best != points_.size() && bound_[i] <= bound_[best])) continue;
+    bound_[i] = exclusive_volume(points_[i], chosen_points_, reference_);
+    if (best == points_.size() || bound_[i] > bound_[best]) best = i;
+  }
+  taken_[best] = true;
+  chosen_.push_back(best);
+  chosen_points_.push_back(points_[best]);
+}
+
+std::vector<std::size_t> HypervolumeSubset::first(std::size_t count) {
   std::vector<std::size_t> selected;
-  const bool finite = std::all_of(reference.begin(), reference.end(), [](double x) { return std::isfinite(x); });
-  if (!finite || count >= points.size()) {
-    selected.resize(std::min(count, points.size()));
+  if (!finite_ || count >= size_) {
+    selected.resize(std::min(count, size_));
     std::iota(selected.begin(), selected.end(), std::size_t{0});
     return selected;
   }
-  const DistinctPoints unique = distinct(points);
-  if (unique.points.size() <= count) {
-    selected = unique.first;
-    const std::size_t missing = count - selected.size();
-    selected.insert(selected.end(), unique.repeats.begin(),
-                    unique.repeats.begin() + static_cast<std::ptrdiff_t>(missing));
+  if (points_.size() <= count) {
+    selected = index_;
+    const auto missing = static_cast<std::ptrdiff_t>(count - selected.size());
+    selected.insert(selected.end(), repeats_.begin(), repeats_.begin() + missing);
   } else {
-    const auto chosen = reference.size() == 2 ? choose_plane(unique.points, count, reference)
-                                              : choose_lazily(unique.points, count, reference);
-    for (const std::size_t index : chosen) selected.push_back(unique.first[index]);
+    while (chosen_.size() < count) reference_.size() == 2 ? choose_in_plane() : choose_lazily();
+    for (std::size_t i = 0; i < count; ++i) selected.push_back(index_[chosen_[i]]);
   }
   std::sort(selected.begin(), selected.end());
   return selected;
+}
+
+std::vector<std::size_t> select_by_hypervolume(const std::vector<Losses>& points, std::size_t count,
+                                               const Losses& reference) {
+  return HypervolumeSubset(points, reference).first(count);
 }
 
 }  // namespace lathe::sampler

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "lathe/base/check.h"
@@ -10,6 +11,12 @@ namespace lathe::sampler {
 namespace {
 
 constexpr std::size_t kFullWeight = 25;
+constexpr std::int64_t kByteCodes = 255;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+/// Sums of powers below this have lost terms to underflow.
+constexpr double kLost = 1e-250;
+
+using Points = std::vector<std::vector<double>>;
 
 std::vector<double> normalised(std::vector<double> weights) {
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
@@ -17,11 +24,67 @@ std::vector<double> normalised(std::vector<double> weights) {
   return weights;
 }
 
-double log_sum_exp(std::span<const double> terms) {
-  const double largest = *std::max_element(terms.begin(), terms.end());
-  double sum = 0;
-  for (const double term : terms) sum += std::exp(term - largest);
-  return largest + std::log(sum);
+double log_sum_exp(double left, double right) {
+  const double largest = std::max(left, right);
+  if (largest == -kInfinity) return largest;
+  return largest + std::log1p(std::exp(std::min(left, right) - largest));
+}
+
+/// Returns the index that `uniform` selects among cumulative weights; an entry without weight is never chosen.
+std::size_t choose(const std::vector<double>& cumulative, double uniform) {
+  const auto found = std::upper_bound(cumulative.begin(), cumulative.end(), uniform);
+  return static_cast<std::size_t>(found - cumulative.begin());
+}
+
+/// Counts on how many axes the rows have the choices of a point.
+template <typename Count>
+class Matches {
+ public:
+  explicit Matches(std::size_t rows) : counts_(rows) {}
+  void clear() { std::fill(counts_.begin(), counts_.end(), Count{0}); }
+  void add(const std::uint8_t* codes, std::uint8_t wanted) {
+    Count* counts = counts_.data();
+    const std::size_t rows = counts_.size();
+    for (std::size_t i = 0; i < rows; ++i) counts[i] = static_cast<Count>(counts[i] + (codes[i] == wanted));
+  }
+  void add(const double* positions, double wanted) {
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      counts_[i] = static_cast<Count>(counts_[i] + (positions[i] == wanted));
+    }
+  }
+  std::size_t most() const {
+    Count most = 0;
+    for (const Count count : counts_) most = std::max(most, count);
+    return most;
+  }
+  std::size_t most(std::span<const double> weights) const {
+    Count most = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i] > 0) most = std::max(most, counts_[i]);
+    }
+    return most;
+  }
+  /// Sums weight * base ^ (matches - most).
+  double weighted_sum(std::span<const double> weights, const std::vector<double>& powers) const {
+    double sums[4] = {0, 0, 0, 0};
+    std::size_t i = 0;
+    for (; i + 4 <= weights.size(); i += 4) {
+      for (std::size_t k = 0; k < 4; ++k) sums[k] += weights[i + k] * powers[counts_[i + k]];
+    }
+    for (; i < weights.size(); ++i) sums[0] += weights[i] * powers[counts_[i]];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+  Count operator[](std::size_t row) const { return counts_[row]; }
+
+ private:
+  std::vector<Count> counts_;
+};
+
+/// Returns base ^ (i - most) for i = 0 .. most.
+std::vector<double> powers_below(double base, std::size_t most) {
+  std::vector<double> powers(most + 1, 1.0);
+  for (std::size_t i = most; i-- > 0;) powers[i] = powers[i + 1] / base;
+  return powers;
 }
 
 }  // namespace
@@ -40,69 +103,284 @@ std::vector<double> recency_weights(std::size_t n) {
 
 std::vector<double> equal_weights(std::size_t n) { return normalised(std::vector<double>(n + 1, 1.0)); }
 
-ParzenMixture::ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<const Assignment*>& rows,
-                             std::vector<double> weights)
-    : sizes_(std::move(sizes)), columns_(sizes_.size()), weights_(std::move(weights)), cumulative_(weights_.size()) {
-  LATHE_CHECK_EQ(weights_.size(), rows.size() + 1);
-  std::partial_sum(weights_.begin(), weights_.end(), cumulative_.begin());
-  const auto kernels = static_cast<double>(weights_.size());
-  log_match_ = std::log(kernels + 1);
-  for (std::size_t dimension = 0; dimension < sizes_.size(); ++dimension) {
-    const auto choices = static_cast<double>(sizes_[dimension]);
-    log_base_ -= std::log(kernels + choices);
-    log_prior_ -= std::log(choices);
-    for (const Assignment* row : rows) columns_[dimension].push_back(static_cast<std::int32_t>((*row)[dimension]));
+bool has_byte_codes(const ParzenAxis& axis) { return axis.size() > 0 && axis.size() <= kByteCodes; }
+
+/// Evaluates a mixture at some points, relative to the prior kernel.
+class ParzenMixture::Sum {
+ public:
+  Sum(const ParzenMixture& mixture, const Points& points) : mixture_(mixture), points_(points) {
+    for (std::size_t axis = 0; axis < mixture.sample_.axes.size(); ++axis) sort_axis(axis);
+    log_base_ = 0;
+    for (const std::size_t axis : choices_) {
+      const auto size = static_cast<double>(mixture.sample_.axes[axis]->size());
+      log_base_ += std::log(size / (kernels() + size));
+    }
+  }
+
+  std::vector<double> log_ratios() { return choices_.size() <= 255 ? run<std::uint8_t>() : run<std::uint16_t>(); }
+
+ private:
+  double kernels() const { return static_cast<double>(mixture_.sample_.count + 1); }
+  std::span<const double> weights() const { return mixture_.sample_.weights; }
+
+  void sort_axis(std::size_t axis) {
+    const ParzenAxis& line = *mixture_.sample_.axes[axis];
+    if (line.is_fixed()) return;
+    if (!line.is_numeric()) {
+      choices_.push_back(axis);
+    } else if (has_byte_codes(line)) {
+      tables_.push_back(axis);
+      ratios_.emplace_back(static_cast<std::size_t>(line.size()));
+    } else {
+      (line.is_smooth() ? smooth_ : cells_).push_back(axis);
+    }
+  }
+
+  template <typename Count>
+  std::vector<double> run() {
+    std::vector<double> results;
+    Matches<Count> matches(weights().size());
+    factors_.resize(weights().size());
+    for (std::size_t point = 0; point < points_.front().size(); ++point) {
+      matches.clear();
+      for (const std::size_t axis : choices_) add_matches(matches, axis, points_[axis][point]);
+      std::size_t most = matches.most();
+      double sum = sum_of(matches, most, point);
+      if (sum < kLost) sum = sum_of(matches, most = matches.most(weights()), point);
+      const double log_sum = std::log(sum) + log_base_ + static_cast<double>(most) * std::log(kernels() + 1);
+      results.push_back(log_sum_exp(std::log(mixture_.sample_.prior_weight), log_sum));
+    }
+    return results;
+  }
+
+  template <typename Count>
+  void add_matches(Matches<Count>& matches, std::size_t axis, double code) const {
+    const ParzenColumn& column = mixture_.sample_.columns[axis];
+    if (column.codes != nullptr) {
+      matches.add(column.codes, static_cast<std::uint8_t>(code));
+    } else {
+      matches.add(column.positions, code);
+    }
+  }
+
+  template <typename Count>
+  double sum_of(const Matches<Count>& matches, std::size_t most, std::size_t point) {
+    // Rows that are left out may match better than `most`; their weight is zero.
+    std::vector<double> powers = powers_below(kernels() + 1, most);
+    powers.resize(std::max(powers.size(), choices_.size() + 1), 0.0);
+    if (tables_.empty() && smooth_.empty() && cells_.empty()) return matches.weighted_sum(weights(), powers);
+    for (std::size_t row = 0; row < factors_.size(); ++row) factors_[row] = weights()[row] * powers[matches[row]];
+    for (std::size_t i = 0; i < tables_.size(); ++i) multiply_table(i, points_[tables_[i]][point]);
+    for (const std::size_t axis : cells_) multiply_cells(axis, points_[axis][point]);
+    if (!smooth_.empty()) multiply_smooth(point);
+    return std::accumulate(factors_.begin(), factors_.end(), 0.0);
+  }
+
+  void multiply_table(std::size_t i, double code) {
+    const Kernels& kernels = mixture_.kernels_[tables_[i]];
+    std::vector<double>& ratios = ratios_[i][static_cast<std::size_t>(code)];
+    if (ratios.empty()) {
+      const ParzenAxis& axis = *mixture_.sample_.axes[tables_[i]];
+      const double prior = axis.density(code, axis.prior());
+      for (const NormalKernel& kernel : kernels.distinct) {
+        ratios.push_back(kernel.scale == 0 ? 0 : axis.density(code, kernel) / prior);
+      }
+    }
+    const std::uint16_t* classes = kernels.classes.data();
+    for (std::size_t row = 0; row < factors_.size(); ++row) factors_[row] *= ratios[classes[row]];
+  }
+
+  void multiply_cells(std::size_t index, double code) {
+    const ParzenAxis& axis = *mixture_.sample_.axes[index];
+    const double prior = axis.density(code, axis.prior());
+    for (std::size_t row = 0; row < factors_.size(); ++row) {
+      if (weights()[row] > 0) factors_[row] *= axis.density(code, mixture_.kernels_[index].by_row[row]) / prior;
+    }
+  }
+
+  void multiply_smooth(std::size_t point) {
+    exponents_ = mixture_.log_scale_;
+    double log_prior = 0;
+    for (const std::size_t index : smooth_) {
+      const ParzenAxis& axis = *mixture_.sample_.axes[index];
+      log_prior += std::log(axis.density(points_[index][point], axis.prior()));
+      const double position = axis.position(points_[index][point]);
+      const double* means = mixture_.kernels_[index].means.data();
+      const double* inverse_sigmas = mixture_.kernels_[index].inverse_sigmas.data();
+      for (std::size_t row = 0; row < exponents_.size(); ++row) {
+        const double z = (position - means[row]) * inverse_sigmas[row];
+        exponents_[row] -= 0.5 * z * z;
+      }
+    }
+    for (std::size_t row = 0; row < factors_.size(); ++row) {
+      if (factors_[row] > 0) factors_[row] *= std::exp(exponents_[row] - log_prior);
+    }
+  }
+
+  const ParzenMixture& mixture_;
+  const Points& points_;
+  std::vector<std::size_t> choices_, tables_, smooth_, cells_;  ///< axes by the kind of their kernels
+  std::vector<std::vector<std::vector<double>>> ratios_;        ///< [tables][code][distinct kernel]
+  std::vector<double> factors_, exponents_;                     ///< [rows]
+  double log_base_ = 0;
+};
+
+ParzenMixture::ParzenMixture(ParzenSample sample, const ParzenRules& rules)
+    : sample_(std::move(sample)), kernels_(sample_.axes.size()), cumulative_(sample_.weights.size()) {
+  LATHE_CHECK_EQ(sample_.axes.size(), sample_.columns.size());
+  std::partial_sum(sample_.weights.begin(), sample_.weights.end(), cumulative_.begin());
+  log_scale_.assign(sample_.weights.size(), 0.0);
+  for (std::size_t i = 0; i < sample_.axes.size(); ++i) {
+    const ParzenAxis& axis = *sample_.axes[i];
+    if (!axis.is_numeric() || axis.is_fixed()) continue;
+    has_byte_codes(axis) ? fit_classes(i, rules) : fit_rows(i, rules);
   }
 }
 
-std::size_t ParzenMixture::kernel(double uniform) const {
-  const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), uniform * cumulative_.back());
-  return std::min(static_cast<std::size_t>(found - cumulative_.begin()), weights_.size() - 1);
+void ParzenMixture::fit_classes(std::size_t index, const ParzenRules& rules) {
+  const ParzenAxis& axis = *sample_.axes[index];
+  const std::uint8_t* codes = sample_.columns[index].codes;
+  const std::size_t rows = sample_.weights.size();
+  struct Members {
+    std::size_t count = 0, first = 0, last = 0;
+  };
+  std::vector<Members> members(256);
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (sample_.weights[row] == 0) continue;
+    Members& at = members[codes[row]];
+    if (at.count++ == 0) at.first = row;
+    at.last = row;
+  }
+  std::vector<ParzenRun> runs;
+  std::vector<std::size_t> code_of_run;
+  for (std::size_t code = 0; code < static_cast<std::size_t>(axis.size()); ++code) {
+    if (members[code].count == 0) continue;
+    runs.push_back({axis.position(static_cast<double>(code)), members[code].count});
+    code_of_run.push_back(code);
+  }
+  Kernels& kernels = kernels_[index];
+  kernels.classes.assign(codes, codes + rows);
+  kernels.distinct.assign(256, {.scale = 0});
+  const std::vector<ParzenWidths> widths = axis.kernel_widths(runs, sample_.count, rules);
+  const auto set_apart = [&](std::size_t row, double mean, double sigma) {
+    kernels.classes[row] = static_cast<std::uint16_t>(kernels.distinct.size());
+    kernels.distinct.push_back(axis.kernel(mean, sigma));
+  };
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Members& at = members[code_of_run[i]];
+    const double usual = at.count == 1 ? widths[i].first : widths[i].middle;
+    kernels.distinct[code_of_run[i]] = axis.kernel(runs[i].position, usual);
+    if (at.count == 1) continue;
+    if (widths[i].first != usual) set_apart(at.first, runs[i].position, widths[i].first);
+    if (widths[i].last != usual) set_apart(at.last, runs[i].position, widths[i].last);
+  }
 }
 
-Assignment ParzenMixture::draw(RandomStream& stream) const {
-  const std::size_t chosen = kernel(stream.uniform());
-  const bool is_prior = chosen + 1 == weights_.size();
-  const auto kernels = static_cast<double>(weights_.size());
-  Assignment assignment(sizes_.size());
-  for (std::size_t dimension = 0; dimension < sizes_.size(); ++dimension) {
-    const auto choices = static_cast<std::uint64_t>(sizes_[dimension]);
-    const double own_share = kernels / (kernels + static_cast<double>(choices));
-    const bool own = stream.uniform() < own_share && !is_prior;
-    const auto other = static_cast<std::int32_t>(stream.below(choices));
-    assignment[dimension] = own ? columns_[dimension][chosen] : other;
+void ParzenMixture::fit_rows(std::size_t index, const ParzenRules& rules) {
+  const ParzenAxis& axis = *sample_.axes[index];
+  const double* positions = sample_.columns[index].positions;
+  std::vector<ParzenRun> runs;
+  std::vector<std::uint32_t> rows;
+  for (const std::uint32_t row : sample_.columns[index].order) {
+    if (sample_.weights[row] == 0) continue;
+    if (runs.empty() || runs.back().position != positions[row]) runs.push_back({positions[row], 0});
+    ++runs.back().count;
+    rows.push_back(row);
   }
-  return assignment;
+  Kernels& kernels = kernels_[index];
+  kernels.by_row.assign(sample_.weights.size(), axis.prior());
+  const std::vector<ParzenWidths> widths = axis.kernel_widths(runs, sample_.count, rules);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    for (std::size_t k = 0; k < runs[i].count; ++k) {
+      const bool last = k > 0 && k + 1 == runs[i].count;
+      const double sigma = k == 0 ? widths[i].first : last ? widths[i].last : widths[i].middle;
+      kernels.by_row[rows[next++]] = axis.kernel(runs[i].position, sigma);
+    }
+  }
+  if (!axis.is_smooth()) return;
+  for (std::size_t row = 0; row < kernels.by_row.size(); ++row) {
+    kernels.means.push_back(kernels.by_row[row].mean);
+    kernels.inverse_sigmas.push_back(1 / kernels.by_row[row].sigma);
+    log_scale_[row] += std::log(kernels.by_row[row].scale);
+  }
 }
 
-double ParzenMixture::log_density(const Assignment& assignment) const {
-  const std::size_t observations = weights_.size() - 1;
-  std::vector<std::uint16_t> matches(observations, 0);
-  for (std::size_t dimension = 0; dimension < sizes_.size(); ++dimension) {
-    const std::int32_t* column = columns_[dimension].data();
-    const auto wanted = static_cast<std::int32_t>(assignment[dimension]);
-    for (std::size_t i = 0; i < observations; ++i)
-      matches[i] = static_cast<std::uint16_t>(matches[i] + (column[i] == wanted));
-  }
-  std::vector<double> weight_of(sizes_.size() + 1, 0.0);
-  for (std::size_t i = 0; i < observations; ++i) weight_of[matches[i]] += weights_[i];
-  std::vector<double> terms{std::log(weights_.back()) + log_prior_};
-  for (std::size_t count = 0; count < weight_of.size(); ++count) {
-    if (weight_of[count] > 0)
-      terms.push_back(std::log(weight_of[count]) + log_base_ + static_cast<double>(count) * log_match_);
-  }
-  return log_sum_exp(terms);
+std::size_t ParzenMixture::draw_row(double uniform) const { return choose(cumulative_, uniform); }
+
+const NormalKernel& ParzenMixture::kernel(std::size_t axis, std::size_t row) const {
+  if (row >= sample_.weights.size()) return sample_.axes[axis]->prior();
+  const Kernels& kernels = kernels_[axis];
+  return kernels.classes.empty() ? kernels.by_row[row] : kernels.distinct[kernels.classes[row]];
 }
 
-std::vector<double> ParzenMixture::marginal(std::size_t dimension) const {
-  const auto kernels = static_cast<double>(weights_.size());
-  const auto choices = static_cast<double>(sizes_[dimension]);
-  const double background = (1.0 - weights_.back()) / (kernels + choices) + weights_.back() / choices;
-  std::vector<double> density(static_cast<std::size_t>(sizes_[dimension]), 0.0);
-  for (std::size_t i = 0; i + 1 < weights_.size(); ++i)
-    density[static_cast<std::size_t>(columns_[dimension][i])] += weights_[i];
-  for (double& mass : density) mass = background + mass * kernels / (kernels + choices);
-  return density;
+double ParzenMixture::draw_choice(std::size_t axis, std::size_t row, RandomStream& stream) const {
+  const auto size = static_cast<std::uint64_t>(sample_.axes[axis]->size());
+  const auto kernels = static_cast<double>(sample_.count + 1);
+  const bool own = stream.uniform() < kernels / (kernels + static_cast<double>(size));
+  const auto other = static_cast<double>(stream.below(size));
+  if (!own || row >= sample_.weights.size()) return other;
+  const ParzenColumn& column = sample_.columns[axis];
+  return column.codes != nullptr ? static_cast<double>(column.codes[row]) : column.positions[row];
+}
+
+void ParzenMixture::draw(RandomStream& stream, std::span<double> codes) const {
+  const std::size_t row = draw_row(stream.uniform());
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const ParzenAxis& axis = *sample_.axes[i];
+    if (axis.is_fixed()) {
+      codes[i] = axis.draw(axis.prior(), stream);
+    } else {
+      codes[i] = axis.is_numeric() ? axis.draw(kernel(i, row), stream) : draw_choice(i, row, stream);
+    }
+  }
+}
+
+double ParzenMixture::log_prior(const Points& points, std::size_t point) const {
+  double total = 0;
+  for (std::size_t i = 0; i < sample_.axes.size(); ++i) {
+    const ParzenAxis& axis = *sample_.axes[i];
+    if (axis.is_fixed()) continue;
+    total += axis.is_numeric() ? std::log(axis.density(points[i][point], axis.prior()))
+                               : -std::log(static_cast<double>(axis.size()));
+  }
+  return total;
+}
+
+double ParzenMixture::log_component(const Points& points, std::size_t point, std::size_t row) const {
+  double total = std::log(sample_.weights[row]);
+  const auto kernels = static_cast<double>(sample_.count + 1);
+  for (std::size_t i = 0; i < sample_.axes.size(); ++i) {
+    const ParzenAxis& axis = *sample_.axes[i];
+    if (axis.is_fixed()) continue;
+    if (axis.is_numeric()) {
+      total += std::log(axis.density(points[i][point], kernel(i, row)));
+      continue;
+    }
+    const ParzenColumn& column = sample_.columns[i];
+    const double own = column.codes != nullptr ? static_cast<double>(column.codes[row]) : column.positions[row];
+    total +=
+        std::log((1 / kernels + (own == points[i][point] ? 1 : 0)) / (1 + static_cast<double>(axis.size()) / kernels));
+  }
+  return total;
+}
+
+double ParzenMixture::log_density_slowly(const Points& points, std::size_t point) const {
+  double total = std::log(sample_.prior_weight) + log_prior(points, point);
+  for (std::size_t row = 0; row < sample_.weights.size(); ++row) {
+    if (sample_.weights[row] > 0) total = log_sum_exp(total, log_component(points, point, row));
+  }
+  return total;
+}
+
+std::vector<double> ParzenMixture::log_density(const Points& points) const {
+  std::vector<double> densities = Sum(*this, points).log_ratios();
+  for (std::size_t point = 0; point < densities.size(); ++point) {
+    // Products of very many axes may leave the range of a double.
+    densities[point] = std::isfinite(densities[point]) ? densities[point] + log_prior(points, point)
+                                                       : log_density_slowly(points, point);
+  }
+  return densities;
 }
 
 }  // namespace lathe::sampler

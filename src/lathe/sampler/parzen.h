@@ -1,15 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "lathe/base/random.h"
-#include "lathe/parameter/space.h"
+#include "lathe/sampler/parzen_axis.h"
 
 namespace lathe::sampler {
-
-using parameter::Assignment;
 
 /// Returns the weights of n observations (oldest first) and of the prior, normalised: all equal below 25; else the
 /// newest 25 weigh 1 and the older ones rise linearly from 1/n to 1.
@@ -17,33 +16,90 @@ std::vector<double> recency_weights(std::size_t n);
 /// Returns n + 1 equal normalised weights.
 std::vector<double> equal_weights(std::size_t n);
 
-/// Estimates a density over categorical assignments as the tree-structured Parzen estimator does (Bergstra et al.,
-/// NeurIPS 2011; Watanabe, arXiv 2304.11127, with prior weight 1): a mixture with one kernel per observation and a
-/// uniform prior kernel. With K kernels and C choices a kernel gives choice c the mass (1/K + [c is its own]) / (1 +
-/// C/K); kernels are products over the dimensions. Equal to Optuna's categorical densities to rounding.
+/// Tells whether the codes of an axis are kept as bytes.
+bool has_byte_codes(const ParzenAxis& axis);
+
+/// Shows the observations of one parameter.
+struct ParzenColumn {
+  const std::uint8_t* codes = nullptr;        ///< [rows] where has_byte_codes
+  const double* positions = nullptr;          ///< [rows] otherwise: ParzenAxis::position
+  std::span<const std::uint32_t> order = {};  ///< for numbers without byte codes: rows ascending by position, ties by
+                                              ///< row; it may name rows that are left out
+};
+
+/// Shows observations and their weights. Rows are in the order of their age, oldest first.
+struct ParzenSample {
+  std::vector<const ParzenAxis*> axes = {};
+  std::vector<ParzenColumn> columns = {};  ///< one per axis
+  std::span<const double> weights = {};    ///< [rows] 0: the row is left out
+  double prior_weight = 1;                 ///< together with `weights` this sums to 1
+  std::size_t count = 0;                   ///< rows that are not left out
+};
+
+/// Estimates a density over the joint values of some parameters as the tree-structured Parzen estimator does (Bergstra
+/// et al., NeurIPS 2011; Watanabe, arXiv 2304.11127, with prior weight 1): a mixture with one kernel per observation
+/// and a wide prior kernel; kernels are products over the parameters. With K kernels and C choices a kernel gives
+/// choice c the mass (1/K + [c is its own]) / (1 + C/K); for numbers see ParzenAxis. Equal to Optuna's densities to
+/// rounding. Keeps pointers to the sample's columns and axes.
 class ParzenMixture {
  public:
-  /// `rows` are the observations, oldest first; `weights` has one more entry, the prior's, and sums to 1.
-  ParzenMixture(std::vector<std::int64_t> sizes, const std::vector<const Assignment*>& rows,
-                std::vector<double> weights);
+  ParzenMixture(ParzenSample sample, const ParzenRules& rules);
 
-  /// Draws from the joint density: one kernel for all dimensions.
-  Assignment draw(RandomStream& stream) const;
-  /// Returns the natural logarithm of the joint density.
-  double log_density(const Assignment& assignment) const;
-  /// Returns the density of one dimension alone, [choices].
-  std::vector<double> marginal(std::size_t dimension) const;
+  /// Draws one kernel and from it one code per axis.
+  void draw(RandomStream& stream, std::span<double> codes) const;
+  /// Returns the natural logarithms of the joint density at points; `points[axis][i]` is the code of point i.
+  std::vector<double> log_density(const std::vector<std::vector<double>>& points) const;
 
  private:
-  std::size_t kernel(double uniform) const;
+  /// Holds the kernels of one numeric axis.
+  struct Kernels {
+    std::vector<std::uint16_t> classes;         ///< [rows] byte codes: index into `distinct`
+    std::vector<NormalKernel> distinct;         ///< byte codes: by code, then those of other widths
+    std::vector<NormalKernel> by_row;           ///< [rows] otherwise
+    std::vector<double> means, inverse_sigmas;  ///< [rows] otherwise, where the axis is smooth
+  };
+  class Sum;
 
-  std::vector<std::int64_t> sizes_;
-  std::vector<std::vector<std::int32_t>> columns_;  ///< [dimension][observation]
-  std::vector<double> weights_;
-  std::vector<double> cumulative_;
-  double log_match_ = 0;  ///< log of what a matching choice adds: K + 1
-  double log_base_ = 0;   ///< log density of an observation's kernel where nothing matches
-  double log_prior_ = 0;  ///< log density of the prior kernel
+  void fit_classes(std::size_t axis, const ParzenRules& rules);
+  void fit_rows(std::size_t axis, const ParzenRules& rules);
+  std::size_t draw_row(double uniform) const;
+  double draw_choice(std::size_t axis, std::size_t row, RandomStream& stream) const;
+  const NormalKernel& kernel(std::size_t axis, std::size_t row) const;
+  double log_prior(const std::vector<std::vector<double>>& points, std::size_t point) const;
+  double log_density_slowly(const std::vector<std::vector<double>>& points, std::size_t point) const;
+  double log_component(const std::vector<std::vector<double>>& points, std::size_t point, std::size_t row) const;
+
+  ParzenSample sample_;
+  std::vector<Kernels> kernels_;    ///< one per axis
+  std::vector<double> log_scale_;   ///< [rows] of the smooth axes with `by_row`, prior divided out but for exp
+  std::vector<double> cumulative_;  ///< [rows]
+};
+
+/// Summarises the observations of one parameter with few values.
+struct ParzenCounts {
+  std::vector<double> weights;      ///< [values] sums of the weights; with the prior's they sum to 1
+  std::vector<std::size_t> counts;  ///< [values]
+  double prior_weight = 1;
+};
+
+/// Estimates the density of one parameter with few values from sums over its observations: the same mixture as
+/// ParzenMixture, but that observations at one value share their weight evenly (their widths differ, and which is whose
+/// is a matter of how ties are sorted).
+class ParzenMarginal {
+ public:
+  ParzenMarginal(const ParzenAxis& axis, const ParzenCounts& counts, const ParzenRules& rules);
+  double draw(RandomStream& stream) const;
+  double log_density(double code) const;
+
+ private:
+  void fit_choices(const ParzenCounts& counts);
+  void fit_numbers(const ParzenCounts& counts, const ParzenRules& rules);
+
+  const ParzenAxis* axis_;
+  std::vector<double> masses_;         ///< [values] of choices
+  std::vector<NormalKernel> kernels_;  ///< of numbers, the prior last
+  std::vector<double> weights_;        ///< of the kernels
+  mutable std::vector<double> known_;  ///< [values] log densities that were asked for; NaN: not yet
 };
 
 }  // namespace lathe::sampler

@@ -1,8 +1,6 @@
 #include "lathe/sampler/tpe.h"
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,102 +9,33 @@
 #include "lathe/base/random.h"
 #include "lathe/sampler/draw.h"
 #include "lathe/sampler/options.h"
-#include "lathe/sampler/parzen.h"
+#include "lathe/sampler/tpe_groups.h"
+#include "lathe/sampler/tpe_history.h"
+#include "lathe/sampler/tpe_model.h"
+#include "lathe/sampler/tpe_options.h"
 #include "lathe/sampler/tpe_split.h"
 
 namespace lathe::sampler {
 namespace {
 
 /// Spaces up to this size are searched whole when all drawn candidates are known already.
-constexpr std::uint64_t kEnumerated = 4096;
-/// Rounds of fresh candidates, and then of uniform points, before the nearest free code is taken.
-constexpr int kRounds = 8;
+constexpr std::uint64_t kEnumerated = 1024;
+/// So many times as many points as are wanted may be drawn to find new ones.
+constexpr std::int64_t kDrawsPerCandidate = 8;
 constexpr int kUniformTries = 64;
 
-struct TpeOptions {
-  std::optional<bool> multivariate;
-  std::int64_t n_startup_trials = 10;
-  std::int64_t n_ei_candidates = 24;
-  bool constant_liar = true;
-  bool deduplicate = true;
-};
+/// Holds a model and the parameters that it decides.
+struct Part {
+  ParameterList parameters;
+  std::unique_ptr<TpeModel> model;
 
-const std::vector<config::Field<TpeOptions>>& tpe_fields() {
-  static const std::vector<config::Field<TpeOptions>> fields{
-      config::field("multivariate", &TpeOptions::multivariate,
-                    "choose all parameters jointly; \"NA\": for one objective only"),
-      config::field("n_startup_trials", &TpeOptions::n_startup_trials, "random trials before the model is used",
-                    config::at_least(0)),
-      config::field("n_ei_candidates", &TpeOptions::n_ei_candidates, "candidates drawn per trial", config::at_least(1)),
-      config::field("constant_liar", &TpeOptions::constant_liar, "count the trials that still run as bad ones"),
-      config::field("deduplicate", &TpeOptions::deduplicate, "never propose a point again")};
-  return fields;
-}
-
-/// Holds what one proposal may know.
-struct Known {
-  std::span<const FinishedTrial> told;
-  std::vector<const Assignment*> pending;
-  std::unordered_set<std::uint64_t> pending_codes;
-};
-
-/// Scores assignments by log l(x) - log g(x).
-class Model {
- public:
-  Model(const std::vector<std::int64_t>& sizes, ParzenMixture good, ParzenMixture bad, bool joint)
-      : good_(std::move(good)), bad_(std::move(bad)), joint_(joint) {
-    if (joint_) return;
-    for (std::size_t dimension = 0; dimension < sizes.size(); ++dimension) {
-      good_marginals_.push_back(good_.marginal(dimension));
-      bad_marginals_.push_back(bad_.marginal(dimension));
+  std::vector<double> score(const std::vector<Assignment>& points) const {
+    std::vector<std::vector<double>> codes(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      for (const Assignment& point : points) codes[i].push_back(point[parameters[i]]);
     }
+    return model->score(codes);
   }
-
-  Assignment draw(RandomStream& stream) const {
-    if (joint_) return good_.draw(stream);
-    Assignment assignment;
-    for (const auto& density : good_marginals_) assignment.push_back(draw_choice(density, stream));
-    return assignment;
-  }
-
-  double score(const Assignment& assignment) const {
-    if (joint_) return good_.log_density(assignment) - bad_.log_density(assignment);
-    double total = 0;
-    for (std::size_t i = 0; i < assignment.size(); ++i) total += choice_score(i, assignment[i]);
-    return total;
-  }
-
-  /// Takes the best candidate of each dimension by itself, as univariate TPE does.
-  Assignment best_by_dimension(const std::vector<Assignment>& candidates) const {
-    Assignment best = candidates.front();
-    for (const auto& candidate : candidates) {
-      for (std::size_t i = 0; i < best.size(); ++i) {
-        if (choice_score(i, candidate[i]) > choice_score(i, best[i])) best[i] = candidate[i];
-      }
-    }
-    return best;
-  }
-
-  bool joint() const { return joint_; }
-
- private:
-  double choice_score(std::size_t dimension, double choice) const {
-    const auto index = static_cast<std::size_t>(choice);
-    return std::log(good_marginals_[dimension][index]) - std::log(bad_marginals_[dimension][index]);
-  }
-
-  static std::int32_t draw_choice(const std::vector<double>& density, RandomStream& stream) {
-    double left = stream.uniform();
-    for (std::size_t choice = 0; choice + 1 < density.size(); ++choice) {
-      if (left < density[choice]) return static_cast<std::int32_t>(choice);
-      left -= density[choice];
-    }
-    return static_cast<std::int32_t>(density.size()) - 1;
-  }
-
-  ParzenMixture good_, bad_;
-  std::vector<std::vector<double>> good_marginals_, bad_marginals_;
-  bool joint_;
 };
 
 class Tpe final : public Sampler {
@@ -114,11 +43,11 @@ class Tpe final : public Sampler {
   explicit Tpe(const SamplerSettings& settings)
       : seed_(settings.seed),
         space_(settings.space),
-        directions_(settings.directions),
-        options_(read_options(settings, tpe_fields())),
-        joint_(options_.multivariate.value_or(settings.directions.size() == 1)) {
-    LATHE_CHECK(!directions_.empty(), "a study needs an objective");
-    for (std::size_t i = 0; i < space_.parameters().size(); ++i) sizes_.push_back(space_.size(i).value_or(0));
+        objectives_(settings.directions.size()),
+        options_(read_tpe_options(settings)),
+        history_(space_, options_.is_3_1()),
+        split_(settings.directions, options_.is_3_1()) {
+    LATHE_CHECK(objectives_ > 0, "a study needs an objective");
   }
 
   std::optional<Assignment> ask(std::int64_t number) override;
@@ -126,134 +55,180 @@ class Tpe final : public Sampler {
   void tell(const FinishedTrial& trial) override;
 
  private:
-  Known known() const;
-  std::optional<Assignment> propose(std::int64_t number, const Known& known) const;
-  Model fit(const Known& known) const;
-  bool is_free(const Assignment& assignment, const Known& known) const;
-  bool exhausted(const Known& known) const;
+  bool is_free(const Assignment& assignment) const {
+    return !options_.deduplicate || !known_.contains(space_.encode(assignment));
+  }
+  bool exhausted() const { return options_.deduplicate && space_.count() && known_.size() >= *space_.count(); }
+  void update_good();
+  std::vector<Part> fit() const;
+  Assignment draw(const std::vector<Part>& parts, RandomStream& stream) const;
+  std::vector<Assignment> draw_candidates(const std::vector<Part>& parts, RandomStream& stream) const;
+  std::optional<Assignment> best_free(const std::vector<Part>& parts, const std::vector<Assignment>& points) const;
+  std::optional<Assignment> best_of_whole_space(const std::vector<Part>& parts) const;
+  Assignment compose(const std::vector<Part>& parts, const std::vector<Assignment>& candidates) const;
+  std::optional<Assignment> propose(const std::vector<Part>& parts, RandomStream& stream) const;
   Assignment uniform_point(RandomStream& stream) const;
-  Assignment free_uniform_point(RandomStream& stream, const Known& known) const;
-  std::optional<Assignment> best_free(const std::vector<Assignment>& candidates, const Model& model,
-                                             const Known& known) const;
-  std::optional<Assignment> best_of_whole_space(const Model& model, const Known& known) const;
 
   std::uint64_t seed_;
   parameter::Space space_;
-  std::vector<std::int64_t> sizes_;  ///< values per parameter
-  std::vector<Direction> directions_;
+  std::size_t objectives_;
   TpeOptions options_;
-  bool joint_;
-  std::vector<FinishedTrial> told_;
-  std::unordered_map<std::uint64_t, std::size_t> first_told_;  ///< code -> index of the first trial at this point
-  std::map<std::int64_t, Assignment> pending_;                 ///< announced and not told
+  TpeHistory history_;
+  TpeSplit split_;
+  ParameterGroups groups_;
+  GoodTrials good_;
+  bool good_is_current_ = true;
+  std::unordered_set<std::uint64_t> known_;                  ///< places of all trials announced so far
+  std::unordered_map<std::int64_t, std::uint32_t> running_;  ///< announced and not told: number -> row
 };
 
-std::optional<Assignment> Tpe::ask(std::int64_t number) { return propose(number, known()); }
-
-void Tpe::announce(std::int64_t number, const Assignment& assignment) { pending_.emplace(number, assignment); }
+void Tpe::announce(std::int64_t number, const Assignment& assignment) {
+  known_.insert(space_.encode(assignment));
+  const std::uint32_t row = history_.append(assignment);
+  running_.emplace(number, row);
+  if (options_.counts_running()) history_.join(row);
+}
 
 void Tpe::tell(const FinishedTrial& trial) {
-  pending_.erase(trial.number);
-  first_told_.try_emplace(space_.encode(trial.assignment), told_.size());
-  told_.push_back(trial);
+  if (!running_.contains(trial.number)) announce(trial.number, trial.assignment);
+  const auto running = running_.find(trial.number);
+  const std::uint32_t row = running->second;
+  running_.erase(running);
+  const bool counts = split_.counts(trial);
+  if (counts && !options_.counts_running()) history_.join(row);
+  if (!counts && options_.counts_running()) history_.leave(row);
+  if (!counts) return;
+  groups_.add(trial.assignment);
+  split_.add(row, trial);
+  good_is_current_ = false;
 }
 
-Known Tpe::known() const {
-  Known known{told_, {}, {}};
-  for (const auto& [number, assignment] : pending_) {
-    known.pending.push_back(&assignment);
-    known.pending_codes.insert(space_.encode(assignment));
+void Tpe::update_good() {
+  if (good_is_current_) return;
+  good_is_current_ = true;
+  std::vector<std::uint32_t> rows = split_.good(good_count(split_.size(), objectives_, options_.is_3_1()));
+  std::vector<std::uint32_t> changed;
+  std::set_difference(rows.begin(), rows.end(), good_.rows.begin(), good_.rows.end(), std::back_inserter(changed));
+  for (const std::uint32_t row : changed) history_.leave(row);
+  changed.clear();
+  std::set_difference(good_.rows.begin(), good_.rows.end(), rows.begin(), rows.end(), std::back_inserter(changed));
+  for (const std::uint32_t row : changed) history_.join(row);
+  good_.weights = split_.good_weights(rows);
+  good_.rows = std::move(rows);
+}
+
+std::vector<Part> Tpe::fit() const {
+  std::vector<Part> parts;
+  std::vector<bool> decided(space_.parameters().size(), false);
+  const auto add = [&](const ParameterList& parameters, bool joint) {
+    if (parameters.empty()) return;
+    parts.push_back({parameters, fit_model(history_, parameters, good_, options_.is_3_1(), joint)});
+    for (const std::size_t i : parameters) decided[i] = true;
+  };
+  if (options_.group) {
+    for (const ParameterList& group : groups_.groups()) add(group, true);
+  } else if (options_.joint(objectives_)) {
+    add(groups_.common(), true);
   }
-  return known;
-}
-
-bool Tpe::is_free(const Assignment& assignment, const Known& known) const {
-  const std::uint64_t code = space_.encode(assignment);
-  if (known.pending_codes.contains(code)) return false;
-  const auto found = first_told_.find(code);
-  return found == first_told_.end() || found->second >= known.told.size();
-}
-
-bool Tpe::exhausted(const Known& known) const {
-  if (!space_.count() || *space_.count() > first_told_.size() + known.pending_codes.size()) return false;
-  for (std::uint64_t code = 0; code < *space_.count(); ++code) {
-    if (is_free(space_.decode(code), known)) return false;
+  for (std::size_t i = 0; i < decided.size(); ++i) {
+    if (!decided[i]) add({i}, false);
   }
-  return true;
+  return parts;
 }
 
-Assignment Tpe::uniform_point(RandomStream& stream) const { return draw_assignment(space_, stream); }
-
-Assignment Tpe::free_uniform_point(RandomStream& stream, const Known& known) const {
-  Assignment assignment = uniform_point(stream);
-  if (!options_.deduplicate) return assignment;
-  for (int attempt = 0; attempt < kUniformTries && !is_free(assignment, known); ++attempt)
-    assignment = uniform_point(stream);
-  while (!is_free(assignment, known) && space_.count()) {
-    assignment = space_.decode((space_.encode(assignment) + 1) % *space_.count());
+Assignment Tpe::draw(const std::vector<Part>& parts, RandomStream& stream) const {
+  Assignment point(space_.parameters().size());
+  std::vector<double> codes;
+  for (const Part& part : parts) {
+    codes.resize(part.parameters.size());
+    part.model->draw(stream, codes);
+    for (std::size_t i = 0; i < codes.size(); ++i) point[part.parameters[i]] = codes[i];
   }
-  return assignment;
+  return point;
 }
 
-Model Tpe::fit(const Known& known) const {
-  const auto counted =
-      static_cast<std::size_t>(std::count_if(known.told.begin(), known.told.end(), [](const auto& trial) {
-        return trial.state == TrialState::kComplete || trial.state == TrialState::kPruned;
-      }));
-  const TpeSplit split = split_trials(known.told, directions_, good_count(counted, directions_.size()));
-  std::vector<const Assignment*> good, bad;
-  for (const std::size_t index : split.below) good.push_back(&known.told[index].assignment);
-  for (const std::size_t index : split.above) bad.push_back(&known.told[index].assignment);
-  if (options_.constant_liar) bad.insert(bad.end(), known.pending.begin(), known.pending.end());
-  auto good_weights = directions_.size() == 1 ? recency_weights(good.size()) : equal_weights(good.size());
-  auto bad_weights = recency_weights(bad.size());
-  return Model(sizes_, ParzenMixture(sizes_, good, std::move(good_weights)),
-               ParzenMixture(sizes_, bad, std::move(bad_weights)), joint_);
+/// Draws candidates, active or not. Where one model decides everything, known points are no candidates (unless there is
+/// nothing else).
+std::vector<Assignment> Tpe::draw_candidates(const std::vector<Part>& parts, RandomStream& stream) const {
+  const auto wanted = static_cast<std::size_t>(options_.n_ei_candidates);
+  const bool only_free = parts.size() == 1 && options_.deduplicate;
+  std::vector<Assignment> candidates;
+  for (std::int64_t i = 0; i < kDrawsPerCandidate * options_.n_ei_candidates && candidates.size() < wanted; ++i) {
+    Assignment point = draw(parts, stream);
+    if (only_free && !is_free(point)) continue;
+    candidates.push_back(std::move(point));
+  }
+  return candidates;
 }
 
-/// Returns the best-scored candidate that is free (the first of equals); any candidate is free with deduplicate =
-/// false.
-std::optional<Assignment> Tpe::best_free(const std::vector<Assignment>& candidates, const Model& model,
-                                                const Known& known) const {
+/// Takes the best candidate of each part by itself.
+Assignment Tpe::compose(const std::vector<Part>& parts, const std::vector<Assignment>& candidates) const {
+  Assignment point(space_.parameters().size());
+  for (const Part& part : parts) {
+    const std::vector<double> scores = part.score(candidates);
+    const auto best = static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    for (const std::size_t i : part.parameters) point[i] = candidates[best][i];
+  }
+  space_.deactivate(point);
+  return point;
+}
+
+/// Returns the point with the best sum of scores that is free (the first of equals).
+std::optional<Assignment> Tpe::best_free(const std::vector<Part>& parts, const std::vector<Assignment>& points) const {
+  if (points.empty()) return std::nullopt;
+  std::vector<double> totals(points.size(), 0.0);
+  for (const Part& part : parts) {
+    const std::vector<double> scores = part.score(points);
+    for (std::size_t k = 0; k < points.size(); ++k) totals[k] += scores[k];
+  }
   std::optional<Assignment> best;
-  double best_score = -std::numeric_limits<double>::infinity();
-  for (const auto& candidate : candidates) {
-    if (options_.deduplicate && !is_free(candidate, known)) continue;
-    const double score = model.score(candidate);
-    if (best && !(score > best_score)) continue;
-    best = candidate;
-    best_score = score;
+  double best_total = 0;
+  for (std::size_t k = 0; k < points.size(); ++k) {
+    if (best && !(totals[k] > best_total)) continue;
+    Assignment point = points[k];
+    space_.deactivate(point);
+    if (!is_free(point)) continue;
+    best = std::move(point);
+    best_total = totals[k];
   }
   return best;
 }
 
-std::optional<Assignment> Tpe::best_of_whole_space(const Model& model, const Known& known) const {
-  if (!space_.count() || *space_.count() > kEnumerated) return std::nullopt;
+std::optional<Assignment> Tpe::best_of_whole_space(const std::vector<Part>& parts) const {
+  if (!space_.count() || *space_.count() > kEnumerated || space_.conditional()) return std::nullopt;
   std::vector<Assignment> points;
-  for (std::uint64_t code = 0; code < *space_.count(); ++code) points.push_back(space_.decode(code));
-  return best_free(points, model, known);
+  for (std::uint64_t place = 0; place < *space_.count(); ++place) {
+    if (!known_.contains(place)) points.push_back(space_.decode(place));
+  }
+  return best_free(parts, points);
 }
 
-std::optional<Assignment> Tpe::propose(std::int64_t number, const Known& known) const {
-  if (options_.deduplicate && exhausted(known)) return std::nullopt;
-  RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler tpe");
-  const auto ended = std::count_if(known.told.begin(), known.told.end(), [](const auto& trial) {
-    return trial.state == TrialState::kComplete || trial.state == TrialState::kPruned;
-  });
-  if (ended < options_.n_startup_trials || sizes_.empty()) return free_uniform_point(stream, known);
-
-  const Model model = fit(known);
-  for (int round = 0; round < kRounds; ++round) {
-    std::vector<Assignment> candidates;
-    for (std::int64_t i = 0; i < options_.n_ei_candidates; ++i) candidates.push_back(model.draw(stream));
-    if (!model.joint()) {
-      Assignment composed = model.best_by_dimension(candidates);
-      if (!options_.deduplicate || is_free(composed, known)) return composed;
-    }
-    if (auto best = best_free(candidates, model, known)) return best;
-    if (auto best = best_of_whole_space(model, known)) return best;
+std::optional<Assignment> Tpe::propose(const std::vector<Part>& parts, RandomStream& stream) const {
+  const std::vector<Assignment> candidates = draw_candidates(parts, stream);
+  if (!candidates.empty()) {
+    Assignment composed = compose(parts, candidates);
+    if (is_free(composed)) return composed;
   }
-  return free_uniform_point(stream, known);
+  if (auto best = best_free(parts, candidates)) return best;
+  return best_of_whole_space(parts);
+}
+
+Assignment Tpe::uniform_point(RandomStream& stream) const {
+  Assignment point = draw_assignment(space_, stream);
+  for (int i = 0; i < kUniformTries && !is_free(point); ++i) point = draw_assignment(space_, stream);
+  while (space_.count() && !is_free(point)) point = space_.decode((space_.encode(point) + 1) % *space_.count());
+  return point;
+}
+
+std::optional<Assignment> Tpe::ask(std::int64_t number) {
+  if (exhausted()) return std::nullopt;
+  RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler tpe");
+  if (static_cast<std::int64_t>(split_.size()) < options_.n_startup_trials || space_.parameters().empty()) {
+    return uniform_point(stream);
+  }
+  update_good();
+  if (auto point = propose(fit(), stream)) return point;
+  return uniform_point(stream);
 }
 
 std::unique_ptr<Sampler> make(const SamplerSettings& settings) { return std::make_unique<Tpe>(settings); }
