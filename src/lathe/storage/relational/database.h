@@ -37,12 +37,14 @@ struct TableDefinition {
 /// Holds the places where the databases' languages differ. All other statements are shared: parameters are written
 /// `$1`, `$2`, ...
 struct Dialect {
-  std::vector<TableDefinition> tables;     ///< all that Optuna makes, each behind those that it refers to
-  std::vector<std::string> types;          ///< statements that make the enumeration types
-  std::string existing_tables;             ///< a query of the names of all tables
-  std::string lock_schema;                 ///< keeps others from making tables until the transaction ends; may be empty
-  std::string row_lock;                    ///< ends a SELECT whose rows nobody else may change; may be empty
-  std::string now;                         ///< the time of the database, as trial_heartbeats holds it
+  std::vector<TableDefinition> tables;  ///< all that Optuna makes, each behind those that it refers to
+  std::vector<std::string> types;       ///< statements that make the enumeration types
+  std::string existing_tables;          ///< a query of the names of all tables
+  std::string lock_schema;              ///< keeps others from making tables until the transaction ends; may be empty
+  std::string row_lock;                 ///< ends a SELECT whose rows nobody else may change; may be empty
+  /// The time of the database as trial_heartbeats holds it, one second back: Optuna takes a heartbeat that is later
+  /// than its own time, which has whole seconds, for one that is a day old.
+  std::string now;
   std::string heartbeat_age;               ///< the age of the column `heartbeat` in seconds
   std::string trial_is_listed;             ///< whether t.trial_id is in the list $1, a text made by list_text
   bool own_file = false;                   ///< whether tables of other programs make it a wrong database

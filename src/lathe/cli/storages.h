@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lathe/storage/storage.h"
+
+namespace lathe::cli {
+
+/// Opens the storage that an address names: `sqlite:///folder/study.db` (from the working folder),
+/// `sqlite:////home/me/study.db`, the path of a file that ends in .db, .sqlite or .sqlite3,
+/// `postgresql://user@host:port/database`, `postgresql:///database?host=/run/postgresql`, `memory`. New databases and
+/// files are made; see the functions of the databases. `optuna_compat` is the version of Optuna that is to read a new
+/// one. Throws UserError for an address of no such form, and as the databases do.
+std::unique_ptr<storage::Storage> open_storage(const std::string& url, const std::string& optuna_compat = {});
+
+}  // namespace lathe::cli
