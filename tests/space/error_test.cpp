@@ -80,10 +80,6 @@ TEST(SpaceErrors, NestedLists) {
             "study.toml:2:23: search.search_space.seed.seq_blocks_2.config.channel_multiplier[0]: a choice must be a "
             "number, a "
             "string or a boolean; got [1, 2]");
-  EXPECT_EQ(
-      of_layer("channel_multiplier = {a = 1}\n"),
-      "study.toml:2:22: search.search_space.seed.seq_blocks_2.config.channel_multiplier: expected a list of choices, "
-      "such as [4, 8]; got a table");
 }
 
 TEST(SpaceErrors, UnknownKeyShowsTheNearest) {

@@ -109,7 +109,7 @@ TEST(SearchSpace, DecodesWidths) {
 TEST(SearchSpace, NeverChangesItsBase) {
   const ir::Graph base = three_layers();
   const SearchSpace space = space_of(kChannels, base);
-  for (std::int32_t i = 0; i < 1000; ++i) space.decode({i % 2, i % 3});
+  for (int i = 0; i < 1000; ++i) space.decode({double(i % 2), double(i % 3)});
   EXPECT_EQ(space.base(), base);
   EXPECT_EQ(ir::to_text(space.base()), ir::to_text(base));
 }
@@ -126,8 +126,8 @@ TEST(SearchSpace, RecordsWhatWasChosenInGraphOrder) {
 
 TEST(SearchSpace, FindsTheAssignmentOfAConfig) {
   const SearchSpace space = space_of(kChannels, three_layers());
-  for (std::int32_t first = 0; first < 2; ++first) {
-    for (std::int32_t second = 0; second < 3; ++second) {
+  for (double first = 0; first < 2; ++first) {
+    for (double second = 0; second < 3; ++second) {
       EXPECT_EQ(space.find(space.decode({first, second}).config), (Assignment{first, second}));
     }
   }

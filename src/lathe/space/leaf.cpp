@@ -13,6 +13,8 @@
 namespace lathe::space {
 namespace {
 
+constexpr const char* kDefault = "default";
+
 /// Tells a number format's key from one of the channels, by its operand.
 bool is_format_key(std::string_view key) {
   return key == "bypass" || key.starts_with("data_in_") || key.starts_with("weight_") || key.starts_with("bias_");
@@ -40,13 +42,9 @@ bool name_applies(const ir::Node& node, const Scalar& choice) {
   return ir::channel_mode(*name) ? has_width(node) : ir::op_of(node).quantizable;
 }
 
-std::vector<Scalar> read_choices(const config::Value& list) {
-  if (list.is_table()) list.fail("expected a list of choices, such as [4, 8]; got a table");
-  if (!list.is_array()) list.fail(fmt::format("must be a list of choices; for one choice write [{}]", list.to_toml()));
-  if (list.as_array().empty()) list.fail("the list of choices is empty; it needs at least one");
-  std::vector<Scalar> choices;
-  for (const config::Value& choice : list.as_array()) choices.push_back(read_scalar(choice));
-  return choices;
+KeyType key_type(std::string_view key) {
+  if (key.find("multiplier") != std::string_view::npos) return KeyType::kNumber;
+  return is_format_key(key) && key != "bypass" ? KeyType::kInteger : KeyType::kText;
 }
 
 /// Returns the table `config` of an entry, its keys checked.
@@ -64,9 +62,46 @@ const config::Value& config_of(const config::Member& entry) {
   return *table;
 }
 
+Leaf make_leaf(const std::string& node, const config::Member& member) {
+  Domain domain = read_domain(member.value, key_type(member.name));
+  return {node, member.name, std::move(domain.distribution), std::move(domain.when), domain.source};
+}
+
 void add_leaves(const config::Value& table, const std::string& node, std::vector<Leaf>& leaves) {
-  for (const config::Member& member : table.as_table()) {
-    leaves.push_back({node, member.name, read_choices(member.value), &member.value});
+  for (const config::Member* member : lists_first(table)) leaves.push_back(make_leaf(node, *member));
+}
+
+/// Returns the leaf that a condition of `leaf` means by a bare key; null when it names a node, or nothing here.
+const Leaf* parent_within(const std::vector<Leaf>& leaves, const Leaf& leaf) {
+  const std::string& key = leaf.when->key->as_string();
+  const auto found = std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& other) { return other.key == key; });
+  return found == leaves.end() ? nullptr : &*found;
+}
+
+/// Removes the values of a condition that the parent never takes.
+void keep_values_of(const Leaf& parent, When& when) {
+  When kept{.key = when.key};
+  for (std::size_t i = 0; i < when.is.size(); ++i) {
+    if (!parameter::code_of(parent.distribution, when.is[i])) continue;
+    kept.is.push_back(when.is[i]);
+    kept.is_sources.push_back(when.is_sources[i]);
+  }
+  when = std::move(kept);
+}
+
+/// Leaves out the keys of `default` whose conditions never hold on a node: their parent (a bare key that `general`
+/// has) is not there, or never takes a value of theirs.
+void drop_keys_that_never_apply(const std::vector<Leaf>& general, std::vector<Leaf>& own) {
+  const auto never = [&](Leaf& leaf) {
+    if (!leaf.when || parent_within(general, leaf) == nullptr) return false;
+    const Leaf* parent = parent_within(own, leaf);
+    if (parent != nullptr) keep_values_of(*parent, *leaf.when);
+    return parent == nullptr || leaf.when->is.empty();
+  };
+  for (bool changed = true; changed;) {
+    const auto gone = std::find_if(own.begin(), own.end(), never);
+    changed = gone != own.end();
+    if (changed) own.erase(gone);
   }
 }
 
@@ -88,11 +123,11 @@ class Reader {
 
   std::vector<Leaf> read() {
     for (const config::Member& entry : seed_.as_table()) {
-      if (entry.name == "default") continue;
+      if (entry.name == kDefault) continue;
       by_ == By::kName ? note_name(entry) : note_type(entry);
     }
     for (const config::Member& entry : seed_.as_table()) {
-      if (entry.name == "default") {
+      if (entry.name == kDefault) {
         add_default(config_of(entry));
       } else {
         add_entry(entry);
@@ -133,19 +168,28 @@ class Reader {
   }
 
   void add_entry(const config::Member& entry) {
-    const config::Value& table = config_of(entry);
+    std::vector<Leaf> own;
+    add_leaves(config_of(entry), entry.name, own);
     for (const ir::Node& node : base_.nodes) {
-      if ((by_ == By::kName ? node.name : node.op) == entry.name) add_leaves(table, node.name, leaves_);
+      if ((by_ == By::kName ? node.name : node.op) != entry.name) continue;
+      for (Leaf& leaf : own) leaf.node = node.name;
+      leaves_.insert(leaves_.end(), own.begin(), own.end());
     }
-    for (const config::Member& member : table.as_table()) read_choices(member.value);
   }
 
   void add_default(const config::Value& table) {
     std::vector<Leaf> general;
-    add_leaves(table, "default", general);
+    add_leaves(table, kDefault, general);
+    for (const Leaf& leaf : general) check_condition_of_default(general, leaf);
     for (const ir::Node& node : base_.nodes) {
       if (std::find(own_.begin(), own_.end(), node.name) == own_.end()) add_default_to(node, general);
     }
+  }
+
+  /// Refuses values that no node's parent takes; each node's own are looked at later.
+  static void check_condition_of_default(const std::vector<Leaf>& general, const Leaf& leaf) {
+    const Leaf* parent = leaf.when ? parent_within(general, leaf) : nullptr;
+    if (parent != nullptr) check_values(*leaf.when, *parent);
   }
 
   /// Adds what of `default` can act on a node; nothing when every name that is left is NA.
@@ -155,15 +199,19 @@ class Reader {
     for (Leaf leaf : general) {
       leaf.node = node.name;
       if (leaf.key == "name") {
-        std::erase_if(leaf.values, [&](const Scalar& choice) { return !name_applies(node, choice); });
-        active = std::any_of(leaf.values.begin(), leaf.values.end(),
+        auto& names = std::get<parameter::Categorical>(leaf.distribution).choices;
+        std::erase_if(names, [&](const Scalar& choice) { return !name_applies(node, choice); });
+        active = std::any_of(names.begin(), names.end(),
                              [](const Scalar& choice) { return !std::holds_alternative<std::monostate>(choice); });
+        if (names.empty()) continue;
       } else if (!key_applies(node, leaf.key)) {
         continue;
       }
-      if (!leaf.values.empty()) own.push_back(std::move(leaf));
+      own.push_back(std::move(leaf));
     }
-    if (active) leaves_.insert(leaves_.end(), own.begin(), own.end());
+    if (!active) return;
+    drop_keys_that_never_apply(general, own);
+    leaves_.insert(leaves_.end(), own.begin(), own.end());
   }
 
   const config::Value& seed_;
@@ -175,13 +223,54 @@ class Reader {
 
 }  // namespace
 
-Scalar read_scalar(const config::Value& value) {
-  if (value.is_na()) return std::monostate{};
-  if (value.is_boolean()) return value.as_boolean();
-  if (value.is_integer()) return value.as_integer();
-  if (value.is_float()) return value.as_number();
-  if (value.is_string()) return value.as_string();
-  value.fail(fmt::format("a choice must be a number, a string or a boolean; got {}", value.to_toml()));
+std::string parameter_name(const std::string& node, const std::string& key) {
+  return node == kTraining ? node + "/" + key : node + "/config/" + key;
+}
+
+void check_values(const When& when, const Leaf& parent) {
+  for (std::size_t i = 0; i < when.is.size(); ++i) {
+    if (parameter::code_of(parent.distribution, when.is[i])) continue;
+    const config::Value& source = *when.is_sources[i];
+    std::vector<std::string> words;
+    if (const auto* list = std::get_if<parameter::Categorical>(&parent.distribution); list && source.is_string()) {
+      for (const Scalar& value : list->choices) words.push_back(to_string(value));
+    }
+    const std::string nearest = source.is_string() ? nearest_name(source.as_string(), words) : std::string();
+    source.fail(fmt::format("{} never takes the value {}; it is {}{}", parent.name(), source.to_toml(),
+                            to_text(parent.distribution),
+                            nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest)));
+  }
+}
+
+std::vector<const config::Member*> lists_first(const config::Value& table) {
+  std::vector<const config::Member*> members;
+  for (const config::Member& member : table.as_table()) members.push_back(&member);
+  std::stable_partition(members.begin(), members.end(),
+                        [](const config::Member* member) { return !member->value.is_table(); });
+  return members;
+}
+
+std::optional<std::size_t> find_leaf(const std::vector<Leaf>& leaves, const std::string& node, const std::string& key) {
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    if (leaves[i].node == node && leaves[i].key == key) return i;
+  }
+  return std::nullopt;
+}
+
+std::pair<std::string, std::string> split_key(const std::string& text) {
+  const std::size_t last = text.find_last_of("/.");
+  if (last == std::string::npos) return {"", text};
+  std::string node = text.substr(0, last);
+  for (const char* middle : {"/config", ".config"}) {
+    if (node.ends_with(middle)) node.resize(node.size() - 7);
+  }
+  return {node, text.substr(last + 1)};
+}
+
+std::vector<std::string> leaf_names(const std::vector<Leaf>& leaves) {
+  std::vector<std::string> names;
+  for (const Leaf& leaf : leaves) names.push_back(leaf.name());
+  return names;
 }
 
 std::vector<Leaf> read_leaves(const config::Value& seed, By by, const ir::Graph& base) {

@@ -61,6 +61,7 @@ NodeConfigs read_node_configs(const SampledConfig& config) {
   configs.reserve(config.size());
   std::vector<model::NodeKey> keys;
   for (const auto& [node, values] : config) {
+    if (node == kTraining) continue;
     keys.clear();
     for (const auto& [name, value] : values) keys.push_back({.name = name, .value = value});
     for (model::NodeKey& key : keys) key.full_key = node + "/config/" + key.name;

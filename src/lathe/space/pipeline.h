@@ -14,7 +14,8 @@ namespace lathe::space {
 /// Holds what is asked of nodes, by node name.
 using NodeConfigs = std::vector<std::pair<std::string, model::NodeConfig>>;
 
-/// Reads a candidate's values in MASE's spelling. Throws UserError naming node and key.
+/// Reads a candidate's values in MASE's spelling; hyperparameters of training (kTraining) are left out. Throws
+/// UserError naming node and key.
 NodeConfigs read_node_configs(const SampledConfig& config);
 
 /// Applies the passes that a candidate consists of to a copy of `base`: scale_channels, then quantize. Each pass

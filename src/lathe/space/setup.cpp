@@ -68,13 +68,6 @@ class Groups {
   std::vector<std::size_t> parent_;
 };
 
-std::optional<std::size_t> find_leaf(const std::vector<Leaf>& leaves, const std::string& node, const std::string& key) {
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    if (leaves[i].node == node && leaves[i].key == key) return i;
-  }
-  return std::nullopt;
-}
-
 std::vector<std::string> node_names_of(const std::vector<Leaf>& leaves) {
   std::vector<std::string> names;
   for (const Leaf& leaf : leaves) {
@@ -83,21 +76,15 @@ std::vector<std::string> node_names_of(const std::vector<Leaf>& leaves) {
   return names;
 }
 
-std::string list_text(const Leaf& leaf) {
-  std::string text = "[";
-  for (const Scalar& value : leaf.values) text += fmt::format("{}{}", text.size() > 1 ? ", " : "", to_string(value));
-  return text + "]";
-}
-
 /// Joins two leaves of one key. A key with a single choice on both sides is no decision and may differ.
 void tie_leaves(const config::Value& list, const std::vector<Leaf>& leaves, std::size_t first, std::size_t second,
                 Groups& groups) {
   const Leaf& left = leaves[first];
   const Leaf& right = leaves[second];
-  if (left.values.size() < 2 && right.values.size() < 2) return;
-  if (left.values != right.values) {
-    list.fail(fmt::format("the choices of {} differ: {} for {} and {} for {}", left.key, list_text(left), left.node,
-                          list_text(right), right.node));
+  if (left.constant() && right.constant()) return;
+  if (left.distribution != right.distribution) {
+    list.fail(fmt::format("the choices of {} differ: {} for {} and {} for {}", left.key, to_text(left.distribution),
+                          left.node, to_text(right.distribution), right.node));
   }
   groups.join(first, second);
 }
@@ -124,23 +111,15 @@ void zip_leaves(const config::Value& list, const std::vector<Leaf>& leaves, cons
   const Leaf& first = leaves[members.front()];
   for (const std::size_t member : members) {
     const Leaf& leaf = leaves[member];
-    if (leaf.values.size() != first.values.size()) {
+    if (parameter::is_numeric(leaf.distribution)) {
+      list.fail(fmt::format("only lists move together; {} is the range {}", leaf.name(), to_text(leaf.distribution)));
+    }
+    if (parameter::size(leaf.distribution) != parameter::size(first.distribution)) {
       list.fail(fmt::format("lists that move together must have one length: {} has {} choices, {} has {}", first.name(),
-                            first.values.size(), leaf.name(), leaf.values.size()));
+                            *parameter::size(first.distribution), leaf.name(), *parameter::size(leaf.distribution)));
     }
     groups.join(members.front(), member);
   }
-}
-
-/// Splits `node/config/key`, `node.config.key` or `node.key`; the node is empty for a bare key.
-std::pair<std::string, std::string> split_key(const std::string& text) {
-  const std::size_t last = text.find_last_of("/.");
-  if (last == std::string::npos) return {"", text};
-  std::string node = text.substr(0, last);
-  for (const char* middle : {"/config", ".config"}) {
-    if (node.ends_with(middle)) node.resize(node.size() - 7);
-  }
-  return {node, text.substr(last + 1)};
 }
 
 /// Applies bare keys within every node that has them all.
@@ -163,8 +142,7 @@ void apply_zip(const config::Value& list, const std::vector<Leaf>& leaves, Group
   const auto& keys = list.as_array();
   const auto bare = [](const config::Value& key) { return split_key(key.as_string()).first.empty(); };
   if (std::all_of(keys.begin(), keys.end(), bare)) return zip_within_nodes(list, leaves, groups);
-  std::vector<std::string> known;
-  for (const Leaf& leaf : leaves) known.push_back(leaf.name());
+  const std::vector<std::string> known = leaf_names(leaves);
   std::vector<std::size_t> members;
   for (const config::Value& key : keys) {
     const auto [node, name] = split_key(key.as_string());
