@@ -34,8 +34,18 @@ struct Standing {
   std::vector<double> means = {}, standard_errors = {};  ///< one per objective
 };
 
-/// Judges all candidates by what is known now; the caller adds the repeats that are wanted and asks again, until none
-/// is. A pure function: the order of the candidates does not matter.
+/// Judges all candidates by what is known now. Whether one candidate is at least as good as another in an objective is
+/// told by Welch's t statistic of their means. Since few seeds estimate a variance badly, each candidate's is drawn
+/// towards the variance pooled over all candidates with the weight of 4 degrees of freedom (Smyth, "Linear models and
+/// empirical Bayes methods", SAGMB 3(1), 2004, section 3); while all candidates together have fewer than 8 degrees of
+/// freedom, the first ranks get another seed each and nothing is decided. A candidate is off the front when one of the
+/// observed front dominates it with the confidence asked for, on it when the probabilities that any other one does add
+/// up to less than the rest; neither assumes that the errors of the objectives are independent. The statements are for
+/// one candidate at one look (no correction for many). Racing as in Maron, Moore, "Hoeffding races", NIPS 1993, and
+/// Birattari et al., "A racing algorithm for configuring metaheuristics", GECCO 2002.
+///
+/// Another seed is wanted of open candidates, and of the rivals that leave them open. The caller adds the repeats that
+/// are wanted and asks again, until none is. A pure function: the order of the candidates does not matter.
 std::vector<Standing> race(std::span<const Racer> racers, const std::vector<Direction>& directions,
                            const RacingSettings& settings);
 
