@@ -12,6 +12,7 @@
 #include "lathe/study/constraint.h"
 #include "lathe/study/objective.h"
 #include "lathe/study/repeats.h"
+#include "lathe/study/training_choices.h"
 
 namespace lathe::study {
 
@@ -86,6 +87,7 @@ Evaluator::Evaluator(const StudySettings& settings, const space::SearchSpace& sp
       weights_text_(loaded_ ? engine::hash_state(*loaded_).to_hex() : fmt::format("fresh seed={}", settings.seed)),
       runner_text_(settings.runner_text()),
       metrics_(metrics_needed(settings)) {
+  check_training_choices(settings, space, training_dataset_->train.rows());
   for (const metric::MetricKind* kind : metrics_) {
     if (kind->source != metric::Source::kMeasured) continue;
     (kind->needs_training ? measures_training_ : measures_latency_) = true;
@@ -96,7 +98,12 @@ Prepared Evaluator::prepare(const space::Assignment& assignment) const {
   Prepared prepared{.candidate = space_.decode(assignment), .backend = nullptr, .key = {}};
   prepared.backend =
       engine::choose_backend(backends_, settings_.backend, settings_.accelerator, prepared.candidate.graph);
-  prepared.key = space::candidate_key(prepared.candidate.graph, runner_text_, weights_text_, dataset_->fingerprint.hash,
+  std::string runner = runner_text_;
+  if (!prepared.candidate.training.empty()) {
+    const engine::TrainSettings chosen = train_settings_for(prepared.candidate);
+    runner = settings_.runner_text(&chosen);
+  }
+  prepared.key = space::candidate_key(prepared.candidate.graph, runner, weights_text_, dataset_->fingerprint.hash,
                                       fmt::format("{} {}", prepared.backend->name(), prepared.backend->target()));
   return prepared;
 }
@@ -120,10 +127,17 @@ std::vector<std::string> Evaluator::untrained_tensors(const ir::Graph& graph) co
   return names;
 }
 
-engine::SessionSettings Evaluator::session_settings_for(const ir::Graph& graph) const {
+engine::TrainSettings Evaluator::train_settings_for(const space::Candidate& candidate) const {
+  engine::TrainSettings settings = settings_.train->settings;
+  space::apply_training(candidate.training, settings);
+  return settings;
+}
+
+engine::SessionSettings Evaluator::session_settings_for(const space::Candidate& candidate) const {
   const std::int64_t evaluated = std::min(settings_.batch_size, std::max<std::int64_t>(dataset_->validation.rows(), 1));
   if (!settings_.train) return {.batch_size = evaluated, .training = false};
-  const std::int64_t batch = engine::largest_batch(settings_.train->settings, graph, training_dataset_->train.rows());
+  const std::int64_t batch =
+      engine::largest_batch(train_settings_for(candidate), candidate.graph, training_dataset_->train.rows());
   return {.batch_size = std::max(batch, evaluated), .training = true};
 }
 
@@ -154,7 +168,8 @@ std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
                  return !report_interim(run, step, so_far, report);
                }};
   }
-  run.training = engine::train(run.session, run.prepared.candidate.graph, *training_dataset_, settings_.train->settings,
+  const space::Candidate& candidate = run.prepared.candidate;
+  run.training = engine::train(run.session, candidate.graph, *training_dataset_, train_settings_for(candidate),
                                identity, limited, {}, {}, nullptr, interim);
   switch (run.training.outcome) {
     case engine::TrainOutcome::kCompleted: return {};
@@ -252,7 +267,7 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
   const auto began = std::chrono::steady_clock::now();
   Evaluation evaluation;
   const ir::Graph& graph = prepared.candidate.graph;
-  const engine::SessionSettings session_settings = session_settings_for(graph);
+  const engine::SessionSettings session_settings = session_settings_for(prepared.candidate);
   const std::int64_t planned = prepared.backend->planned_bytes(graph, session_settings);
   if (settings_.trial_memory_bytes && planned > *settings_.trial_memory_bytes) {
     evaluation.reason =
@@ -323,7 +338,7 @@ engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std
                                                    const engine::StopToken& stop) {
   LATHE_CHECK(settings_.train.has_value());
   const ir::Graph& graph = prepared.candidate.graph;
-  const auto session = prepared.backend->make_session(graph, session_settings_for(graph));
+  const auto session = prepared.backend->make_session(graph, session_settings_for(prepared.candidate));
   session->load(starting_state(graph, prepared.key, repeat));
   Evaluation ignored;
   Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = ignored};

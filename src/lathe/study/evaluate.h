@@ -81,7 +81,8 @@ struct Prepared {
 /// alone but for measured metrics.
 class Evaluator {
  public:
-  /// `loaded` holds weights that were trained before; null for fresh ones.
+  /// `loaded` holds weights that were trained before; null for fresh ones. Throws UserError where the study cannot train
+  /// as the space chooses (check_training_choices).
   Evaluator(const StudySettings& settings, const space::SearchSpace& space,
             std::shared_ptr<const data::Dataset> dataset, engine::BackendList backends,
             std::shared_ptr<const engine::State> loaded);
@@ -108,7 +109,8 @@ class Evaluator {
   struct Run;  ///< one seed of one candidate while it runs
 
   engine::State starting_state(const ir::Graph& graph, const Digest& key, std::uint64_t repeat) const;
-  engine::SessionSettings session_settings_for(const ir::Graph& graph) const;
+  engine::TrainSettings train_settings_for(const space::Candidate& candidate) const;
+  engine::SessionSettings session_settings_for(const space::Candidate& candidate) const;
   std::string run_session(Run& run, const ReportEnd& report);
   std::string train_session(Run& run, const ReportEnd& report);
   bool report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far, const ReportEnd& report);

@@ -102,12 +102,13 @@ bool StudySettings::depends_on_clock() const {
 
 std::int64_t StudySettings::most_repeats() const { return racing ? std::max(repeats, racing->max_repeats) : repeats; }
 
-std::string StudySettings::runner_text() const {
+std::string StudySettings::runner_text(const engine::TrainSettings* trained) const {
   std::string text =
       fmt::format("eval_mode={} evaluate={}:{}", eval_mode, evaluation.part == Part::kTrain ? "train" : "val",
                   evaluation.num_samples.value_or(-1));
   if (train) {
-    text += fmt::format(" train={} {}", train->part == Part::kTrain ? "train" : "val", train->settings.to_text());
+    text += fmt::format(" train={} {}", train->part == Part::kTrain ? "train" : "val",
+                        (trained != nullptr ? *trained : train->settings).to_text());
   }
   return text;
 }

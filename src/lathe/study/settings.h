@@ -110,7 +110,8 @@ struct StudySettings {
   /// Returns how many seeds a candidate can get in the search: the final takes seeds beyond them.
   std::int64_t most_repeats() const;
   /// Prints what the result of a candidate depends on beside the candidate: part of the candidate key.
-  std::string runner_text() const;
+  /// `trained` replaces the settings of training where candidates choose their own.
+  std::string runner_text(const engine::TrainSettings* trained = nullptr) const;
 };
 
 /// Lists the metrics that the objectives and constraints read, formulas resolved, each once.
