@@ -19,6 +19,32 @@ SamplerSettings settings(const std::string& name, std::uint64_t seed = 7) {
           .n_trials = 100};
 }
 
+/// Has 96 points: integers, a grid of numbers, and parameters under conditions, one of them under another one.
+parameter::Space finite_space() {
+  return parameter::Space(
+      {{"depth", parameter::Integer{.low = 1, .high = 4, .log = true}},
+       {"rate", parameter::Float{.low = 0.1, .high = 0.3, .step = 0.1}},
+       {"op", parameter::Categorical{{std::string("conv"), std::string("pool")}}},
+       {"kernel", parameter::Integer{.low = 3, .high = 7, .step = 2}, parameter::Condition{2, {true, false}}},
+       {"groups", parameter::Categorical{{std::int64_t{1}, std::int64_t{2}, std::int64_t{4}}},
+        parameter::Condition{3, {true, true, false}}}});
+}
+
+parameter::Space continuous_space() {
+  std::vector<parameter::Parameter> parameters = finite_space().parameters();
+  parameters.push_back({"lr", parameter::Float{.low = 1e-5, .high = 1e-1, .log = true}});
+  parameters.push_back({"momentum", parameter::Float{.low = 0, .high = 1}, parameter::Condition{2, {false, true}}});
+  return parameter::Space(std::move(parameters));
+}
+
+bool visits_every_point(const std::string& name) { return name == "grid" || name == "brute_force"; }
+
+std::vector<double> sum_of_active(const Assignment& assignment) {
+  double sum = 0;
+  for (const double code : assignment) sum += code == parameter::kInactive ? 0.5 : code;
+  return {sum};
+}
+
 std::vector<double> sum_of(const Assignment& assignment) {
   double sum = 0;
   for (const double index : assignment) sum += index;
@@ -41,6 +67,22 @@ TEST(SamplerKinds, AnswerToEverySpellingOfUsers) {
   EXPECT_EQ(sampler_kind("TPE").name, "tpe");
   EXPECT_EQ(sampler_kind("Random").name, "random");
   EXPECT_EQ(sampler_kind("grid").name, "grid");
+}
+
+TEST(SamplerKinds, AnswerToTheNamesOfMaseAndOptuna) {
+  const std::vector<std::pair<const char*, const char*>> spellings{{"RandomSampler", "random"},
+                                                                   {"GridSampler", "grid"},
+                                                                   {"BruteForceSampler", "brute_force"},
+                                                                   {"qmc", "qmc"},
+                                                                   {"QMCSampler", "qmc"},
+                                                                   {"nsgaii", "nsgaii"},
+                                                                   {"NSGA-II", "nsgaii"},
+                                                                   {"nsga2", "nsgaii"},
+                                                                   {"NSGAIISampler", "nsgaii"},
+                                                                   {"nsgaiii", "nsgaiii"},
+                                                                   {"NSGAIIISampler", "nsgaiii"},
+                                                                   {"regularized_evolution", "evolution"}};
+  for (const auto& [spelling, name] : spellings) EXPECT_EQ(sampler_kind(spelling).name, name);
 }
 
 TEST(SamplerKinds, UnknownNameShowsTheNearest) {
@@ -137,6 +179,90 @@ TEST_P(EverySampler, ServesSeveralObjectives) {
   EXPECT_EQ(run_trials(*sampler, objective, 50, 2).size(), 18u);
 }
 
+TEST_P(EverySampler, VisitsConditionalSpacesOnce) {
+  SamplerSettings conditional = settings(GetParam());
+  conditional.space = finite_space();
+  ASSERT_EQ(conditional.space.count(), 96u);
+  for (const std::int64_t lag : {1, 5}) {
+    auto sampler = make_sampler(conditional);
+    const auto visited = assignments(run_trials(*sampler, sum_of_active, 200, lag));
+    EXPECT_EQ(visited.size(), 96u) << "lag " << lag;
+    EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 96u);
+    for (const Assignment& assignment : visited) EXPECT_TRUE(conditional.space.contains(assignment));
+  }
+}
+
+TEST_P(EverySampler, ServesContinuousSpacesOrRefuses) {
+  SamplerSettings continuous = settings(GetParam());
+  continuous.space = continuous_space();
+  if (visits_every_point(GetParam())) {
+    EXPECT_EQ(message_of([&] { make_sampler(continuous); }),
+              "sampler: \"" + GetParam() +
+                  "\" visits every point, and parameter lr is continuous; give it a step, or use tpe or random");
+    return;
+  }
+  auto sampler = make_sampler(continuous);
+  const auto visited = assignments(run_trials(*sampler, sum_of_active, 60, 4));
+  EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 60u);
+  for (const Assignment& assignment : visited) EXPECT_TRUE(continuous.space.contains(assignment));
+}
+
+TEST_P(EverySampler, GoesOnAlikeAfterARestartForEveryLag) {
+  SamplerSettings conditional = settings(GetParam());
+  conditional.space = visits_every_point(GetParam()) ? finite_space() : continuous_space();
+  for (std::int64_t lag = 1; lag <= 8; ++lag) {
+    auto undisturbed = make_sampler(conditional);
+    const auto trials = run_trials(*undisturbed, sum_of_active, 40, lag);
+    auto resumed = make_sampler(conditional);
+    Replay replay(*resumed, trials, lag);
+    for (std::int64_t number = 25; number < 40; ++number) {
+      replay.up_to(number);
+      EXPECT_EQ(resumed->ask(number), trials[static_cast<std::size_t>(number)].assignment) << number << " lag " << lag;
+    }
+  }
+}
+
+TEST_P(EverySampler, LivesWithEnqueuedTrials) {
+  SamplerSettings conditional = settings(GetParam());
+  conditional.space = finite_space();
+  const Assignment first = conditional.space.decode(5);
+  const Assignment second = conditional.space.decode(50);
+  const auto outcome = [](const Assignment& assignment) {
+    return FinishedTrial{.assignment = {}, .values = sum_of_active(assignment)};
+  };
+  auto sampler = make_sampler(conditional);
+  const auto trials = run_outcomes(*sampler, outcome, 200, 3, {{0, first}, {7, second}, {8, first}});
+  const auto visited = assignments(trials);
+  EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 96u);
+  EXPECT_EQ(visited.size(), 97u);  // one point was enqueued twice
+}
+
+TEST_P(EverySampler, LivesWithConstraintsAndPrunedTrials) {
+  SamplerSettings conditional = settings(GetParam());
+  conditional.space = finite_space();
+  const auto outcome = [](const Assignment& assignment) {
+    FinishedTrial trial{.assignment = {}, .values = sum_of_active(assignment), .constraints = {assignment[0] - 2, -1}};
+    if (assignment[0] == 3) trial.state = TrialState::kPruned;
+    if (assignment[1] == 2)
+      trial = {.assignment = {}, .state = TrialState::kPruned, .reports = {{1, {0.5}}, {2, {0.4}}}};
+    if (trial.state == TrialState::kPruned) trial.values.clear();
+    return trial;
+  };
+  for (const std::int64_t lag : {1, 8}) {
+    auto sampler = make_sampler(conditional);
+    const auto visited = assignments(run_outcomes(*sampler, outcome, 200, lag));
+    EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 96u);
+  }
+}
+
+TEST_P(EverySampler, LivesWithTrialsThatAllFail) {
+  SamplerSettings conditional = settings(GetParam());
+  conditional.space = finite_space();
+  auto sampler = make_sampler(conditional);
+  const auto fails = [](const Assignment&) { return std::vector<double>{}; };
+  EXPECT_EQ(run_trials(*sampler, fails, 200, 4).size(), 96u);
+}
+
 TEST(Grid, FollowsTheFile) {
   auto sampler = make_sampler(settings("grid"));
   const auto visited = assignments(run_trials(*sampler, sum_of, 4, 1));
@@ -177,6 +303,20 @@ TEST(Random, CoversHugeSpacesToo) {
   auto sampler = make_sampler(huge);
   const auto visited = assignments(run_trials(*sampler, sum_of, 500, 1));
   EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 500u);
+}
+
+TEST(Random, DrawsLogarithmicAndConditionalParametersByThemselves) {
+  SamplerSettings conditional = settings("random");
+  conditional.space = finite_space();
+  int shallow = 0, pool = 0;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    conditional.seed = seed;
+    const Assignment first = *make_sampler(conditional)->ask(0);
+    shallow += first[0] == 0 ? 1 : 0;
+    pool += first[2] == 1 ? 1 : 0;
+  }
+  EXPECT_NEAR(shallow / 4000.0, 0.5, 0.03);  // log(1.5 / 0.5) of log(4.5 / 0.5)
+  EXPECT_NEAR(pool / 4000.0, 0.5, 0.03);     // though an eighth of the points only
 }
 
 TEST(Random, IsUniform) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -11,20 +12,39 @@ namespace lathe::sampler {
 /// Measures an assignment: one value per objective; empty for a failing trial.
 using Objective = std::function<std::vector<double>(const Assignment&)>;
 
-/// Runs a study of `count` trials by the lag rule; ends when the sampler does.
-inline std::vector<FinishedTrial> run_trials(Sampler& sampler, const Objective& objective, std::int64_t count,
-                                             std::int64_t lag) {
+/// Ends a trial: state, values, constraints.
+using Outcome = std::function<FinishedTrial(const Assignment&)>;
+
+/// Runs a study of `count` trials by the lag rule; ends when the sampler does. Numbers in `enqueued` are given the
+/// assignments there without asking.
+inline std::vector<FinishedTrial> run_outcomes(Sampler& sampler, const Outcome& outcome, std::int64_t count,
+                                               std::int64_t lag,
+                                               const std::map<std::int64_t, Assignment>& enqueued = {}) {
   std::vector<FinishedTrial> trials;
   std::int64_t told = 0;
   for (std::int64_t number = 0; number < count; ++number) {
     for (; told < number - lag + 1; ++told) sampler.tell(trials[static_cast<std::size_t>(told)]);
-    const auto assignment = sampler.ask(number);
+    const auto given = enqueued.find(number);
+    const auto assignment = given == enqueued.end() ? sampler.ask(number) : given->second;
     if (!assignment) break;
     sampler.announce(number, *assignment);
-    const std::vector<double> values = objective(*assignment);
-    trials.push_back({number, *assignment, values.empty() ? TrialState::kFail : TrialState::kComplete, values});
+    trials.push_back(outcome(*assignment));
+    trials.back().number = number;
+    trials.back().assignment = *assignment;
   }
   return trials;
+}
+
+/// Runs a study of trials that complete, or fail where the objective has no values.
+inline std::vector<FinishedTrial> run_trials(Sampler& sampler, const Objective& objective, std::int64_t count,
+                                             std::int64_t lag) {
+  const auto outcome = [&](const Assignment& assignment) {
+    FinishedTrial trial;
+    trial.values = objective(assignment);
+    trial.state = trial.values.empty() ? TrialState::kFail : TrialState::kComplete;
+    return trial;
+  };
+  return run_outcomes(sampler, outcome, count, lag);
 }
 
 /// Gives a fresh sampler the history of a study by the lag rule, as a restarted process does.

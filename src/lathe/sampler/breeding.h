@@ -14,12 +14,12 @@ namespace lathe::sampler {
 
 /// Holds how children are made. Probabilities in [0, 1].
 struct BreedingOptions {
-  std::string crossover = "uniform";    ///< of numeric parameters; a name of crossovers()
-  double crossover_prob = 0.9;          ///< else the child is a copy of one parent
-  double swapping_prob = 0.5;           ///< that a gene crossed uniformly comes from the first parent
-  std::optional<double> mutation_prob;  ///< per parameter; not given: 1 / number of the child's parameters
-  std::string mutation = "other";       ///< a name of mutation_names()
-  double mutation_eta = 20;             ///< of polynomial mutation
+  std::string crossover = "uniform";         ///< of numeric parameters; a name of crossovers()
+  double crossover_prob = 0.9;               ///< else the child is a copy of one parent
+  double swapping_prob = 0.5;                ///< that a gene crossed uniformly comes from the first parent
+  std::optional<double> mutation_prob = {};  ///< per parameter; not given: 1 / number of the child's parameters
+  std::string mutation = "other";            ///< a name of mutation_names()
+  double mutation_eta = 20;                  ///< of polynomial mutation
 };
 
 /// Lists the ways to mutate: other (any other value), nearby (a step on numbers), polynomial, mixed (other or nearby,

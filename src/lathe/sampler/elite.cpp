@@ -42,6 +42,20 @@ std::vector<Losses> losses_of(const std::vector<ConstrainedPoint>& points, const
   return losses;
 }
 
+/// Orders mutually non-dominated points by crowding distance, the largest first. Ties in the order that Optuna's sorts
+/// give them: the larger value of the last objective, then of the one before, ..., then the newer point first.
+std::vector<std::size_t> by_crowding(const std::vector<Losses>& losses) {
+  std::vector<std::size_t> order(losses.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const std::vector<double> distances = crowding_distances(losses);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (distances[a] != distances[b]) return distances[a] > distances[b];
+    if (losses[a] == losses[b]) return a > b;
+    return std::lexicographical_compare(losses[b].rbegin(), losses[b].rend(), losses[a].rbegin(), losses[a].rend());
+  });
+  return order;
+}
+
 std::vector<std::size_t> finished(std::vector<std::size_t> chosen) {
   std::sort(chosen.begin(), chosen.end());
   return chosen;
@@ -52,14 +66,12 @@ std::vector<std::size_t> finished(std::vector<std::size_t> chosen) {
 std::vector<std::size_t> elite_by_crowding(const std::vector<ConstrainedPoint>& points, std::size_t count) {
   Cut cut = cut_by_rank(points, count);
   if (cut.last.empty()) return finished(std::move(cut.chosen));
-  std::vector<std::size_t> order(cut.last.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
   if (all_measured(points, cut.last)) {
-    const std::vector<double> distances = crowding_distances(losses_of(points, cut.last));
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return distances[a] > distances[b]; });
+    std::vector<std::size_t> ordered;
+    for (const std::size_t place : by_crowding(losses_of(points, cut.last))) ordered.push_back(cut.last[place]);
+    cut.last = std::move(ordered);
   }
-  for (std::size_t i = 0; cut.chosen.size() < count; ++i) cut.chosen.push_back(cut.last[order[i]]);
+  for (std::size_t i = 0; cut.chosen.size() < count; ++i) cut.chosen.push_back(cut.last[i]);
   return finished(std::move(cut.chosen));
 }
 

@@ -14,9 +14,9 @@ constexpr int kFurtherMutations = 32;
 
 struct EvolutionOptions {
   std::int64_t population_size = 20;
-  std::int64_t sample_size = 10;
-  double crossover_prob = 0;
-  double further_mutation_prob = 0;
+  std::int64_t sample_size = 20;
+  double crossover_prob = 1;
+  double further_mutation_prob = 0.2;
   std::string mutation = "mixed";
   bool aging = false;
   bool deduplicate = true;

@@ -9,7 +9,10 @@ namespace lathe::sampler {
 /// breeding.h. The first population_size trials are random points. Every individual that is told counts, in the order
 /// of the trials, whatever generation it was bred in, so that the parents are a function of the told trials alone.
 /// Trials that failed, and pruned ones that met their constraints, are passed over.
-/// Deviations: a child that was proposed before is bred anew or mutated further, so that nothing is repeated
+/// Deviations: after the first generation the parents are chosen anew after every `offspring` individuals, a tenth of a
+/// generation (as steady-state variants do: Durillo et al., "On the effect of the steady-state selection scheme in
+/// multi-objective genetic algorithms", EMO 2009; `offspring = population_size` gives whole generations); a child that
+/// was proposed before is bred anew or mutated further, so that nothing is repeated
 /// (`deduplicate = false` restores repeats); a mutation always changes the value; a conditional parameter that one
 /// parent lacks comes from the other; undx uses the published deviations.
 SamplerKind nsgaii_kind();
