@@ -3,130 +3,292 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
+#include <set>
 
+#include "lathe/base/error.h"
 #include "lathe/base/random.h"
 #include "lathe/sampler/hypervolume.h"
-#include "lathe/sampler/parzen.h"
-#include "lathe/sampler/tpe_split.h"
-#include "sampler/golden.h"
+#include "lathe/sampler/tpe_groups.h"
+#include "lathe/sampler/tpe_history.h"
+#include "lathe/sampler/tpe_model.h"
 #include "sampler/trial_sequence.h"
 
 namespace lathe::sampler {
 namespace {
 
-ParzenMixture mixture(const std::vector<Assignment>& rows, const std::vector<std::int64_t>& sizes) {
-  std::vector<const Assignment*> pointers;
-  for (const auto& row : rows) pointers.push_back(&row);
-  return ParzenMixture(sizes, pointers, recency_weights(rows.size()));
+using parameter::kInactive;
+using parameter::Space;
+
+/// Every kind of parameter, two of them conditional.
+Space mixed_space() {
+  parameter::Categorical list{{std::string("a"), std::string("b"), std::string("c")}};
+  return Space({{"choice", list},
+                {"depth", parameter::Integer{.low = 1, .high = 4}},
+                {"width", parameter::Integer{.low = 1, .high = 1000, .log = true}},
+                {"rate", parameter::Float{.low = 1e-4, .high = 1, .log = true}},
+                {"drop", parameter::Float{.low = 0, .high = 0.5, .step = 0.1}},
+                {"momentum", parameter::Float{.low = 0, .high = 1}, parameter::Condition{0, {true, false, true}}},
+                {"kernel", parameter::Integer{.low = 1, .high = 7, .step = 2},
+                 parameter::Condition{1, {false, true, true, true}}},
+                {"stride", list, parameter::Condition{6, {false, true, true, true}}}});
 }
 
-TEST(ParzenMixture, EqualsOptunasDensities) {
-  for (const golden::Density& density : golden::kDensities) {
-    std::vector<Assignment> rows;
-    for (const std::int32_t observation : density.observations) rows.push_back({static_cast<double>(observation)});
-    const ParzenMixture estimate = mixture(rows, {6});
-    for (std::size_t i = 0; i < density.points.size(); ++i) {
-      EXPECT_NEAR(estimate.log_density({static_cast<double>(density.points[i])}), density.log_density[i], 1e-12);
-      EXPECT_NEAR(std::log(estimate.marginal(0)[static_cast<std::size_t>(density.points[i])]), density.log_density[i],
-                  1e-12);
-    }
+double mixed_objective(const Assignment& x) {
+  double value = std::abs(x[0] - 1) + std::abs(x[1] - 2) + std::abs(x[2] - 300) / 1000 + std::abs(std::log10(x[3]) + 2);
+  value += std::abs(x[4] - 2) / 5;
+  for (std::size_t i = 5; i < x.size(); ++i) value += x[i] == kInactive ? 0.3 : std::abs(x[i] - 0.5);
+  return value;
+}
+
+config::Value options(const std::string& text) { return config::parse_text(text, "study.toml"); }
+
+SamplerSettings settings(Space space, const config::Value* given = nullptr, std::uint64_t seed = 5,
+                         std::size_t objectives = 1) {
+  return {.name = "tpe",
+          .seed = seed,
+          .space = std::move(space),
+          .directions = std::vector<Direction>(objectives, Direction::kMinimize),
+          .n_trials = 100,
+          .options = given};
+}
+
+const std::vector<std::string> kModes{"",
+                                      "multivariate = false\n",
+                                      "group = true\n",
+                                      "constant_liar = false\n",
+                                      "revision = \"3.1\"\n",
+                                      "revision = \"3.1\"\nmultivariate = true\nconstant_liar = true\n"};
+
+TEST(Tpe, ProposesWhatTheSpaceContains) {
+  for (const std::string& mode : kModes) {
+    const config::Value given = options(mode);
+    const Space space = mixed_space();
+    auto sampler = make_sampler(settings(space, &given));
+    const auto objective = [](const Assignment& x) { return std::vector<double>{mixed_objective(x)}; };
+    const auto trials = run_trials(*sampler, objective, 120, 4);
+    ASSERT_EQ(trials.size(), 120u);
+    for (const auto& trial : trials) EXPECT_TRUE(space.contains(trial.assignment)) << mode;
   }
 }
 
-TEST(ParzenMixture, JointDensityIsTheSumOverKernels) {
-  const std::vector<std::int64_t> sizes{2, 3, 4};
-  const std::vector<Assignment> rows{{0, 1, 3}, {1, 1, 0}, {0, 2, 3}, {0, 1, 3}};
-  const ParzenMixture estimate = mixture(rows, sizes);
-  const std::vector<double> weights = recency_weights(rows.size());
-  const double kernels = 5;
-  double total = 0;
-  for (std::int32_t a = 0; a < 2; ++a) {
-    for (std::int32_t b = 0; b < 3; ++b) {
-      for (std::int32_t c = 0; c < 4; ++c) {
-        const Assignment point{double(a), double(b), double(c)};
-        double expected = weights.back() / (2.0 * 3.0 * 4.0);
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-          double product = weights[i];
-          for (std::size_t d = 0; d < 3; ++d) {
-            product *= (1 / kernels + (rows[i][d] == point[d] ? 1 : 0)) / (1 + static_cast<double>(sizes[d]) / kernels);
-          }
-          expected += product;
+TEST(Tpe, LearnsFromNumbersAndConditions) {
+  const auto mean_best = [](const std::string& name, const config::Value* given) {
+    double sum = 0;
+    for (std::uint64_t seed = 0; seed < 8; ++seed) {
+      SamplerSettings made = settings(mixed_space(), given, seed);
+      made.name = name;
+      auto sampler = make_sampler(made);
+      double best = 1e9;
+      const auto objective = [](const Assignment& x) { return std::vector<double>{mixed_objective(x)}; };
+      for (const auto& trial : run_trials(*sampler, objective, 120, 4)) best = std::min(best, trial.values[0]);
+      sum += best / 8;
+    }
+    return sum;
+  };
+  const double random = mean_best("random", nullptr);
+  for (const std::string& mode : kModes) {
+    const config::Value given = options(mode);
+    EXPECT_LT(mean_best("tpe", &given), 0.75 * random) << mode;
+  }
+}
+
+/// Feeds a fresh sampler what others know when trial `number` is asked.
+std::optional<Assignment> ask_afresh(const SamplerSettings& made, const std::vector<FinishedTrial>& trials,
+                                     std::int64_t number, std::int64_t lag, bool announce_late) {
+  auto sampler = make_sampler(made);
+  for (std::int64_t i = 0; i < number; ++i) {
+    const FinishedTrial& trial = trials[static_cast<std::size_t>(i)];
+    const bool told = i <= number - lag;
+    if (!announce_late || !told) sampler->announce(i, trial.assignment);
+    if (announce_late && told) {
+      sampler->announce(i, trial.assignment);
+      sampler->tell(trial);
+    }
+  }
+  for (std::int64_t i = 0; !announce_late && i <= number - lag; ++i) sampler->tell(trials[static_cast<std::size_t>(i)]);
+  return sampler->ask(number);
+}
+
+TEST(Tpe, DependsOnTheHistoryAlone) {
+  for (const std::string& mode : kModes) {
+    const config::Value given = options(mode);
+    for (const std::size_t objectives : {1u, 2u}) {
+      for (const std::int64_t lag : {1, 3, 8}) {
+        const SamplerSettings made = settings(mixed_space(), &given, 5, objectives);
+        auto sampler = make_sampler(made);
+        const auto objective = [&](const Assignment& x) {
+          if (x[1] == 0 && x[0] == 2) return std::vector<double>{};  // a failing trial
+          std::vector<double> values{mixed_objective(x)};
+          if (objectives == 2) values.push_back(x[2] + x[1]);
+          return values;
+        };
+        const auto trials = run_trials(*sampler, objective, 90, lag);
+        for (const std::int64_t number : {12, 40, 41, 89}) {
+          const auto& expected = trials[static_cast<std::size_t>(number)].assignment;
+          EXPECT_EQ(ask_afresh(made, trials, number, lag, false), expected) << mode << number;
+          EXPECT_EQ(ask_afresh(made, trials, number, lag, true), expected) << mode << number;
         }
-        EXPECT_NEAR(estimate.log_density(point), std::log(expected), 1e-12);
-        total += std::exp(estimate.log_density(point));
       }
     }
   }
-  EXPECT_NEAR(total, 1.0, 1e-12);
 }
 
-TEST(ParzenMixture, DrawsFollowTheDensity) {
-  const ParzenMixture estimate = mixture({{0, 1}, {0, 1}, {1, 2}}, {2, 3});
-  RandomStream stream(1, {0}, "test");
-  std::vector<double> counts(6, 0);
-  constexpr int kDraws = 60000;
-  for (int i = 0; i < kDraws; ++i) {
-    const auto drawn = estimate.draw(stream);
-    counts[static_cast<std::size_t>(drawn[0] * 3 + drawn[1])] += 1;
+TEST(Tpe, VisitsEveryPointOfAConditionalSpaceOnce) {
+  const parameter::Categorical two{{std::int64_t{0}, std::int64_t{1}}};
+  const Space space({{"a", two},
+                     {"b", parameter::Integer{.low = 0, .high = 6}, parameter::Condition{0, {true, false}}},
+                     {"c", two, parameter::Condition{1, {true, true, true, false, false, false, false}}},
+                     {"d", parameter::Integer{.low = 1, .high = 3}}});
+  ASSERT_EQ(space.count(), 33u);
+  for (const std::string& mode : kModes) {
+    const config::Value given = options(mode);
+    auto sampler = make_sampler(settings(space, &given));
+    const auto objective = [](const Assignment& x) { return std::vector<double>{x[3] - x[0]}; };
+    const auto visited = assignments(run_trials(*sampler, objective, 100, 4));
+    EXPECT_EQ(visited.size(), 33u) << mode;
+    EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 33u);
   }
-  for (std::int32_t code = 0; code < 6; ++code) {
-    EXPECT_NEAR(counts[static_cast<std::size_t>(code)] / kDraws, std::exp(estimate.log_density({static_cast<double>(code / 3), static_cast<double>(code % 3)})),
-                0.01);
-  }
 }
 
-TEST(RecencyWeights, RiseForTheOldAndStayForTheNew) {
-  const auto weights = recency_weights(30);
-  EXPECT_NEAR(weights[29] / weights[0], 30, 1e-9);
-  EXPECT_DOUBLE_EQ(weights[5], weights[30]);
-  EXPECT_DOUBLE_EQ(weights[4], weights[30]);
-  EXPECT_LT(weights[3], weights[4]);
-  EXPECT_NEAR(std::accumulate(weights.begin(), weights.end(), 0.0), 1, 1e-12);
-}
-
-TEST(TpeSplit, SeveralObjectivesEqualOptunas) {
-  for (const golden::Split& split : golden::kSplits) {
-    std::vector<FinishedTrial> trials;
-    for (const auto& values : split.values) {
-      trials.push_back({static_cast<std::int64_t>(trials.size()), {}, TrialState::kComplete, values});
+TEST(Tpe, LivesWithParametersOfOneValue) {
+  const Space space({{"fixed", parameter::Float{.low = 2, .high = 2}},
+                     {"one", parameter::Integer{.low = 3, .high = 3}},
+                     {"only", parameter::Categorical{{true}}},
+                     {"free", parameter::Float{.low = 0, .high = 1}}});
+  for (const std::string& mode : kModes) {
+    const config::Value given = options(mode);
+    auto sampler = make_sampler(settings(space, &given));
+    const auto objective = [](const Assignment& x) { return std::vector<double>{std::abs(x[3] - 0.3)}; };
+    double best = 1;
+    for (const auto& trial : run_trials(*sampler, objective, 60, 1)) {
+      EXPECT_TRUE(space.contains(trial.assignment)) << mode;
+      best = std::min(best, trial.values[0]);
     }
-    std::vector<Direction> directions(split.values.front().size(), Direction::kMinimize);
-    directions.back() = Direction::kMaximize;
-    const TpeSplit result = split_trials(trials, directions, split.below_count);
-    EXPECT_EQ(result.below, split.below);
-    EXPECT_EQ(result.above.size(), trials.size() - split.below.size());
+    EXPECT_LT(best, 0.02) << mode;
   }
 }
 
-TEST(TpeSplit, OneObjectiveTakesTheBestAndTheOldestOfEquals) {
-  std::vector<FinishedTrial> trials{{0, {}, TrialState::kComplete, {3}}, {1, {}, TrialState::kFail, {}},
-                                    {2, {}, TrialState::kComplete, {5}}, {3, {}, TrialState::kPruned, {}},
-                                    {4, {}, TrialState::kComplete, {5}}, {5, {}, TrialState::kComplete, {4}}};
-  const auto best = split_trials(trials, {Direction::kMaximize}, 1);
-  EXPECT_EQ(best.below, (std::vector<std::size_t>{2}));
-  EXPECT_EQ(best.above, (std::vector<std::size_t>{0, 3, 4, 5}));
-  EXPECT_EQ(split_trials(trials, {Direction::kMaximize}, 5).below, (std::vector<std::size_t>{0, 2, 3, 4, 5}));
+TEST(Tpe, StartsWithoutRandomTrialsWhenAsked) {
+  for (const char* mode : {"n_startup_trials = 0\n", "n_startup_trials = 0\ngroup = true\n"}) {
+    const config::Value given = options(mode);
+    EXPECT_TRUE(mixed_space().contains(*make_sampler(settings(mixed_space(), &given))->ask(0)));
+  }
 }
 
-TEST(TpeSplit, GoodCountFollowsOptuna) {
-  EXPECT_EQ(good_count(10, 1), 1u);
-  EXPECT_EQ(good_count(11, 1), 2u);
-  EXPECT_EQ(good_count(1000, 1), 25u);
-  EXPECT_EQ(good_count(1000, 2), 100u);
+TEST(Tpe, AvoidsWhatConstraintsForbid) {
+  const Space space = Space::categorical(std::vector<std::int64_t>(6, 6));
+  auto sampler = make_sampler(settings(space));
+  std::int64_t feasible = 0;
+  for (std::int64_t number = 0; number < 150; ++number) {
+    const Assignment point = *sampler->ask(number);
+    const double sum = std::accumulate(point.begin(), point.end(), 0.0);
+    // Large sums are better, and at most 10 is allowed; half of the forbidden ones are never measured.
+    FinishedTrial trial{.number = number, .assignment = point, .values = {-sum}, .constraints = {sum - 10}};
+    if (sum > 10 && number % 2 == 0) trial.state = TrialState::kPruned, trial.values.clear();
+    sampler->announce(number, point);
+    sampler->tell(trial);
+    if (number >= 50 && sum <= 10) ++feasible;
+  }
+  EXPECT_GT(feasible, 24);
 }
 
-TEST(Hypervolume, AgreesWithInclusionExclusion) {
-  EXPECT_DOUBLE_EQ(hypervolume({{1, 2}, {2, 1}}, {3, 3}), 3.0);
-  EXPECT_DOUBLE_EQ(hypervolume({{1, 2}, {2, 1}, {2, 2}, {5, 0}}, {3, 3}), 3.0);
-  EXPECT_DOUBLE_EQ(hypervolume({{0, 1, 1}, {1, 0, 1}, {1, 1, 0}}, {2, 2, 2}), 2 + 2 + 2 - 3 + 1);
-  EXPECT_DOUBLE_EQ(hypervolume({}, {1, 1}), 0.0);
+TEST(Tpe, RefusesContradictions) {
+  const config::Value both = options("group = true\nmultivariate = false\n");
+  try {
+    make_sampler(settings(mixed_space(), &both));
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_STREQ(error.what(), "group: chooses parameters jointly and contradicts multivariate = false");
+  }
+  const config::Value unknown = options("revision = \"4.0\"\n");
+  EXPECT_THROW(make_sampler(settings(mixed_space(), &unknown)), UserError);
 }
 
-TEST(NonDominatedRanks, PeelsFronts) {
-  EXPECT_EQ(non_dominated_ranks({{2, 2}, {1, 3}, {3, 3}, {1, 3}, {4, 4}, {2, 3}}),
-            (std::vector<std::size_t>{0, 0, 2, 0, 3, 1}));
+TEST(ParameterGroups, SplitWhereTrialsDiffer) {
+  const double no = kInactive;
+  ParameterGroups groups;
+  EXPECT_TRUE(groups.common().empty());
+  groups.add({0, 1, 2, no, no});
+  EXPECT_EQ(groups.groups(), (std::vector<ParameterList>{{0, 1, 2}}));
+  groups.add({0, 1, no, 3, no});
+  EXPECT_EQ(groups.groups(), (std::vector<ParameterList>{{0, 1}, {2}, {3}}));
+  groups.add({0, 1, 2, 3, 4});
+  EXPECT_EQ(groups.groups(), (std::vector<ParameterList>{{0, 1}, {2}, {3}, {4}}));
+  EXPECT_EQ(groups.common(), (ParameterList{0, 1}));
+  groups.add({0, no, no, no, no});
+  EXPECT_EQ(groups.groups(), (std::vector<ParameterList>{{0}, {1}, {2}, {3}, {4}}));
+}
+
+/// What is kept incrementally must be what a look at all trials would give.
+TEST(TpeHistory, CountsWhatAFullLookFinds) {
+  const Space space = mixed_space();
+  TpeHistory history(space, false);
+  RandomStream stream(8, {0}, "test");
+  std::vector<Assignment> rows;
+  std::set<std::uint32_t> bad;
+  for (int step = 0; step < 400; ++step) {
+    Assignment point(space.parameters().size());
+    for (std::size_t i = 0; i < point.size(); ++i) {
+      const auto size = space.size(i);
+      point[i] =
+          size ? static_cast<double>(stream.below(static_cast<std::uint64_t>(*size))) : 0.001 + 0.9 * stream.uniform();
+    }
+    space.deactivate(point);
+    rows.push_back(point);
+    const std::uint32_t row = history.append(point);
+    history.join(row);
+    bad.insert(row);
+    const auto other = static_cast<std::uint32_t>(stream.below(rows.size()));
+    if (!bad.insert(other).second) {
+      bad.erase(other);
+      history.leave(other);
+    } else {
+      history.join(other);
+    }
+    if (step % 20 != 19) continue;
+    for (std::size_t i = 0; i < point.size(); ++i) {
+      std::vector<std::uint32_t> active;
+      std::copy_if(bad.begin(), bad.end(), std::back_inserter(active), [&](auto r) { return rows[r][i] != kInactive; });
+      const auto weights = recency_weights(active.size());
+      std::vector<double> by_row;
+      const ParzenSample sample = history.bad_sample({i}, by_row);
+      ASSERT_EQ(sample.count, active.size());
+      EXPECT_NEAR(sample.prior_weight, weights.back(), 1e-14);
+      for (std::size_t k = 0; k < active.size(); ++k) EXPECT_NEAR(by_row[active[k]], weights[k], 1e-14);
+      if (!history.is_counted(i)) {
+        EXPECT_TRUE(std::is_sorted(sample.columns[0].order.begin(), sample.columns[0].order.end(),
+                                   [&](auto a, auto b) { return rows[a][i] < rows[b][i]; }));
+        continue;
+      }
+      const ParzenCounts counts = history.bad_counts(i);
+      std::vector<double> expected(counts.weights.size());
+      for (std::size_t k = 0; k < active.size(); ++k)
+        expected[static_cast<std::size_t>(rows[active[k]][i])] += weights[k];
+      for (std::size_t v = 0; v < expected.size(); ++v) EXPECT_NEAR(counts.weights[v], expected[v], 1e-12);
+      EXPECT_NEAR(counts.prior_weight, weights.back(), 1e-14);
+    }
+  }
+}
+
+TEST(TpeModel, ScoresAlikeAloneAndInCounts) {
+  const Space space({{"x", parameter::Integer{.low = 0, .high = 9}}, {"y", parameter::Integer{.low = 0, .high = 999}}});
+  TpeHistory history(space, false);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    history.append({static_cast<double>((i * 7) % 10), static_cast<double>((i * 337) % 1000)});
+    if (i > 1) history.join(i);
+  }
+  const GoodTrials good{{0, 1}, {1, 1}};
+  const auto counted = fit_model(history, {0}, good, false, false);
+  const auto both = fit_model(history, {0, 1}, good, false, true);
+  const auto other = fit_model(history, {1}, good, false, false);
+  for (double x = 0; x < 10; ++x) {
+    EXPECT_TRUE(std::isfinite(counted->score({{x}}).front()));
+    EXPECT_TRUE(std::isfinite(other->score({{x}}).front()));
+    EXPECT_TRUE(std::isfinite(both->score({{x}, {x}}).front()));
+  }
 }
 
 /// A sum of one table per parameter: what every sampler should be good at.
@@ -139,19 +301,15 @@ double separable(const Assignment& assignment) {
   return value;
 }
 
-double mean_best(const std::string& name, const config::Value* options, int seeds) {
+double mean_best(const std::string& name, const config::Value* given, int seeds) {
   double sum = 0;
   for (int seed = 0; seed < seeds; ++seed) {
-    auto sampler = make_sampler({.name = name,
-                                 .seed = static_cast<std::uint64_t>(seed),
-                                 .space = parameter::Space::categorical(std::vector<std::int64_t>(8, 6)),
-                                 .directions = {Direction::kMinimize},
-                                 .n_trials = 150,
-                                 .options = options});
+    SamplerSettings made =
+        settings(Space::categorical(std::vector<std::int64_t>(8, 6)), given, static_cast<std::uint64_t>(seed));
+    made.name = name;
+    auto sampler = make_sampler(made);
     double best = 1e9;
-    const auto objective = [&](const Assignment& assignment) {
-      return std::vector<double>{separable(assignment)};
-    };
+    const auto objective = [](const Assignment& x) { return std::vector<double>{separable(x)}; };
     for (const auto& trial : run_trials(*sampler, objective, 150, 4)) best = std::min(best, trial.values[0]);
     sum += best;
   }
@@ -160,18 +318,17 @@ double mean_best(const std::string& name, const config::Value* options, int seed
 
 TEST(Tpe, BeatsRandomOnASeparableFunction) {
   const double random = mean_best("random", nullptr, 10);
-  const config::Value univariate = config::parse_text("multivariate = false\n", "study.toml");
+  const config::Value univariate = options("multivariate = false\n");
   EXPECT_LT(mean_best("tpe", nullptr, 10), 0.85 * random);
   EXPECT_LT(mean_best("tpe", &univariate, 10), 0.85 * random);
 }
 
 TEST(Tpe, FindsTheFrontOfTwoObjectives) {
-  const auto front_size = [](const std::string& name) {
-    auto sampler = make_sampler({.name = name,
-                                 .seed = 5,
-                                 .space = parameter::Space::categorical(std::vector<std::int64_t>(6, 5)),
-                                 .directions = {Direction::kMinimize, Direction::kMinimize},
-                                 .n_trials = 200});
+  const auto volume = [](const std::string& name, const std::string& mode) {
+    const config::Value given = options(mode);
+    SamplerSettings made = settings(Space::categorical(std::vector<std::int64_t>(6, 5)), &given, 5, 2);
+    made.name = name;
+    auto sampler = make_sampler(made);
     const auto objective = [](const Assignment& point) {
       double left = 0, right = 0;
       for (const double index : point) {
@@ -184,7 +341,57 @@ TEST(Tpe, FindsTheFrontOfTwoObjectives) {
     for (const auto& trial : run_trials(*sampler, objective, 200, 1)) values.push_back(trial.values);
     return hypervolume(values, {100, 100});
   };
-  EXPECT_GT(front_size("tpe"), front_size("random"));
+  const double random = volume("random", "");
+  for (const std::string& mode : kModes) EXPECT_GT(volume("tpe", mode), random) << mode;
+}
+
+/// Returns the median time of ask + announce + tell in microseconds after `count` trials.
+double median_microseconds(const SamplerSettings& made, std::int64_t count) {
+  auto sampler = make_sampler(made);
+  RandomStream stream(1, {0}, "values");
+  const auto tell = [&](std::int64_t number, const Assignment& point) {
+    sampler->announce(number, point);
+    FinishedTrial trial{.number = number, .assignment = point};
+    for (std::size_t i = 0; i < made.directions.size(); ++i) trial.values.push_back(stream.uniform());
+    sampler->tell(trial);
+  };
+  for (std::int64_t number = 0; number < count; ++number) {
+    Assignment point;
+    for (std::size_t i = 0; i < made.space.parameters().size(); ++i) {
+      const auto size = made.space.size(i);
+      point.push_back(size ? static_cast<double>(stream.below(static_cast<std::uint64_t>(*size))) : stream.uniform());
+    }
+    tell(number, point);
+  }
+  std::vector<double> times;
+  for (std::int64_t number = count; number < count + 21; ++number) {
+    const auto start = std::chrono::steady_clock::now();
+    tell(number, *sampler->ask(number));
+    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
+/// The bounds are loose: a busy machine must not fail them, a look at all trials in Python's time does.
+TEST(Tpe, IsQuickAfterTenThousandTrials) {
+  const config::Value univariate = options("multivariate = false\n");
+  const Space choices = Space::categorical(std::vector<std::int64_t>(12, 6));
+  const Space integers(std::vector<parameter::Parameter>(8, {"x", parameter::Integer{.low = 0, .high = 15}}));
+  const Space floats(std::vector<parameter::Parameter>(8, {"x", parameter::Float{.low = 0, .high = 1}}));
+  const auto measure = [](const std::string& name, const SamplerSettings& made, double bound) {
+    const double time = median_microseconds(made, 10000);
+    RecordProperty(name, std::to_string(time));
+    EXPECT_LT(time, bound) << name;
+  };
+  measure("univariate_us", settings(choices, &univariate), 200);
+  measure("multivariate_us", settings(choices), 5000);
+  measure("two_objectives_us", settings(choices, nullptr, 5, 2), 20000);
+  measure("three_objectives_us", settings(choices, nullptr, 5, 3), 2000000);
+  measure("integers_univariate_us", settings(integers, &univariate), 20000);
+  measure("integers_multivariate_us", settings(integers), 50000);
+  measure("floats_univariate_us", settings(floats, &univariate), 200000);
+  measure("floats_multivariate_us", settings(floats), 200000);
 }
 
 }  // namespace
