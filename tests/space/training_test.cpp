@@ -125,6 +125,11 @@ TEST(Training, KnowsEachOfItsKeys) {
                                    "num_samples"}));
 }
 
+TEST(TrainingErrors, NesterovNeedsMomentum) {
+  engine::TrainSettings settings;
+  EXPECT_THROW(apply_training({{"optimizer", std::string("sgd")}, {"nesterov", true}}, settings), UserError);
+}
+
 TEST(TrainingErrors, UnknownKey) {
   EXPECT_EQ(message_of("learning_rat = [1e-3]\n")
                 .rfind("study.toml:2:1: search.search_space.training.learning_rat: unknown key; did you mean "

@@ -14,132 +14,58 @@
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/search_record.h"
+#include "lathe/cli/search_setup.h"
+#include "lathe/cli/storages.h"
 #include "lathe/report/closing_table.h"
 #include "lathe/report/front_plot.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/progress.h"
 #include "lathe/report/trials_csv.h"
-#include "lathe/storage/sqlite/sqlite_storage.h"
-#include "lathe/study/record.h"
+#include "lathe/study/loop.h"
+#include "lathe/study/open.h"
 
 namespace lathe::cli {
 namespace {
 
 constexpr int kStandardOutput = 1;
-// More probes than this say nothing new about a space.
-constexpr std::size_t kMostProbes = 2000;
+// Says where the studies of this run are kept: the file of the project by default.
+std::string storage_address(const Invocation& invocation, const Search& search) {
+  return invocation.text("--storage").value_or((search.results / "study.db").string());
+}
 
-// Everything that a search works on, made before the first trial so that mistakes show at once.
-struct Search {
-  std::shared_ptr<const data::Dataset> dataset;
-  StartingPoint start;
-  study::StudySettings settings;
-  space::SearchSpace space;
-  std::shared_ptr<const engine::Backend> backend;  ///< of the base network
-  std::shared_ptr<const engine::State> loaded;
-  std::filesystem::path project, results;
-  std::string settings_document;
-};
+study::Existing existing_policy(const Invocation& invocation) {
+  if (invocation.has("--resume")) return study::Existing::kResume;
+  return invocation.has("--study") ? study::Existing::kJoin : study::Existing::kLeave;
+}
 
-Search prepare(const Invocation& invocation) {
-  Search search;
-  search.settings = study::parse_study(invocation.root, invocation.settings);
-  search.dataset = load_data(invocation.settings);
-  search.start = starting_point(invocation, *search.dataset);
-  log::info("Building search space...");
-  search.space = space::parse_space(invocation.root, search.start.graph);
-  search.backend =
-      engine::choose_backend(backends(), search.settings.backend, search.settings.accelerator, search.start.graph);
-  if (search.start.state) search.loaded = std::make_shared<const engine::State>(*search.start.state);
-  if (search.settings.train) {  // batches that cannot work with the network show here
-    engine::planned_steps(search.settings.train->settings, search.start.graph, search.dataset->train.rows());
+// Splits `NAME` or `NAME@STORAGE`.
+std::vector<storage::Trial> warm_start(const Invocation& invocation, const Search& search, storage::Storage& storage) {
+  const std::optional<std::string> text = invocation.text("--warm-start");
+  if (!text) return {};
+  const std::size_t at = text->find('@');
+  const std::string name = text->substr(0, at);
+  if (at == std::string::npos) return study::trials_to_copy(storage, name, search.settings, search.space);
+  const auto source = open_storage(text->substr(at + 1));
+  return study::trials_to_copy(*source, name, search.settings, search.space);
+}
+
+// Opens the study of this run: a new one, or the one that --resume or --study names.
+study::OpenedStudy open_study(const Invocation& invocation, Search& search, storage::Storage& storage) {
+  if (invocation.has("--resume") && invocation.has("--warm-start")) {
+    throw UserError("--warm-start", "begins a new study; it does not go with --resume");
   }
-  search.project = project_folder(invocation.settings);
-  search.results = search.project / "search_ckpts";
-  search.settings.name = search.project.filename().string();
-  search.settings_document = config::resolved_document(invocation.root, invocation.settings);
-  return search;
-}
-
-// Lists every assignment of a small space.
-std::vector<space::Assignment> all_assignments(const space::SearchSpace& space) {
-  std::vector<space::Assignment> list{space::Assignment(space.dimensions().size(), 0)};
-  for (std::size_t i = 0; i < space.dimensions().size(); ++i) {
-    const std::size_t before = list.size();
-    for (std::int32_t choice = 1; choice < space.dimensions()[i].size(); ++choice) {
-      for (std::size_t k = 0; k < before; ++k) {
-        list.push_back(list[k]);
-        list.back()[i] = choice;
-      }
-    }
-  }
-  return list;
-}
-
-// Lists all assignments of a small space; of a large one those that differ from the first in one choice.
-std::vector<space::Assignment> probes(const space::SearchSpace& space) {
-  const std::optional<std::int64_t> size = space.size();
-  if (size && *size <= static_cast<std::int64_t>(kMostProbes)) return all_assignments(space);
-  const space::Assignment origin(space.dimensions().size(), 0);
-  std::vector<space::Assignment> list{origin};
-  for (std::size_t i = 0; i < origin.size(); ++i) {
-    for (std::int32_t choice = 1; choice < space.dimensions()[i].size() && list.size() < kMostProbes; ++choice) {
-      list.push_back(origin);
-      list.back()[i] = choice;
-    }
-  }
-  return list;
-}
-
-// Decodes some candidates before the first trial: a space of impossible networks is an error, and weights that are
-// evaluated without ever having been trained are named.
-void check_candidates(const Search& search, const study::Evaluator& evaluator) {
-  std::exception_ptr failure;
-  bool possible = false;
-  std::set<std::string> untrained;
-  const std::vector<space::Assignment> tried = probes(search.space);
-  for (const space::Assignment& assignment : tried) {
-    try {
-      for (const std::string& name : evaluator.untrained_tensors(search.space.decode(assignment).graph)) {
-        untrained.insert(name);
-      }
-      possible = true;
-    } catch (const UserError&) {
-      if (!failure) failure = std::current_exception();
-    }
-  }
-  const std::optional<std::int64_t> size = search.space.size();
-  if (!possible && size && *size <= static_cast<std::int64_t>(tried.size())) std::rethrow_exception(failure);
-  if (untrained.empty()) return;
-  const std::size_t shown = std::min<std::size_t>(untrained.size(), 4);
-  log::warning(
-      "{} of the evaluated weights {} never trained ({}{}): accuracy and loss say nothing about the "
-      "networks. Set eval_mode = false in [search.strategy] with [search.strategy.sw_runner.basic_train], or "
-      "load trained weights of these shapes with load_name",
-      untrained.size(), untrained.size() == 1 ? "was" : "were",
-      fmt::join(untrained.begin(), std::next(untrained.begin(), static_cast<std::ptrdiff_t>(shown)), ", "),
-      shown < untrained.size() ? ", ..." : "");
-}
-
-std::unique_ptr<sampler::Sampler> make_sampler(const Search& search) {
-  sampler::SamplerSettings wanted{.name = search.settings.sampler,
-                                  .seed = search.settings.seed,
-                                  .space = search.space.parameters(),
-                                  .directions = search.settings.directions,
-                                  .n_trials = search.settings.n_trials};
-  if (search.settings.sampler_options) wanted.options = &*search.settings.sampler_options;
-  return sampler::make_sampler(wanted);
-}
-
-// Creates the study under its name, or name-2, name-3, ... where earlier runs of the project took it.
-std::int64_t create_study(storage::Storage& storage, Search& search) {
-  std::set<std::string> taken;
-  for (const storage::StudyInfo& info : storage.studies()) taken.insert(info.name);
-  const std::string base = search.settings.name;
-  for (int i = 2; taken.contains(search.settings.name); ++i) search.settings.name = fmt::format("{}-{}", base, i);
-  return storage.create_study(
-      search.settings.name, search.settings.directions,
-      study::study_attributes(search.settings, search.dataset->fingerprint, search.settings_document), {});
+  search.settings.name = invocation.text("--study").value_or(search.settings.name);
+  const study::StudyFacts facts{
+      .space = &search.space,
+      .data = &search.dataset->fingerprint,
+      .weights = search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh",
+      .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
+      .settings_document = search.settings_document};
+  const study::OpenedStudy study = study::open_study(storage, search.settings, facts, existing_policy(invocation),
+                                                     warm_start(invocation, search, storage));
+  search.settings.name = study.name;
+  log::info("{} study \"{}\" in {}", study.joined ? "Joined" : "Created", study.name, storage.address());
+  return study;
 }
 
 std::int64_t planned_trials(const Search& search) {
@@ -148,7 +74,7 @@ std::int64_t planned_trials(const Search& search) {
 }
 
 study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, storage::Storage& storage,
-                              std::int64_t study_id) {
+                              const study::OpenedStudy& study) {
   report::ProgressBar bar({.label = "search", .total = planned_trials(search), .unit = "trials"});
   std::int64_t failed = 0;
   const study::TrialEnd trial_end = [&](const study::Trial& trial, std::size_t ended,
@@ -161,7 +87,9 @@ study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, stora
     if (failed > 0) suffix += fmt::format("{}{} failed", suffix.empty() ? "" : ", ", failed);
     if (!suffix.empty()) bar.set_suffix(suffix);
   };
-  study::StudyLoop loop(search.settings, search.space, evaluator, make_sampler(search), &storage, study_id);
+  auto sampler = make_sampler(search);
+  if (const std::string why = sampler->explanation(); !why.empty()) log::info("Sampler {}", why);
+  study::StudyLoop loop(search.settings, search.space, evaluator, std::move(sampler), storage, study);
   return loop.run(interrupt_token(), trial_end);
 }
 
@@ -186,6 +114,7 @@ void save_best_weights(const Search& search, const study::StudyResult& result) {
   make_directories(search.results / "trials");
   for (const std::size_t index : result.best) {
     const study::Trial& trial = result.trials[index];
+    if (!trial.evaluation || !trial.evaluation->state) continue;  // of another program, or interrupted
     ir::Graph graph = search.space.decode(trial.assignment).graph;
     checkpoint::save_model(trial_weights(search.results / "best.json", trial.number), graph, *trial.evaluation->state,
                            {{"data.dataset", data.dataset},
@@ -209,7 +138,8 @@ void write_files(const Search& search, const report::StudyRecord& record) {
   }
 }
 
-void print_results(const Invocation& invocation, const Search& search, const report::StudyRecord& record) {
+void print_results(const Invocation& invocation, const Search& search, const report::StudyRecord& record,
+                   const std::string& database) {
   const report::TableStyle style = report::style_for(kStandardOutput);
   std::cout << '\n' << report::trial_summary(record);
   if (invocation.text("--show") == "all") std::cout << '\n' << report::all_trials_table(record, style);
@@ -223,12 +153,13 @@ void print_results(const Invocation& invocation, const Search& search, const rep
     std::cout << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
   }
   if (!record.notice.empty()) std::cout << '\n' << record.notice << '\n';
-  std::cout << fmt::format("\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/, study.db\n",
+  std::cout << fmt::format("\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\nStudy \"{}\" in {}\n",
                            search.results.string(),
-                           std::filesystem::exists(search.results / "front.svg") ? ", front.svg" : "");
+                           std::filesystem::exists(search.results / "front.svg") ? ", front.svg" : "", record.name,
+                           database);
 }
 
-void print_json(const Search& search, const report::StudyRecord& record) {
+void print_json(const Search& search, const report::StudyRecord& record, const std::string& database) {
   using Json = nlohmann::ordered_json;
   Json json = {{"schema_version", report::kSchemaVersion},
                {"study", Json::parse(report::study_json(record))},
@@ -236,7 +167,7 @@ void print_json(const Search& search, const report::StudyRecord& record) {
                {"paths",
                 {{"project", search.project.string()},
                  {"results", search.results.string()},
-                 {"database", (search.results / "study.db").string()}}}};
+                 {"database", database}}}};
   std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
@@ -252,22 +183,42 @@ ExitCode exit_code_of(const study::StudyResult& result) {
   return result.best.empty() ? ExitCode::kNoResult : ExitCode::kSuccess;
 }
 
+// Trains the best trials again whose weights this process does not have: they ran in another one, or before a restart.
+void restore_weights(const Search& search, study::Evaluator& evaluator, study::StudyResult& result) {
+  report::ProgressBar bar({.label = "weights of other workers", .unit = "trainings"});
+  study::restore_weights(search.settings, evaluator, result, interrupt_token(),
+                         [&](std::int64_t done, std::int64_t total) {
+                           bar.set_total(total);
+                           bar.set_done(done);
+                         });
+}
+
+void run_race(const Search& search, study::Evaluator& evaluator, storage::Storage& storage,
+              const study::OpenedStudy& study, study::StudyResult& result) {
+  if (!search.settings.racing || result.best.empty() || interrupt_token().requested()) return;
+  report::ProgressBar bar({.label = "race", .unit = "seeds"});
+  study::run_race(search.settings, evaluator, storage, study.id, result, interrupt_token(),
+                  [&](std::int64_t done, std::int64_t total) {
+                    bar.set_total(total);
+                    bar.set_done(done);
+                  });
+}
+
 ExitCode run_search(const Invocation& invocation) {
-  Search search = prepare(invocation);
+  Search search = prepare_search(invocation);
   study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
   make_sampler(search);  // options are checked before anything is written
   open_project(search);
-  const auto storage =
-      storage::open_sqlite(search.results / "study.db", {.optuna_compat = search.settings.optuna_compat});
-  const std::int64_t study_id = create_study(*storage, search);
+  const auto storage = open_storage(storage_address(invocation, search), search.settings.optuna_compat);
+  const study::OpenedStudy study = open_study(invocation, search, *storage);
   catch_interrupts();
 
-  const std::optional<std::int64_t> size = search.space.size();
   log::info("Search started: {} of {} points by {}, {} at a time, back end {} {}", planned_trials(search),
-            size ? fmt::format("{}", *size) : "more than 2^63", search.settings.sampler, search.settings.n_jobs,
-            search.backend->name(), search.backend->target());
-  const study::StudyResult result = run_trials(search, evaluator, *storage, study_id);
+            search.space.size_text(), search.settings.sampler, search.settings.n_jobs, search.backend->name(),
+            search.backend->target());
+  study::StudyResult result = run_trials(search, evaluator, *storage, study);
+  if (!result.failure) run_race(search, evaluator, *storage, study, result);
   const SearchContext context{.settings = &search.settings,
                               .space = &search.space,
                               .dataset = search.dataset.get(),
@@ -275,15 +226,17 @@ ExitCode run_search(const Invocation& invocation) {
                               .backend = search.backend->name(),
                               .target = search.backend->target(),
                               .settings_document = search.settings_document};
+  if (!result.failure) restore_weights(search, evaluator, result);
   save_best_weights(search, result);
   write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing
+  if (result.failure) std::rethrow_exception(result.failure);
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
   const report::StudyRecord record = study_record(context, result, finals);
   if (!finals.empty()) write_files(search, record);
   if (invocation.json)
-    print_json(search, record);
+    print_json(search, record, storage->address());
   else
-    print_results(invocation, search, record);
+    print_results(invocation, search, record, storage->address());
   log::info("Searching is completed ({})", study::to_string(result.end));
   return exit_code_of(result);
 }
@@ -300,12 +253,16 @@ Command search_command() {
           "candidates are evaluated once; the result does not depend on --n-jobs. Ctrl-C finishes tidily with "
           "everything found so far, a second one stops at once.\n\n"
           "Writes into PROJECT/search_ckpts: best.json and log.json in MASE's layout, study.json, trials.csv, "
-          "front.svg, trials/ (the weights of the best) and study.db (a database in Optuna's schema).",
+          "front.svg, trials/ (the weights of the best) and study.db (a database in Optuna's schema; --storage names "
+          "another one).",
       .examples = {{"lathe search --config examples/quickstart.toml", "searches widths x bits on the bundled jets"},
                    {"lathe search --config study.toml --n-jobs 2 --show all",
                     "two trials at a time; prints every trial"},
                    {"lathe search --config lab.toml --data-dir ~/jets --accelerator cpu",
                     "runs a lab's file on other data, on the processor"},
+                   {"lathe search --config study.toml --resume", "goes on where a run was cut off"},
+                   {"lathe search --config study.toml --storage postgresql://me@host/studies --study jets",
+                    "joins a study that any number of machines work on"},
                    {"lathe search --config study.toml --set search.strategy.setup.sampler='\"tpe\"'",
                     "overrides any key of the file"}},
       .flags = {{.names = {"--n-trials"},
@@ -327,6 +284,19 @@ Command search_command() {
                  .help = "begin no new trial after this time",
                  .key = "search.strategy.setup.timeout",
                  .type = "number"},
+                {.names = {"--storage"},
+                 .value_name = "ADDRESS",
+                 .help = "where studies are kept: sqlite:///file.db, postgresql://user@host/database, memory; the "
+                         "project's search_ckpts/study.db by default"},
+                {.names = {"--study"},
+                 .value_name = "NAME",
+                 .help = "name of the study; one that exists is joined, also while other workers run it"},
+                {.names = {"--resume"},
+                 .value_name = "",
+                 .help = "continue the newest study of this name; trials that were cut off run again"},
+                {.names = {"--warm-start"},
+                 .value_name = "NAME[@ADDRESS]",
+                 .help = "begin with the finished trials of another study"},
                 {.names = {"--show"}, .value_name = "WHICH", .help = "trials to print", .choices = {"best", "all"}}},
       .takes_model = true,
       .takes_dataset = true,

@@ -27,6 +27,7 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
                              .started = trial.started,
                              .completed = trial.completed};
   for (std::size_t i = 0; i < trial.assignment.size(); ++i) {
+    if (trial.assignment[i] == parameter::kInactive) continue;
     const space::Dimension& dimension = space.dimensions()[i];
     record.choices.emplace_back(dimension.name, space::to_string(dimension.choice(trial.assignment[i])));
   }

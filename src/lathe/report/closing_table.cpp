@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 
 namespace lathe::report {
 namespace {
-
 
 constexpr double kWideSpread = 0.10;
 
@@ -49,6 +49,15 @@ std::pair<std::string, std::string> node_and_key(const std::string& name) {
   const std::size_t middle = name.find(kMiddle);
   if (middle == std::string::npos) return {name, {}};
   return {name.substr(0, middle), name.substr(middle + kMiddle.size())};
+}
+
+/// Shortens numbers with many digits, as continuous choices have; trials.csv and the JSON files keep them all.
+std::string short_value(const std::string& value) {
+  constexpr std::size_t kLongest = 8;
+  if (value.size() <= kLongest) return value;
+  char* end = nullptr;
+  const double number = std::strtod(value.c_str(), &end);
+  return *end == '\0' ? fmt::format("{:.4g}", number) : value;
 }
 
 /// Shows the trials of a study as rows of one table.
@@ -182,7 +191,8 @@ std::string choices_text(const std::vector<std::pair<std::string, std::string>>&
   for (const auto& [name, value] : choices) {
     const auto [node, key] = node_and_key(name);
     const bool show_key = !key_is_known && !key.empty();
-    text += fmt::format("{}{}{}{}={}", text.empty() ? "" : " ", node, show_key ? "." : "", show_key ? key : "", value);
+    text += fmt::format("{}{}{}{}={}", text.empty() ? "" : " ", node, show_key ? "." : "", show_key ? key : "",
+                        short_value(value));
   }
   return text;
 }

@@ -36,7 +36,9 @@ Json to_json(const Scalar& scalar) {
     Json operator()(std::monostate) const { return nullptr; }
     Json operator()(bool value) const { return value; }
     Json operator()(std::int64_t value) const { return value; }
-    Json operator()(double value) const { return rounded(value); }
+    Json operator()(double value) const {
+      return std::isfinite(value) ? Json(value) : Json();
+    }  // exact: it is read back
     Json operator()(const std::string& value) const { return value; }
   };
   return std::visit(Converter{}, scalar);
@@ -250,8 +252,7 @@ std::string study_json(const StudyRecord& study) {
     file["objectives"].push_back({{"name", objective.name}, {"direction", lathe::to_string(objective.direction)}});
   }
   file["directions"] = Json::array();
-  for (const Direction direction : study.directions)
-    file["directions"].push_back(lathe::to_string(direction));
+  for (const Direction direction : study.directions) file["directions"].push_back(lathe::to_string(direction));
   file["space_size"] = study.space_size ? Json(*study.space_size) : Json();
   file["backend"] = study.backend;
   file["target"] = study.target;

@@ -174,6 +174,10 @@ void apply_training(const TrainingChoices& choices, engine::TrainSettings& setti
     LATHE_CHECK(entry != nullptr, "hyperparameter {}", name);
     if (!std::holds_alternative<std::monostate>(value)) entry->apply(settings, value);
   }
+  const engine::OptimizerSettings& optimizer = settings.optimizer;
+  if (optimizer.kind == engine::OptimizerKind::kSgd && optimizer.nesterov && optimizer.momentum == 0) {
+    throw UserError("training/nesterov", "needs a momentum above 0");
+  }
 }
 
 }  // namespace lathe::space

@@ -26,8 +26,8 @@ std::vector<Leaf> read_training_leaves(const config::Value& table);
 /// Refuses momentum and nesterov where training/optimizer is a decision and may be another than sgd.
 void check_momentum(const std::vector<Leaf>& leaves, const Decisions& decisions);
 
-/// Puts the choices into the settings; NA leaves a setting alone. Throws InternalError for what read_training_leaves
-/// would have refused.
+/// Puts the choices into the settings; NA leaves a setting alone. Throws UserError when they contradict each other
+/// (nesterov without momentum), InternalError for what read_training_leaves would have refused.
 void apply_training(const TrainingChoices& choices, engine::TrainSettings& settings);
 
 }  // namespace lathe::space

@@ -1,0 +1,60 @@
+#include "lathe/study/training_choices.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lathe/base/error.h"
+
+namespace lathe::study {
+namespace {
+
+constexpr std::size_t kMostBatchSizes = 9;
+
+const space::Key* find_key(const space::SearchSpace& space, const std::string& name) {
+  const auto& keys = space.training();
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const space::Key& key) { return key.name == name; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+void check_optimizer(const config::Value& table, const engine::OptimizerSettings& optimizer) {
+  if (table.find("optimizer") != nullptr || optimizer.kind == engine::OptimizerKind::kSgd) return;
+  for (const char* name : {"momentum", "nesterov"}) {
+    if (const config::Value* value = table.find(name)) {
+      value->fail(fmt::format("belongs to sgd; the optimizer of basic_train is {}", to_string(optimizer.kind)));
+    }
+  }
+}
+
+// Plans the training with batches of several sizes: some do not work with batch norm.
+void check_batches(const config::Value& table, const TrainRunner& runner, const space::SearchSpace& space,
+                   std::int64_t train_rows) {
+  const space::Key* key = find_key(space, "batch_size");
+  if (key == nullptr) return;
+  for (const double code : space::sample_codes(key->distribution, kMostBatchSizes)) {
+    const space::Scalar size = parameter::choice(key->distribution, code);
+    engine::TrainSettings settings = runner.settings;
+    space::apply_training({{"batch_size", size}}, settings);
+    try {
+      engine::planned_steps(settings, space.base(), train_rows);
+    } catch (const UserError& error) {
+      table.find("batch_size")->fail(fmt::format("{} does not work: {}", space::to_string(size), error.what()));
+    }
+  }
+}
+
+}  // namespace
+
+void check_training_choices(const StudySettings& settings, const space::SearchSpace& space, std::int64_t train_rows) {
+  const auto& table = space.training_table();
+  if (!table) return;
+  if (!settings.train) {
+    table->fail(
+        "chooses how candidates are trained, which needs eval_mode = false in [search.strategy] and "
+        "[search.strategy.sw_runner.basic_train]");
+  }
+  check_optimizer(*table, settings.train->settings.optimizer);
+  check_batches(*table, *settings.train, space, train_rows);
+}
+
+}  // namespace lathe::study
