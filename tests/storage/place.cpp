@@ -132,10 +132,10 @@ void PostgresServer::crash() { control("-m immediate stop"); }
 
 void PostgresServer::restart() {
   // The options of the first start stand in postmaster.opts.
-  control(
-      fmt::format("-o \"-c listen_addresses= -c unix_socket_directories={} -p {} -c max_connections=200\" start "
-                  ">/dev/null",
-                  socket_folder_, port_));
+  control(fmt::format(
+      "-o \"-c listen_addresses= -c unix_socket_directories={} -p {} -c max_connections=200 -c fsync=off\" start "
+      ">/dev/null",
+      socket_folder_, port_));
 }
 
 std::unique_ptr<Place> PostgresServer::make_database() const {
