@@ -222,6 +222,21 @@ TEST_P(EverySampler, GoesOnAlikeAfterARestartForEveryLag) {
   }
 }
 
+TEST_P(EverySampler, AskingChangesNothing) {
+  SamplerSettings conditional = settings(GetParam());
+  conditional.space = finite_space();
+  auto quiet = make_sampler(conditional);
+  const auto trials = run_trials(*quiet, sum_of_active, 80, 3);
+  auto disturbed = make_sampler(conditional);
+  Replay replay(*disturbed, trials, 3);
+  for (std::int64_t number = 0; number < 80; ++number) {
+    replay.up_to(number);
+    disturbed->ask(number + 7);
+    disturbed->ask(number + 1);
+    EXPECT_EQ(disturbed->ask(number), trials[static_cast<std::size_t>(number)].assignment) << number;
+  }
+}
+
 TEST_P(EverySampler, LivesWithEnqueuedTrials) {
   SamplerSettings conditional = settings(GetParam());
   conditional.space = finite_space();

@@ -12,7 +12,7 @@
 namespace lathe::sampler {
 
 /// Remembers which points of a space were given to trials, and finds free ones. What it answers depends on the set of
-/// these points alone. About 16 bytes per point. Spaces without a count are recognised by a 64-bit hash.
+/// these points alone. About 40 bytes per point. Spaces without a count are recognised by a 64-bit hash.
 class FreePoints {
  public:
   /// With `deduplicate` false every point stays free.
