@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts or stops a private PostgreSQL server: a new cluster in a folder of its own, Unix socket only.
 #
-# usage: postgres_server.sh start FILE    writes the socket's folder and the port into FILE
+# usage: postgres_server.sh start FILE    writes the socket's folder and the port into FILE; one that FILE names ends
 #        postgres_server.sh stop FILE     stops it and removes the cluster and FILE
 # Exit code 77: no server is installed.
 set -e
@@ -19,6 +19,7 @@ as_server() {
 
 case $1 in
   start)
+    "$0" stop "$2"
     cluster=$(mktemp -d /tmp/lathe_pg_XXXXXX)  # short: a socket's path has at most 107 bytes
     [ "$(id -u)" != 0 ] || chown postgres "$cluster"
     chmod 755 "$cluster"
