@@ -4,6 +4,7 @@
 #include "lathe/base/error.h"
 #include "lathe/sampler/brute_force.h"
 #include "lathe/sampler/evolution.h"
+#include "lathe/sampler/gp.h"
 #include "lathe/sampler/grid.h"
 #include "lathe/sampler/nsga.h"
 #include "lathe/sampler/qmc.h"
@@ -34,8 +35,9 @@ bool answers_to(const SamplerKind& kind, std::string_view name) {
 }  // namespace
 
 const std::vector<SamplerKind>& sampler_kinds() {
-  static const std::vector<SamplerKind> kinds{random_kind(), grid_kind(),    brute_force_kind(), qmc_kind(),
-                                              nsgaii_kind(), nsgaiii_kind(), evolution_kind(),   tpe_kind()};
+  static const std::vector<SamplerKind> kinds{random_kind(),    grid_kind(),   brute_force_kind(),
+                                              qmc_kind(),       nsgaii_kind(), nsgaiii_kind(),
+                                              evolution_kind(), tpe_kind(),    gp_kind()};
   return kinds;
 }
 
