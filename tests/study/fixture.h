@@ -14,7 +14,9 @@
 #include "lathe/space/space.h"
 #include "lathe/study/evaluate.h"
 #include "lathe/study/final.h"
+#include "lathe/storage/memory.h"
 #include "lathe/study/loop.h"
+#include "lathe/study/open.h"
 #include "lathe/study/settings.h"
 
 namespace lathe::study {
@@ -63,17 +65,30 @@ struct Fixture {
   std::unique_ptr<sampler::Sampler> make_sampler() const {
     sampler::SamplerSettings wanted{.name = settings.sampler,
                                     .seed = settings.seed,
-                                    .sizes = {},
+                                    .space = space.parameters(),
                                     .directions = settings.directions,
                                     .n_trials = settings.n_trials,
                                     .options = settings.sampler_options ? &*settings.sampler_options : nullptr};
-    for (const space::Dimension& dimension : space.dimensions()) wanted.sizes.push_back(dimension.size());
     return sampler::make_sampler(wanted);
   }
-  StudyResult run(std::unique_ptr<sampler::Sampler> sampler = nullptr, storage::Storage* storage = nullptr,
-                  std::int64_t study_id = 0) {
+  /// Opens the study "small" of a storage.
+  OpenedStudy open(storage::Storage& storage, Existing existing = Existing::kJoin) {
+    settings.name = "small";
+    const StudyFacts facts{.space = &space,
+                           .data = &evaluator.dataset().fingerprint,
+                           .weights = "fresh",
+                           .backend = "test",
+                           .settings_document = ""};
+    return open_study(storage, settings, facts, existing);
+  }
+  /// Runs the study "small" of a storage to its end, or until `stop`.
+  StudyResult run_in(storage::Storage& storage, std::unique_ptr<sampler::Sampler> sampler = nullptr,
+                     const TrialEnd& trial_end = {}) {
     if (!sampler) sampler = make_sampler();
-    return StudyLoop(settings, space, evaluator, std::move(sampler), storage, study_id).run(stop);
+    return StudyLoop(settings, space, evaluator, std::move(sampler), storage, open(storage)).run(stop, trial_end);
+  }
+  StudyResult run(std::unique_ptr<sampler::Sampler> sampler = nullptr) {
+    return run_in(*storage::make_memory_storage(), std::move(sampler));
   }
 
   config::Value root;

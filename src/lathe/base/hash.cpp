@@ -1,5 +1,7 @@
 #include "lathe/base/hash.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -39,6 +41,17 @@ std::string Digest::to_hex() const {
   std::string text;
   for (const std::uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
   return text;
+}
+
+std::optional<Digest> Digest::from_hex(std::string_view text) {
+  Digest digest;
+  if (text.size() != 2 * digest.bytes.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digest.bytes.size(); ++i) {
+    const char* begin = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(begin, begin + 2, digest.bytes[i], 16);
+    if (error != std::errc() || end != begin + 2) return std::nullopt;
+  }
+  return digest;
 }
 
 std::uint64_t Digest::first_word() const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct Digest {
   std::string to_hex() const;
   /// Returns the first 64 bits, big-endian: what random streams are keyed with.
   std::uint64_t first_word() const;
+  /// Reads what to_hex printed; nullopt for anything else.
+  static std::optional<Digest> from_hex(std::string_view text);
   auto operator<=>(const Digest&) const = default;
 };
 

@@ -23,6 +23,8 @@
 #include "lathe/report/trials_csv.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
+#include "lathe/study/race_loop.h"
+#include "lathe/study/weights.h"
 
 namespace lathe::cli {
 namespace {

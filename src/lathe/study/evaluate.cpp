@@ -196,7 +196,9 @@ bool Evaluator::report_interim(Run& run, std::int64_t step, const engine::TrainR
   compute_metrics(run.facts, run.evaluation);
   run.evaluation.reports.push_back({.step = step, .values = score(settings_, run.evaluation.metrics).values});
   const bool prune = report(run.evaluation.reports.back());
-  run.evaluation.pruned = prune && so_far.steps < so_far.total_steps;
+  const bool at_end = so_far.steps >= so_far.total_steps;
+  if (!at_end) ++run.evaluation.judged;
+  run.evaluation.pruned = prune && !at_end;
   return prune;
 }
 

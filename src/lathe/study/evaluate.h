@@ -57,6 +57,8 @@ struct Evaluation {
   std::map<std::string, double> spreads;  ///< of measured metrics: interquartile range / median
   std::vector<double> constraints;        ///< violations in the order of StudySettings::constraints; see constraint.h
   std::vector<sampler::Report> reports;   ///< of the first seed, ascending by step
+  /// How many of the reports came before the end of the training, so that the pruner's answer counted.
+  std::size_t judged = 0;
   /// With several seeds: the metrics of each, and the standard error of each mean in `metrics` (those that vary).
   std::vector<std::map<std::string, double>> repeats;
   std::map<std::string, double> standard_errors;
@@ -81,8 +83,8 @@ struct Prepared {
 /// alone but for measured metrics.
 class Evaluator {
  public:
-  /// `loaded` holds weights that were trained before; null for fresh ones. Throws UserError where the study cannot train
-  /// as the space chooses (check_training_choices).
+  /// `loaded` holds weights that were trained before; null for fresh ones. Throws UserError where the study cannot
+  /// train as the space chooses (check_training_choices).
   Evaluator(const StudySettings& settings, const space::SearchSpace& space,
             std::shared_ptr<const data::Dataset> dataset, engine::BackendList backends,
             std::shared_ptr<const engine::State> loaded);

@@ -1,13 +1,12 @@
 #include "lathe/study/final.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
-#include <mutex>
 #include <numeric>
 #include <optional>
-#include <thread>
+
+#include "lathe/base/error.h"
+#include "lathe/study/parallel.h"
 
 namespace lathe::study {
 namespace {
@@ -63,32 +62,19 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
   const std::size_t runs = chosen.size() * seeds;
   std::vector<std::optional<engine::EvaluationResult>> results(runs);
   std::vector<std::string> reasons(runs);
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  std::int64_t done = 0;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    for (std::size_t run = next++; run < runs && !stop.requested(); run = next++) {
-      try {
-        const Prepared prepared = evaluator.prepare(result.trials[chosen[run / seeds]].assignment);
-        results[run] = evaluator.train_and_test(prepared, first_repeat + run % seeds, stop);
-      } catch (const UserError& error) {
-        reasons[run] = error.what();
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        failure = std::current_exception();
-        return;
-      }
-      const std::lock_guard lock(mutex);
-      if (progress) progress(++done, static_cast<std::int64_t>(runs));
-    }
-  };
-  std::vector<std::thread> threads;
-  const std::int64_t workers = std::min(settings.n_jobs, static_cast<std::int64_t>(runs));
-  for (std::int64_t i = 1; i < workers; ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
+  run_parallel(
+      runs, settings.n_jobs, stop,
+      [&](std::size_t run) {
+        try {
+          const Prepared prepared = evaluator.prepare(result.trials[chosen[run / seeds]].assignment);
+          results[run] = evaluator.train_and_test(prepared, first_repeat + run % seeds, stop);
+        } catch (const UserError& error) {
+          reasons[run] = error.what();
+        }
+      },
+      [&](std::size_t done) {
+        if (progress) progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(runs));
+      });
 
   std::vector<FinalScore> scores;
   for (std::size_t i = 0; i < chosen.size(); ++i) {

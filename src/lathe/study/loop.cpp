@@ -203,7 +203,7 @@ void StudyLoop::State::finish(const Begun& begun) {
     return;
   }
   trial.completed = std::chrono::system_clock::now();
-  const bool first = storage.finish_trial(storage_trial(trial, begun.trial_id));
+  const bool first = storage.finish_trial(storage_trial(trial));
   if (trial.state == TrialState::kFail) log::info("trial {} failed: {}", trial.number, trial.reason);
 
   const std::lock_guard lock(mutex);

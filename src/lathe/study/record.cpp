@@ -1,6 +1,11 @@
 #include "lathe/study/record.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "lathe/base/error.h"
+#include "lathe/metric/metric.h"
+#include "lathe/space/summary.h"
 
 namespace lathe::study {
 namespace {
@@ -36,13 +41,166 @@ ordered_json metrics_json(const Evaluation& evaluation, bool hardware) {
   return values;
 }
 
-}  // namespace
-
-namespace {
-
 // Prints JSON; bytes that are no UTF-8 (from paths, from errors of the system) become the replacement character.
 std::string text_of(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+ordered_json reports_json(const std::vector<sampler::Report>& reports) {
+  ordered_json list = ordered_json::array();
+  for (const sampler::Report& report : reports) list.push_back({report.step, report.values});
+  return list;
+}
+
+void add_evaluation(const Evaluation& evaluation, storage::Attributes& attributes) {
+  attributes["software_metrics"] = text_of(metrics_json(evaluation, false));
+  attributes["hardware_metrics"] = text_of(metrics_json(evaluation, true));
+  if (!evaluation.spreads.empty()) attributes["lathe:spreads"] = text_of(ordered_json(evaluation.spreads));
+  if (evaluation.repeats.empty()) return;
+  attributes["lathe:standard_errors"] = text_of(ordered_json(evaluation.standard_errors));
+  attributes["lathe:repeats"] = text_of(ordered_json(evaluation.repeats));
+}
+
+void add_reports(const Trial& trial, storage::Trial& stored) {
+  if (trial.reports.empty()) return;
+  for (const sampler::Report& report : trial.reports) stored.intermediate_values[report.step] = report.values.front();
+  const std::vector<double>& last = trial.reports.back().values;
+  if (last.size() > 1) stored.user_attributes["lathe:reports"] = text_of(reports_json(trial.reports));
+  const bool pruned_with_value = trial.state == TrialState::kPruned && last.size() == 1 && !std::isnan(last.front());
+  if (pruned_with_value) stored.values = last;  // as Optuna does
+}
+
+ordered_json parsed(const storage::Attributes& attributes, const std::string& key) {
+  const auto found = attributes.find(key);
+  if (found == attributes.end()) return nullptr;
+  ordered_json value = ordered_json::parse(found->second, nullptr, false);
+  return value.is_discarded() ? ordered_json(nullptr) : value;
+}
+
+std::string text_at(const storage::Attributes& attributes, const std::string& key) {
+  const ordered_json value = parsed(attributes, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+void add_numbers(const ordered_json& object, std::map<std::string, double>& target) {
+  if (!object.is_object()) return;
+  for (const auto& [name, value] : object.items()) {
+    if (value.is_number()) target[name] = value.get<double>();
+  }
+}
+
+// Adds the metrics that this version knows.
+void add_metrics(const ordered_json& object, std::map<std::string, double>& target) {
+  std::map<std::string, double> all;
+  add_numbers(object, all);
+  for (const auto& [name, value] : all) {
+    if (metric::find_metric(name) != nullptr) target[name] = value;
+  }
+}
+
+space::Scalar scalar_of(const ordered_json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return value.get<std::string>();
+  return std::monostate{};
+}
+
+FixedValues read_fixed(const storage::Trial& stored) {
+  FixedValues fixed;
+  const ordered_json object = parsed(stored.system_attributes, "fixed_params");
+  if (!object.is_object()) return fixed;
+  for (const auto& [name, value] : object.items()) fixed[name] = scalar_of(value);
+  return fixed;
+}
+
+std::optional<double> code_in(const parameter::Parameter& parameter, const storage::Trial& stored) {
+  for (const storage::Parameter& given : stored.parameters) {
+    if (given.name != parameter.name) continue;
+    const auto code = parameter::code_of_internal(*given.distribution, given.value);
+    if (!code) return std::nullopt;
+    return parameter::code_of(parameter.distribution, parameter::choice(*given.distribution, *code));
+  }
+  return std::nullopt;
+}
+
+// Returns the assignment that a trial's parameters stand for; nullopt when one is missing or has another value.
+std::optional<parameter::Assignment> read_assignment(const parameter::Space& space, const storage::Trial& stored) {
+  parameter::Assignment assignment(space.parameters().size(), parameter::kInactive);
+  for (std::size_t i = 0; i < assignment.size(); ++i) {
+    if (!space.is_active(assignment, i)) continue;
+    const std::optional<double> code = code_in(space.parameters()[i], stored);
+    if (!code) return std::nullopt;
+    assignment[i] = *code;
+  }
+  return assignment;
+}
+
+std::vector<double> read_constraints(const storage::Trial& stored) {
+  std::vector<double> constraints;
+  const ordered_json list = parsed(stored.system_attributes, "constraints");
+  if (list.is_array()) {
+    for (const ordered_json& value : list) constraints.push_back(value.is_number() ? value.get<double>() : 0.0);
+  }
+  constexpr std::string_view kPrefix = "constraints:";  // Optuna 5's form
+  for (const auto& [key, text] : stored.system_attributes) {
+    if (!key.starts_with(kPrefix)) continue;
+    const ordered_json value = parsed(stored.system_attributes, key);
+    if (value.is_number()) constraints.push_back(value.get<double>());
+  }
+  return constraints;
+}
+
+std::vector<sampler::Report> read_reports(const storage::Trial& stored, std::size_t objectives) {
+  std::vector<sampler::Report> reports;
+  if (objectives == 1) {
+    for (const auto& [step, value] : stored.intermediate_values) reports.push_back({step, {value}});
+    return reports;
+  }
+  const ordered_json list = parsed(stored.user_attributes, "lathe:reports");
+  if (!list.is_array()) return reports;
+  for (const ordered_json& entry : list) {
+    const bool shaped = entry.is_array() && entry.size() == 2 && entry[0].is_number_integer() && entry[1].is_array() &&
+                        entry[1].size() == objectives;
+    if (!shaped) return {};
+    sampler::Report report{entry[0].get<std::int64_t>(), {}};
+    for (const ordered_json& value : entry[1]) {
+      report.values.push_back(value.is_number() ? value.get<double>() : std::nan(""));
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, const std::string& reason) {
+  if (!stored.user_attributes.contains("software_metrics")) return nullptr;
+  Evaluation evaluation;
+  evaluation.complete = stored.state == TrialState::kComplete;
+  evaluation.reason = reason;
+  add_metrics(parsed(stored.user_attributes, "software_metrics"), evaluation.metrics);
+  add_metrics(parsed(stored.user_attributes, "hardware_metrics"), evaluation.metrics);
+  add_numbers(parsed(stored.user_attributes, "lathe:spreads"), evaluation.spreads);
+  add_numbers(parsed(stored.user_attributes, "lathe:standard_errors"), evaluation.standard_errors);
+  const ordered_json repeats = parsed(stored.user_attributes, "lathe:repeats");
+  for (std::size_t i = 0; repeats.is_array() && i < repeats.size(); ++i) {
+    add_metrics(repeats[i], evaluation.repeats.emplace_back());
+  }
+  if (stored.started && stored.completed) {
+    evaluation.wall_seconds = std::chrono::duration<double>(*stored.completed - *stored.started).count();
+  }
+  return std::make_shared<const Evaluation>(std::move(evaluation));
+}
+
+void read_network(const space::SearchSpace& space, const storage::Trial& stored, Trial& trial) {
+  try {
+    const space::Candidate candidate = space.decode(trial.assignment);
+    trial.config = candidate.config;
+    trial.widths = space::width_summary(candidate.graph);
+    trial.bits = space::bits_summary(candidate.graph);
+  } catch (const UserError&) {
+    // an impossible network: the stored reason says so
+  }
+  if (const auto key = Digest::from_hex(text_at(stored.user_attributes, "lathe:key"))) trial.key = *key;
 }
 
 }  // namespace
@@ -59,11 +217,15 @@ std::vector<storage::Parameter> storage_parameters(const parameter::Space& space
   return parameters;
 }
 
-storage::Trial storage_trial(const Trial& trial, std::int64_t trial_id) {
-  storage::Trial stored{.trial_id = trial_id,
+storage::Attributes worker_attributes(const std::string& worker, std::int64_t attempts) {
+  return {{"lathe:worker", text_of(worker)}, {"lathe:attempts", std::to_string(attempts)}};
+}
+
+storage::Trial storage_trial(const Trial& trial) {
+  storage::Trial stored{.trial_id = trial.trial_id,
                         .number = trial.number,
                         .state = trial.state,
-                        .values = trial.values,
+                        .values = trial.state == TrialState::kComplete ? trial.values : std::vector<double>{},
                         .parameters = {},
                         .intermediate_values = {},
                         .user_attributes = {},
@@ -72,37 +234,43 @@ storage::Trial storage_trial(const Trial& trial, std::int64_t trial_id) {
                         .completed = trial.completed};
   storage::Attributes& attributes = stored.user_attributes;
   attributes["sampled_config"] = text_of(to_json(trial.config));
-  if (trial.evaluation) {
-    attributes["software_metrics"] = text_of(metrics_json(*trial.evaluation, false));
-    attributes["hardware_metrics"] = text_of(metrics_json(*trial.evaluation, true));
-    if (!trial.evaluation->spreads.empty())
-      attributes["lathe:spreads"] = text_of(ordered_json(trial.evaluation->spreads));
-  }
+  if (trial.evaluation) add_evaluation(*trial.evaluation, attributes);
   if (!trial.scaled.empty()) attributes["scaled_metrics"] = text_of(ordered_json(trial.scaled));
   if (!trial.reason.empty()) attributes["lathe:reason"] = text_of(ordered_json(trial.reason));
   if (trial.untrained) attributes["lathe:untrained"] = "true";
   attributes["lathe:key"] = text_of(ordered_json(trial.key.to_hex()));
   attributes["lathe:network"] = text_of(ordered_json{{"widths", trial.widths}, {"bits", trial.bits}});
+  if (!trial.constraints.empty()) {
+    stored.system_attributes["constraints"] = text_of(ordered_json(trial.constraints));
+  }
+  add_reports(trial, stored);
   return stored;
 }
 
-storage::Attributes study_attributes(const StudySettings& settings, const data::Fingerprint& fingerprint,
-                                     const std::string& settings_document) {
-  storage::Attributes attributes;
-  attributes["lathe:seed"] = text_of(ordered_json(settings.seed));
-  attributes["lathe:lag"] = text_of(ordered_json(settings.lag));
-  attributes["lathe:sampler"] = text_of(ordered_json(settings.sampler));
-  attributes["lathe:settings"] = text_of(ordered_json(settings_document));
-  attributes["lathe:data"] = text_of(ordered_json{{"dataset", fingerprint.dataset},
-                                                  {"source", fingerprint.source},
-                                                  {"path", fingerprint.path},
-                                                  {"train_rows", fingerprint.train_rows},
-                                                  {"validation_rows", fingerprint.validation_rows},
-                                                  {"test_rows", fingerprint.test_rows},
-                                                  {"split_seed", fingerprint.split_seed},
-                                                  {"hash", fingerprint.hash},
-                                                  {"notice", fingerprint.notice}});
-  return attributes;
+StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored) {
+  StoredTrial read{.trial = {.number = stored.number, .trial_id = stored.trial_id, .state = stored.state}, .worker = {}};
+  Trial& trial = read.trial;
+  trial.started = stored.started.value_or(storage::Time{});
+  trial.completed = stored.completed.value_or(trial.started);
+  trial.reason = text_at(stored.user_attributes, "lathe:reason");
+  trial.untrained = stored.user_attributes.contains("lathe:untrained");
+  trial.imported = stored.user_attributes.contains("lathe:imported");
+  const ordered_json attempts = parsed(stored.user_attributes, "lathe:attempts");
+  if (attempts.is_number_integer()) trial.attempts = attempts.get<std::int64_t>();
+  if (trial.state == TrialState::kComplete) trial.values = stored.values;
+  add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
+  trial.constraints = read_constraints(stored);
+  trial.reports = read_reports(stored, settings.directions.size());
+  trial.evaluation = read_evaluation(stored, trial.reason);
+  read.worker = text_at(stored.user_attributes, "lathe:worker");
+  read.fixed = read_fixed(stored);
+  if (auto assignment = read_assignment(space.parameters(), stored)) {
+    trial.assignment = std::move(*assignment);
+    if (trial.ended()) read_network(space, stored, trial);
+  } else {
+    read.in_space = trial.state == TrialState::kWaiting;
+  }
+  return read;
 }
 
 }  // namespace lathe::study

@@ -1,25 +1,43 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "lathe/space/space.h"
 #include "lathe/storage/storage.h"
-#include "lathe/study/loop.h"
+#include "lathe/study/settings.h"
+#include "lathe/study/trial.h"
 
 /// Says how trials stand in Optuna's tables.
 namespace lathe::study {
+
+/// Holds the values that a waiting trial was enqueued with, by parameter.
+using FixedValues = std::map<std::string, space::Scalar>;
 
 /// Returns the active parameters of an assignment, in the order of the space.
 std::vector<storage::Parameter> storage_parameters(const parameter::Space& space,
                                                    const parameter::Assignment& assignment);
 
+/// Returns what a worker writes when it begins a trial: who it is, and which attempt this is.
+storage::Attributes worker_attributes(const std::string& worker, std::int64_t attempts);
+
 /// Returns an ended trial as it is stored: state, values and, as user attributes, MASE's four dictionaries
 /// (software_metrics, hardware_metrics, scaled_metrics, sampled_config) and lathe's own facts (`lathe:key`, equal for
-/// equal candidates, `lathe:reason`, `lathe:untrained`, `lathe:spreads`, `lathe:network`).
-storage::Trial storage_trial(const Trial& trial, std::int64_t trial_id);
+/// equal candidates, `lathe:reason`, `lathe:untrained`, `lathe:spreads`, `lathe:network`, `lathe:standard_errors` and `lathe:repeats` where a trial has several seeds,
+/// `lathe:reports` where there are several objectives); constraints as Optuna's system attribute.
+storage::Trial storage_trial(const Trial& trial);
 
-/// Returns what the study's row says: seed, lag, sampler, data fingerprint with notice, settings document, version.
-storage::Attributes study_attributes(const StudySettings& settings, const data::Fingerprint& fingerprint,
-                                     const std::string& settings_document);
+/// Holds a trial that was read from a database.
+struct StoredTrial {
+  Trial trial;
+  bool in_space = true;    ///< whether its parameters are those of the space; false: the assignment is empty
+  std::string worker;      ///< of a trial that lathe began
+  FixedValues fixed = {};  ///< of a waiting trial
+};
+
+/// Reads a trial of lathe or of another program. Attributes that make no sense are left out: trials are never lost to
+/// them.
+StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored);
 
 }  // namespace lathe::study

@@ -1,0 +1,81 @@
+#include "lathe/cli/search_setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lathe/base/log.h"
+#include "lathe/cli/backends.h"
+#include "lathe/cli/project.h"
+#include "lathe/space/probes.h"
+#include "lathe/study/constraint.h"
+
+namespace lathe::cli {
+namespace {
+
+// More probes than this say nothing new about a space.
+constexpr std::size_t kMostProbes = 2000;
+
+}  // namespace
+
+Search prepare_search(const Invocation& invocation) {
+  Search search;
+  search.settings = study::parse_study(invocation.root, invocation.settings);
+  search.dataset = load_data(invocation.settings);
+  search.start = starting_point(invocation, *search.dataset);
+  log::info("Building search space...");
+  search.space = space::parse_space(invocation.root, search.start.graph);
+  search.backend =
+      engine::choose_backend(backends(), search.settings.backend, search.settings.accelerator, search.start.graph);
+  if (search.start.state) search.loaded = std::make_shared<const engine::State>(*search.start.state);
+  if (search.settings.train) {  // batches that cannot work with the network show here
+    engine::planned_steps(search.settings.train->settings, search.start.graph, search.dataset->train.rows());
+  }
+  search.project = project_folder(invocation.settings);
+  search.results = search.project / "search_ckpts";
+  search.settings.name = search.project.filename().string();
+  search.settings_document = config::resolved_document(invocation.root, invocation.settings);
+  return search;
+}
+
+void check_candidates(const Search& search, const study::Evaluator& evaluator) {
+  std::exception_ptr failure;
+  bool possible = false;
+  std::set<std::string> untrained;
+  const std::vector<space::Assignment> tried = space::probes(search.space.parameters(), kMostProbes);
+  for (const space::Assignment& assignment : tried) {
+    try {
+      for (const std::string& name : evaluator.untrained_tensors(search.space.decode(assignment).graph)) {
+        untrained.insert(name);
+      }
+      possible = true;
+    } catch (const UserError&) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  const std::optional<std::int64_t> size = search.space.size();
+  if (!possible && size && *size <= static_cast<std::int64_t>(tried.size())) std::rethrow_exception(failure);
+  study::require_feasible_candidate(search.settings, search.space);
+  if (untrained.empty()) return;
+  const std::size_t shown = std::min<std::size_t>(untrained.size(), 4);
+  log::warning(
+      "{} of the evaluated weights {} never trained ({}{}): accuracy and loss say nothing about the "
+      "networks. Set eval_mode = false in [search.strategy] with [search.strategy.sw_runner.basic_train], or "
+      "load trained weights of these shapes with load_name",
+      untrained.size(), untrained.size() == 1 ? "was" : "were",
+      fmt::join(untrained.begin(), std::next(untrained.begin(), static_cast<std::ptrdiff_t>(shown)), ", "),
+      shown < untrained.size() ? ", ..." : "");
+}
+
+std::unique_ptr<sampler::Sampler> make_sampler(const Search& search) {
+  sampler::SamplerSettings wanted{.name = search.settings.sampler,
+                                  .seed = search.settings.seed,
+                                  .space = search.space.parameters(),
+                                  .directions = search.settings.directions,
+                                  .n_trials = search.settings.n_trials};
+  if (search.settings.sampler_options) wanted.options = &*search.settings.sampler_options;
+  return sampler::make_sampler(wanted);
+}
+
+}  // namespace lathe::cli

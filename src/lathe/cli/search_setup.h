@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "lathe/cli/command.h"
+#include "lathe/cli/inputs.h"
+#include "lathe/sampler/sampler.h"
+#include "lathe/space/space.h"
+#include "lathe/study/evaluate.h"
+#include "lathe/study/settings.h"
+
+namespace lathe::cli {
+
+/// Holds everything that a search works on, made before the first trial so that mistakes show at once.
+struct Search {
+  std::shared_ptr<const data::Dataset> dataset;
+  StartingPoint start;
+  study::StudySettings settings;
+  space::SearchSpace space;
+  std::shared_ptr<const engine::Backend> backend;  ///< of the base network
+  std::shared_ptr<const engine::State> loaded;     ///< weights that were trained before; null: fresh ones
+  std::filesystem::path project, results;
+  std::string settings_document;
+};
+
+/// Reads the study file's search, its data and its network. Writes nothing. Throws UserError and DataError.
+Search prepare_search(const Invocation& invocation);
+
+/// Decodes some candidates before the first trial: a space of impossible networks is an error, a constraint that none
+/// meets too, and weights that are evaluated without ever having been trained are named in a warning.
+void check_candidates(const Search& search, const study::Evaluator& evaluator);
+
+/// Makes the sampler of the study, or another one of its space. `n_trials` is the budget that `auto` plans for.
+std::unique_ptr<sampler::Sampler> make_sampler(const Search& search);
+
+}  // namespace lathe::cli

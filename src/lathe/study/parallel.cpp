@@ -1,0 +1,39 @@
+#include "lathe/study/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lathe::study {
+
+void run_parallel(std::size_t count, std::int64_t threads, const engine::StopToken& stop,
+                  const std::function<void(std::size_t)>& work, const std::function<void(std::size_t)>& done) {
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::size_t finished = 0;
+  std::exception_ptr failure;
+  const auto run = [&] {
+    for (std::size_t index = next++; index < count && !stop.requested(); index = next++) {
+      try {
+        work(index);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+        next = count;
+        return;
+      }
+      const std::lock_guard lock(mutex);
+      if (done) done(++finished);
+    }
+  };
+  std::vector<std::thread> others;
+  for (std::int64_t i = 1; i < std::min(threads, static_cast<std::int64_t>(count)); ++i) others.emplace_back(run);
+  run();
+  for (std::thread& thread : others) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace lathe::study

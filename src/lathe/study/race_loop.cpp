@@ -1,0 +1,148 @@
+#include "lathe/study/race_loop.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "lathe/base/log.h"
+#include "lathe/study/objective.h"
+#include "lathe/study/parallel.h"
+
+namespace lathe::study {
+namespace {
+
+using nlohmann::ordered_json;
+using StoredRepeats = std::map<std::int64_t, std::map<std::int64_t, std::string>>;
+
+// Holds a candidate in the race.
+struct Candidate {
+  std::size_t trial = 0;  // index of the first trial that has it
+  Racer racer;
+  bool failed = false;  // a further seed did not end well: it gets no more
+};
+
+std::optional<std::vector<double>> values_of(const StudySettings& settings, const std::map<std::string, double>& metrics) {
+  const Scores scores = score(settings, metrics);
+  if (!scores.reason.empty()) return std::nullopt;
+  return scores.values;
+}
+
+std::optional<std::map<std::string, double>> metrics_in(const std::string& text) {
+  const ordered_json document = ordered_json::parse(text, nullptr, false);
+  if (!document.is_object() || !document.contains("metrics") || !document["metrics"].is_object()) return std::nullopt;
+  std::map<std::string, double> metrics;
+  for (const auto& [name, value] : document["metrics"].items()) {
+    if (value.is_number()) metrics[name] = value.get<double>();
+  }
+  return metrics;
+}
+
+// Collects what is known of a candidate: the seeds of its trial and those of earlier races.
+Candidate candidate_of(const StudySettings& settings, const std::vector<Trial>& trials, std::size_t index,
+                       const StoredRepeats& stored) {
+  Candidate candidate{.trial = index, .racer = {}};
+  const Trial& trial = trials[index];
+  for (const auto& metrics : trial.evaluation->repeats) {
+    if (auto values = values_of(settings, metrics)) candidate.racer.repeats.push_back(std::move(*values));
+  }
+  if (candidate.racer.repeats.empty()) candidate.racer.repeats.push_back(trial.values);
+  const auto found = stored.find(trial.trial_id);
+  if (found == stored.end()) return candidate;
+  for (const auto& [repeat, text] : found->second) {
+    const auto metrics = metrics_in(text);
+    const auto values = metrics ? values_of(settings, *metrics) : std::nullopt;
+    if (values) candidate.racer.repeats.push_back(*values);
+    else candidate.failed = true;
+  }
+  return candidate;
+}
+
+std::vector<Candidate> candidates_of(const StudySettings& settings, const std::vector<Trial>& trials,
+                                     const StoredRepeats& stored) {
+  std::vector<Candidate> candidates;
+  std::map<Digest, bool> seen;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const Trial& trial = trials[i];
+    const bool races = trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && trial.key != Digest{};
+    if (races && seen.emplace(trial.key, true).second) candidates.push_back(candidate_of(settings, trials, i, stored));
+  }
+  return candidates;
+}
+
+std::vector<Standing> standings_of(const std::vector<Candidate>& candidates, const StudySettings& settings) {
+  std::vector<Racer> racers;
+  for (const Candidate& candidate : candidates) racers.push_back(candidate.racer);
+  return race(racers, settings.directions, *settings.racing);
+}
+
+// Runs one more seed of a candidate and keeps it.
+void run_seed(const StudySettings& settings, Evaluator& evaluator, storage::Storage& storage, const Trial& trial,
+              const engine::StopToken& stop, Candidate& candidate) {
+  const auto repeat = static_cast<std::int64_t>(candidate.racer.repeats.size());
+  const Prepared prepared = evaluator.prepare(trial.assignment);
+  const Evaluation evaluation = evaluator.evaluate(prepared, static_cast<std::uint64_t>(repeat), stop);
+  if (evaluation.interrupted) return;
+  const auto values = evaluation.complete ? values_of(settings, evaluation.metrics) : std::nullopt;
+  const ordered_json document =
+      values ? ordered_json{{"metrics", evaluation.metrics}} : ordered_json{{"reason", evaluation.reason}};
+  storage.add_repeat(trial.trial_id, repeat, document.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+  if (values)
+    candidate.racer.repeats.push_back(*values);
+  else
+    candidate.failed = true;
+}
+
+// Sets the standing of every trial that has one of the candidates, and the best trials.
+void conclude(const std::vector<Candidate>& candidates, const std::vector<Standing>& standings,
+              const StudySettings& settings, StudyResult& result) {
+  std::map<Digest, const Standing*> by_key;
+  for (std::size_t i = 0; i < candidates.size(); ++i) by_key[result.trials[candidates[i].trial].key] = &standings[i];
+  result.best.clear();
+  for (std::size_t i = 0; i < result.trials.size(); ++i) {
+    Trial& trial = result.trials[i];
+    const auto found = by_key.find(trial.key);
+    if (trial.state != TrialState::kComplete || found == by_key.end()) continue;
+    trial.standing = *found->second;
+    if (trial.standing->membership != Membership::kOff) result.best.push_back(i);
+  }
+  if (settings.directions.size() > 1) return;
+  const double sign = settings.directions.front() == Direction::kMaximize ? -1 : 1;
+  std::stable_sort(result.best.begin(), result.best.end(), [&](std::size_t a, std::size_t b) {
+    return sign * result.trials[a].standing->means.front() < sign * result.trials[b].standing->means.front();
+  });
+}
+
+}  // namespace
+
+void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Storage& storage, std::int64_t study_id,
+              StudyResult& result, const engine::StopToken& stop,
+              const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  std::vector<Candidate> candidates = candidates_of(settings, result.trials, storage.repeats(study_id));
+  if (candidates.empty()) return;
+  std::int64_t done = 0;
+  while (!stop.requested()) {
+    const std::vector<Standing> standings = standings_of(candidates, settings);
+    std::vector<std::size_t> wanted;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (standings[i].another_seed && !candidates[i].failed) wanted.push_back(i);
+    }
+    if (wanted.empty()) break;
+    const std::int64_t planned = done + static_cast<std::int64_t>(wanted.size());
+    run_parallel(
+        wanted.size(), settings.n_jobs, stop,
+        [&](std::size_t i) {
+          Candidate& candidate = candidates[wanted[i]];
+          run_seed(settings, evaluator, storage, result.trials[candidate.trial], stop, candidate);
+        },
+        [&](std::size_t) { progress(++done, planned); });
+  }
+  for (const Candidate& candidate : candidates) {
+    if (candidate.failed) {
+      log::warning("a further seed of trial {} failed: it is judged by those before",
+                   result.trials[candidate.trial].number);
+    }
+  }
+  conclude(candidates, standings_of(candidates, settings), settings, result);
+}
+
+}  // namespace lathe::study

@@ -1,0 +1,40 @@
+#include "lathe/study/trial.h"
+
+#include <algorithm>
+
+namespace lathe::study {
+
+bool Trial::feasible() const {
+  return std::all_of(constraints.begin(), constraints.end(), [](double constraint) { return constraint <= 0; });
+}
+
+sampler::FinishedTrial Trial::finished() const {
+  return {.number = number,
+          .assignment = assignment,
+          .state = state,
+          .values = state == TrialState::kComplete ? values : std::vector<double>{},
+          .constraints = constraints,
+          .reports = reports};
+}
+
+std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std::vector<Direction>& directions) {
+  std::vector<std::size_t> complete;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (trials[i].state == TrialState::kComplete && trials[i].feasible()) complete.push_back(i);
+  }
+  if (complete.empty()) return {};
+  if (directions.size() == 1) {
+    const double sign = directions.front() == Direction::kMaximize ? -1 : 1;
+    return {*std::min_element(complete.begin(), complete.end(), [&](std::size_t a, std::size_t b) {
+      const double left = sign * trials[a].values.front(), right = sign * trials[b].values.front();
+      return left != right ? left < right : trials[a].assignment < trials[b].assignment;
+    })};
+  }
+  std::vector<std::vector<double>> values;
+  for (const std::size_t index : complete) values.push_back(trials[index].values);
+  std::vector<std::size_t> best;
+  for (const std::size_t position : sampler::pareto_front(values, directions)) best.push_back(complete[position]);
+  return best;
+}
+
+}  // namespace lathe::study

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lathe/sampler/sampler.h"
+#include "lathe/storage/storage.h"
+#include "lathe/study/evaluate.h"
+#include "lathe/study/racing.h"
+
+namespace lathe::study {
+
+/// Holds one trial of a study.
+struct Trial {
+  std::int64_t number = 0;
+  std::int64_t trial_id = 0;  ///< of the storage
+  TrialState state = TrialState::kRunning;
+  space::Assignment assignment = {};
+  space::SampledConfig config = {};               ///< empty when the candidate could not be decoded
+  std::string widths = {}, bits = {};             ///< short descriptions of the network for tables
+  std::vector<double> values = {};                ///< one per objective of the sampler; empty unless complete
+  std::vector<double> constraints = {};           ///< each at most 0 where it is met
+  std::vector<sampler::Report> reports = {};      ///< intermediate values, ascending by step
+  std::map<std::string, double> scaled = {};      ///< scaled metrics by name
+  std::string reason = {};                        ///< of a failure, or why the trial was pruned
+  std::optional<std::int64_t> duplicate_of = {};  ///< number of the trial whose result this one shares
+  bool untrained = false;                         ///< evaluated with weights that were never trained
+  bool imported = false;                          ///< copied from another study (warm start)
+  std::int64_t attempts = 1;                      ///< how many workers began it; the earlier ones died
+  Digest key = {};
+  std::shared_ptr<const Evaluation> evaluation = {};  ///< null when nothing was evaluated
+  std::optional<Standing> standing = {};  ///< after a race
+  storage::Time started = {}, completed = {};
+
+  bool ended() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
+  /// Tells whether all constraints are met.
+  bool feasible() const;
+  /// Returns what samplers and pruners learn from it.
+  sampler::FinishedTrial finished() const;
+};
+
+/// Picks the best trials: the non-dominated ones, or for one objective the best (of equals the smallest assignment).
+/// Trials that break a constraint are left out.
+std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std::vector<Direction>& directions);
+
+}  // namespace lathe::study

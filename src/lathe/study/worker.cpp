@@ -1,0 +1,77 @@
+#include "lathe/study/worker.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+namespace lathe::study {
+namespace {
+
+using nlohmann::json;
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Returns when a process was started, in clock ticks since the boot; nullopt when there is no such process, or it has
+// ended and only its parent does not know yet.
+std::optional<std::string> start_time(long process) {
+  const std::string line = first_line(fmt::format("/proc/{}/stat", process));
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  std::istringstream fields(line.substr(name_end + 1));
+  constexpr int kStartTimeAfterName = 20;
+  std::string field;
+  for (int i = 0; i < kStartTimeAfterName; ++i) {
+    fields >> field;
+    if (i == 0 && (field == "Z" || field == "X")) return std::nullopt;
+  }
+  return field;
+}
+
+std::string process_namespace() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+}
+
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return {};
+  return name;
+}
+
+json machine() {
+  return {{"host", host_name()},
+          {"boot", first_line("/proc/sys/kernel/random/boot_id")},
+          {"namespace", process_namespace()}};
+}
+
+}  // namespace
+
+std::string worker_text() {
+  json worker = machine();
+  worker["process"] = static_cast<long>(getpid());
+  worker["start"] = start_time(getpid()).value_or("");
+  return worker.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+bool worker_has_ended(const std::string& worker_text) {
+  const json worker = json::parse(worker_text, nullptr, false);
+  if (!worker.is_object()) return false;
+  const json here = machine();
+  for (const char* key : {"host", "boot", "namespace"}) {
+    if (!worker.contains(key) || worker[key] != here[key] || here[key] == "") return false;
+  }
+  if (!worker.contains("process") || !worker["process"].is_number_integer()) return false;
+  return start_time(worker["process"].get<long>()).value_or("") != worker.value("start", "");
+}
+
+}  // namespace lathe::study
