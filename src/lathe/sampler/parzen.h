@@ -88,12 +88,14 @@ struct ParzenCounts {
 class ParzenMarginal {
  public:
   ParzenMarginal(const ParzenAxis& axis, const ParzenCounts& counts, const ParzenRules& rules);
-  double draw(RandomStream& stream) const;
+  /// Draws codes that are independent of each other.
+  void draw(RandomStream& stream, std::span<double> codes) const;
   double log_density(double code) const;
 
  private:
   void fit_choices(const ParzenCounts& counts);
   void fit_numbers(const ParzenCounts& counts, const ParzenRules& rules);
+  void draw_choices(RandomStream& stream, std::span<double> codes) const;
 
   const ParzenAxis* axis_;
   std::vector<double> masses_;         ///< [values] of choices

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -29,6 +30,7 @@ void ParzenMarginal::fit_choices(const ParzenCounts& counts) {
   const auto kernels = static_cast<double>(std::accumulate(counts.counts.begin(), counts.counts.end(), std::size_t{1}));
   const auto choices = static_cast<double>(counts.weights.size());
   const double background = (1.0 - counts.prior_weight) / (kernels + choices) + counts.prior_weight / choices;
+  masses_.reserve(counts.weights.size());
   for (const double weight : counts.weights) masses_.push_back(background + weight * kernels / (kernels + choices));
 }
 
@@ -57,11 +59,32 @@ void ParzenMarginal::fit_numbers(const ParzenCounts& counts, const ParzenRules& 
   known_.assign(counts.counts.size(), std::numeric_limits<double>::quiet_NaN());
 }
 
-double ParzenMarginal::draw(RandomStream& stream) const {
-  if (axis_->is_fixed()) return axis_->draw(axis_->prior(), stream);
-  if (!axis_->is_numeric()) return static_cast<double>(choose(masses_, stream.uniform()));
-  const std::size_t kernel = choose(weights_, stream.uniform());
-  return axis_->draw(kernels_[kernel], stream);
+/// Inverts the distribution function, with 32 random bits each.
+void ParzenMarginal::draw_choices(RandomStream& stream, std::span<double> codes) const {
+  constexpr std::size_t kBatch = 64;
+  std::array<std::uint32_t, kBatch> numbers;
+  for (std::size_t start = 0; start < codes.size(); start += kBatch) {
+    const std::size_t count = std::min(kBatch, codes.size() - start);
+    stream.fill(std::span(numbers).first(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const double uniform = numbers[i] * 0x1p-32;
+      double bound = 0;
+      std::size_t code = 0;
+      for (std::size_t choice = 0; choice + 1 < masses_.size(); ++choice) {
+        bound += masses_[choice];
+        code += uniform >= bound ? 1 : 0;
+      }
+      codes[start + i] = static_cast<double>(code);
+    }
+  }
+}
+
+void ParzenMarginal::draw(RandomStream& stream, std::span<double> codes) const {
+  if (!axis_->is_fixed() && !axis_->is_numeric()) return draw_choices(stream, codes);
+  for (double& code : codes) {
+    const std::size_t kernel = axis_->is_fixed() ? 0 : choose(weights_, stream.uniform());
+    code = axis_->draw(axis_->is_fixed() ? axis_->prior() : kernels_[kernel], stream);
+  }
 }
 
 double ParzenMarginal::log_density(double code) const {

@@ -1,7 +1,7 @@
 #include "lathe/sampler/tpe.h"
 
 #include <algorithm>
-#include <limits>
+#include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -30,11 +30,21 @@ struct Part {
   std::unique_ptr<TpeModel> model;
 
   std::vector<double> score(const std::vector<Assignment>& points) const {
-    std::vector<std::vector<double>> codes(parameters.size());
+    PointColumns codes(parameters.size());
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       for (const Assignment& point : points) codes[i].push_back(point[parameters[i]]);
     }
     return model->score(codes);
+  }
+};
+
+/// Holds what was drawn for the parameters of a part.
+struct Drawn {
+  PointColumns points;
+  std::vector<double> scores;
+
+  void put(const Part& part, std::size_t point, Assignment& assignment) const {
+    for (std::size_t i = 0; i < points.size(); ++i) assignment[part.parameters[i]] = points[i][point];
   }
 };
 
@@ -61,12 +71,10 @@ class Tpe final : public Sampler {
   bool exhausted() const { return options_.deduplicate && space_.count() && known_.size() >= *space_.count(); }
   void update_good();
   std::vector<Part> fit() const;
-  Assignment draw(const std::vector<Part>& parts, RandomStream& stream) const;
-  std::vector<Assignment> draw_candidates(const std::vector<Part>& parts, RandomStream& stream) const;
-  std::optional<Assignment> best_free(const std::vector<Part>& parts, const std::vector<Assignment>& points) const;
-  std::optional<Assignment> best_of_whole_space(const std::vector<Part>& parts) const;
-  Assignment compose(const std::vector<Part>& parts, const std::vector<Assignment>& candidates) const;
   std::optional<Assignment> propose(const std::vector<Part>& parts, RandomStream& stream) const;
+  std::optional<Assignment> propose_whole(const Part& part, RandomStream& stream) const;
+  std::optional<Assignment> propose_by_parts(const std::vector<Part>& parts, RandomStream& stream) const;
+  std::optional<Assignment> best_of_whole_space(const std::vector<Part>& parts) const;
   Assignment uniform_point(RandomStream& stream) const;
 
   std::uint64_t seed_;
@@ -119,6 +127,7 @@ void Tpe::update_good() {
 
 std::vector<Part> Tpe::fit() const {
   std::vector<Part> parts;
+  parts.reserve(space_.parameters().size());
   std::vector<bool> decided(space_.parameters().size(), false);
   const auto add = [&](const ParameterList& parameters, bool joint) {
     if (parameters.empty()) return;
@@ -136,62 +145,53 @@ std::vector<Part> Tpe::fit() const {
   return parts;
 }
 
-Assignment Tpe::draw(const std::vector<Part>& parts, RandomStream& stream) const {
-  Assignment point(space_.parameters().size());
-  std::vector<double> codes;
-  for (const Part& part : parts) {
-    codes.resize(part.parameters.size());
-    part.model->draw(stream, codes);
-    for (std::size_t i = 0; i < codes.size(); ++i) point[part.parameters[i]] = codes[i];
-  }
-  return point;
-}
-
-/// Draws candidates, active or not. Where one model decides everything, known points are no candidates (unless there is
-/// nothing else).
-std::vector<Assignment> Tpe::draw_candidates(const std::vector<Part>& parts, RandomStream& stream) const {
-  const auto wanted = static_cast<std::size_t>(options_.n_ei_candidates);
-  const bool only_free = parts.size() == 1 && options_.deduplicate;
+/// Where one model decides everything, points that are known are no candidates.
+std::optional<Assignment> Tpe::propose_whole(const Part& part, RandomStream& stream) const {
   std::vector<Assignment> candidates;
-  for (std::int64_t i = 0; i < kDrawsPerCandidate * options_.n_ei_candidates && candidates.size() < wanted; ++i) {
-    Assignment point = draw(parts, stream);
-    if (only_free && !is_free(point)) continue;
-    candidates.push_back(std::move(point));
+  Assignment drawn(part.parameters.size());
+  const std::int64_t most = kDrawsPerCandidate * options_.n_ei_candidates;
+  for (std::int64_t i = 0; i < most && std::ssize(candidates) < options_.n_ei_candidates; ++i) {
+    part.model->draw(stream, drawn);
+    Assignment point = drawn;
+    space_.deactivate(point);
+    if (is_free(point)) candidates.push_back(drawn);
   }
-  return candidates;
+  if (candidates.empty()) return std::nullopt;
+  const std::vector<double> scores = part.score(candidates);
+  Assignment best =
+      candidates[static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin())];
+  space_.deactivate(best);
+  return best;
 }
 
-/// Takes the best candidate of each part by itself.
-Assignment Tpe::compose(const std::vector<Part>& parts, const std::vector<Assignment>& candidates) const {
+/// Takes the best draw of each part by itself; where that is known, the best of the points that were drawn.
+std::optional<Assignment> Tpe::propose_by_parts(const std::vector<Part>& parts, RandomStream& stream) const {
+  const auto count = static_cast<std::size_t>(options_.n_ei_candidates);
+  std::vector<Drawn> drawn;
+  drawn.reserve(parts.size());
+  std::vector<double> totals(count, 0.0);
   Assignment point(space_.parameters().size());
   for (const Part& part : parts) {
-    const std::vector<double> scores = part.score(candidates);
-    const auto best = static_cast<std::size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-    for (const std::size_t i : part.parameters) point[i] = candidates[best][i];
+    PointColumns points = part.model->draw_points(stream, count);
+    std::vector<double> scores = part.model->score(points);
+    drawn.push_back({std::move(points), std::move(scores)});
+    const std::vector<double>& of_part = drawn.back().scores;
+    drawn.back().put(part, static_cast<std::size_t>(std::max_element(of_part.begin(), of_part.end()) - of_part.begin()),
+                     point);
+    for (std::size_t k = 0; k < count; ++k) totals[k] += of_part[k];
   }
   space_.deactivate(point);
-  return point;
-}
+  if (is_free(point)) return point;
 
-/// Returns the point with the best sum of scores that is free (the first of equals).
-std::optional<Assignment> Tpe::best_free(const std::vector<Part>& parts, const std::vector<Assignment>& points) const {
-  if (points.empty()) return std::nullopt;
-  std::vector<double> totals(points.size(), 0.0);
-  for (const Part& part : parts) {
-    const std::vector<double> scores = part.score(points);
-    for (std::size_t k = 0; k < points.size(); ++k) totals[k] += scores[k];
-  }
-  std::optional<Assignment> best;
-  double best_total = 0;
-  for (std::size_t k = 0; k < points.size(); ++k) {
-    if (best && !(totals[k] > best_total)) continue;
-    Assignment point = points[k];
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return totals[a] > totals[b]; });
+  for (const std::size_t k : order) {
+    for (std::size_t i = 0; i < parts.size(); ++i) drawn[i].put(parts[i], k, point);
     space_.deactivate(point);
-    if (!is_free(point)) continue;
-    best = std::move(point);
-    best_total = totals[k];
+    if (is_free(point)) return point;
   }
-  return best;
+  return std::nullopt;
 }
 
 std::optional<Assignment> Tpe::best_of_whole_space(const std::vector<Part>& parts) const {
@@ -200,17 +200,18 @@ std::optional<Assignment> Tpe::best_of_whole_space(const std::vector<Part>& part
   for (std::uint64_t place = 0; place < *space_.count(); ++place) {
     if (!known_.contains(place)) points.push_back(space_.decode(place));
   }
-  return best_free(parts, points);
+  if (points.empty()) return std::nullopt;
+  std::vector<double> totals(points.size(), 0.0);
+  for (const Part& part : parts) {
+    const std::vector<double> scores = part.score(points);
+    for (std::size_t k = 0; k < points.size(); ++k) totals[k] += scores[k];
+  }
+  return points[static_cast<std::size_t>(std::max_element(totals.begin(), totals.end()) - totals.begin())];
 }
 
 std::optional<Assignment> Tpe::propose(const std::vector<Part>& parts, RandomStream& stream) const {
-  const std::vector<Assignment> candidates = draw_candidates(parts, stream);
-  if (!candidates.empty()) {
-    Assignment composed = compose(parts, candidates);
-    if (is_free(composed)) return composed;
-  }
-  if (auto best = best_free(parts, candidates)) return best;
-  return best_of_whole_space(parts);
+  auto point = parts.size() == 1 ? propose_whole(parts.front(), stream) : propose_by_parts(parts, stream);
+  return point ? point : best_of_whole_space(parts);
 }
 
 Assignment Tpe::uniform_point(RandomStream& stream) const {

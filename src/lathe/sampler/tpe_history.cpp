@@ -157,19 +157,24 @@ ParzenCounts TpeHistory::bad_counts(std::size_t parameter) const {
   const std::vector<std::uint32_t>& rows = bad_[column.list];
   const AgeWeights by_age(rows.size());
   // The newest rows weigh 1: they are taken from the sums and counted by themselves.
-  std::vector<std::int64_t> newest(column.rows_of.size()), newest_ranks(column.rows_of.size());
+  struct Newest {
+    std::int64_t count = 0, rank_sum = 0;
+  };
+  std::vector<Newest> newest(column.rows_of.size());
   for (std::size_t rank = by_age.ramp; rank < rows.size(); ++rank) {
-    const std::size_t at = value(column, rows[rank]);
-    ++newest[at];
-    newest_ranks[at] += static_cast<std::int64_t>(rank);
+    Newest& at = newest[value(column, rows[rank])];
+    ++at.count;
+    at.rank_sum += static_cast<std::int64_t>(rank);
   }
   const double total = by_age.total(rows.size()) + 1;
   ParzenCounts result{.weights = {}, .counts = {}, .prior_weight = 1 / total};
+  result.weights.reserve(newest.size());
+  result.counts.reserve(newest.size());
   for (std::size_t at = 0; at < column.rows_of.size(); ++at) {
     const auto count = static_cast<std::int64_t>(column.rows_of[at].size());
-    const double old = by_age.sum(count - newest[at], column.rank_sums[at] - newest_ranks[at]);
+    const double old = by_age.sum(count - newest[at].count, column.rank_sums[at] - newest[at].rank_sum);
     result.counts.push_back(column.rows_of[at].size());
-    result.weights.push_back((old + static_cast<double>(newest[at])) / total);
+    result.weights.push_back((old + static_cast<double>(newest[at].count)) / total);
   }
   return result;
 }

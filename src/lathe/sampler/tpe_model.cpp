@@ -13,9 +13,15 @@ class MarginalModel final : public TpeModel {
         bad_(history.axis(parameter), history.bad_counts(parameter), rules),
         scores_(static_cast<std::size_t>(history.axis(parameter).size()), std::numeric_limits<double>::quiet_NaN()) {}
 
-  void draw(RandomStream& stream, std::span<double> codes) const override { codes[0] = good_.draw(stream); }
+  void draw(RandomStream& stream, std::span<double> codes) const override { good_.draw(stream, codes); }
 
-  std::vector<double> score(const std::vector<std::vector<double>>& points) const override {
+  PointColumns draw_points(RandomStream& stream, std::size_t count) const override {
+    PointColumns points(1, std::vector<double>(count));
+    good_.draw(stream, points.front());
+    return points;
+  }
+
+  std::vector<double> score(const PointColumns& points) const override {
     std::vector<double> scores;
     scores.reserve(points.front().size());
     for (const double code : points.front()) {
@@ -41,7 +47,17 @@ class JointModel final : public TpeModel {
 
   void draw(RandomStream& stream, std::span<double> codes) const override { good_.draw(stream, codes); }
 
-  std::vector<double> score(const std::vector<std::vector<double>>& points) const override {
+  PointColumns draw_points(RandomStream& stream, std::size_t count) const override {
+    PointColumns points(rows_.codes.size(), std::vector<double>(count));
+    std::vector<double> codes(points.size());
+    for (std::size_t k = 0; k < count; ++k) {
+      good_.draw(stream, codes);
+      for (std::size_t i = 0; i < codes.size(); ++i) points[i][k] = codes[i];
+    }
+    return points;
+  }
+
+  std::vector<double> score(const PointColumns& points) const override {
     std::vector<double> scores = good_.log_density(points);
     const std::vector<double> bad = bad_.log_density(points);
     for (std::size_t i = 0; i < scores.size(); ++i) scores[i] -= bad[i];

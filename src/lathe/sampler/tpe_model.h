@@ -13,14 +13,19 @@ struct GoodTrials {
   std::vector<double> weights;
 };
 
+/// Holds the codes of points: [parameter][point].
+using PointColumns = std::vector<std::vector<double>>;
+
 /// Models some parameters jointly: l, the density of the good trials, and g, that of the bad ones.
 class TpeModel {
  public:
   virtual ~TpeModel() = default;
   /// Draws one code per parameter from l.
   virtual void draw(RandomStream& stream, std::span<double> codes) const = 0;
-  /// Returns log l - log g of points; `points[parameter][i]` is the code of point i.
-  virtual std::vector<double> score(const std::vector<std::vector<double>>& points) const = 0;
+  /// Draws points from l.
+  virtual PointColumns draw_points(RandomStream& stream, std::size_t count) const = 0;
+  /// Returns log l - log g of points.
+  virtual std::vector<double> score(const PointColumns& points) const = 0;
 };
 
 /// Fits a model to `parameters`. Trials that lack one of them do not count. `joint`: the parameters belong together
