@@ -9,6 +9,7 @@
 #include "lathe/base/error.h"
 #include "lathe/sampler/breeding.h"
 #include "lathe/sampler/elite.h"
+#include "lathe/sampler/hypervolume.h"
 #include "lathe/sampler/niche.h"
 #include "sampler/golden_elite.h"
 #include "sampler/trial_sequence.h"
@@ -215,6 +216,33 @@ TEST(Nsga, SeesDirections) {
     for (const Assignment& proposal : next_proposals(*make_sampler(settings), told)) mean += proposal[0] / 20;
     EXPECT_GT(mean, 25) << name;
   }
+}
+
+/// Returns the hypervolume that 300 trials dominate of a sphere's octant with three objectives, mean of five seeds.
+double mean_hypervolume(const std::string& name) {
+  const auto sphere = [](const Assignment& x) {
+    const double a = x[0] / 99 * 1.5707963, b = x[1] / 99 * 1.5707963;
+    double radius = 1;
+    for (std::size_t i = 2; i < x.size(); ++i) radius += std::pow(x[i] / 99 - 0.5, 2);
+    return std::vector{radius * std::cos(a) * std::cos(b), radius * std::cos(a) * std::sin(b), radius * std::sin(a)};
+  };
+  double mean = 0;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    auto sampler = make_sampler({.name = name,
+                                 .seed = seed,
+                                 .space = integers(7),
+                                 .directions = std::vector<Direction>(3, Direction::kMinimize)});
+    std::vector<Losses> points;
+    for (const FinishedTrial& trial : run_trials(*sampler, sphere, 300, 4)) points.push_back(trial.values);
+    mean += hypervolume(points, {1.5, 1.5, 1.5}) / 5;
+  }
+  return mean;
+}
+
+TEST(Nsga, BothBeatRandomPointsOnThreeObjectives) {
+  const double random = mean_hypervolume("random");
+  EXPECT_GT(mean_hypervolume("nsgaii"), 1.07 * random);
+  EXPECT_GT(mean_hypervolume("nsgaiii"), 1.07 * random);
 }
 
 TEST(Nsga, RefusesUnknownOperators) {
