@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "lathe/base/error.h"
@@ -161,6 +162,59 @@ TEST_F(PostgresStorage, EveryTransactionIsDoneOnceWhileConnectionsAreCut) {
     ASSERT_EQ(trials[i].number, static_cast<std::int64_t>(i));
     ASSERT_EQ(trials[i].state, TrialState::kComplete);
   }
+}
+
+/// A trigger holds the COMMIT up until the connection is cut: the server has taken the transaction back.
+TEST_F(PostgresStorage, ACommitThatWasNotDoneIsDoneAgain) {
+  const auto storage = place_->open();
+  const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
+  const Trial trial = start(*storage, study);
+  place_->sql(
+      "CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM pg_sleep(1.5); RETURN "
+      "NULL; END $f$; CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON trials DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+      "EXECUTE FUNCTION wait_at_commit()");
+  std::thread cut([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    cut_connections();
+  });
+  EXPECT_TRUE(complete(*storage, trial, {1.0}));
+  cut.join();
+  EXPECT_EQ(storage->trials(study).at(0).values, std::vector{1.0});
+}
+
+/// The COMMIT waits for a standby that does not exist when the connection is cut: the server has done it, and its
+/// answer was lost.
+TEST(PostgresServerTest, ACommitWhoseAnswerWasLostIsNotDoneAgain) {
+  PostgresServer server;
+  if (!server.is_running()) GTEST_SKIP() << "no PostgreSQL server is installed";
+  const auto place = server.make_database();
+  const auto storage = place->open();
+  const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
+  const Trial first = start(*storage, study);
+  const auto hold_commits = [&](bool hold) {
+    place->sql(hold ? "ALTER SYSTEM SET synchronous_standby_names = 'nobody'; SELECT pg_reload_conf()"
+                    : "ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()");
+  };
+  const auto with_lost_answer = [&](const auto& action) {
+    hold_commits(true);
+    std::thread cut([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(700));
+      EXPECT_NE(
+          place->sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
+          "0\n");
+      hold_commits(false);
+    });
+    action();
+    cut.join();
+  };
+  with_lost_answer([&] { EXPECT_TRUE(complete(*storage, first, {1.0})); });
+  std::optional<Trial> second;
+  with_lost_answer([&] { second = storage->start_trial(study, {.number = 1, .started = kStart}); });
+  ASSERT_TRUE(second.has_value());
+  const auto trials = storage->trials(study);
+  ASSERT_EQ(trials.size(), 2U);
+  EXPECT_EQ(trials[0].state, TrialState::kComplete);
+  EXPECT_EQ(trials[1].trial_id, second->trial_id);
 }
 
 TEST(PostgresServerTest, TheServerMayComeBack) {

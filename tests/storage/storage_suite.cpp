@@ -237,6 +237,25 @@ TEST_P(StorageSuite, ADeletedStudyLeavesNothing) {
   }
 }
 
+TEST_P(StorageSuite, NothingIsWrittenToADeletedStudy) {
+  const auto study = make_study();
+  const Trial trial = start(*storage_, study);
+  const auto other = place_->open();
+  other->delete_study(study);
+  other->delete_study(study);
+  const std::string absent = ": the study is not there; it was deleted";
+  for (const std::string& message :
+       {message_of([&] { start(*storage_, study); }), message_of([&] { storage_->enqueue_trial(study, {}, {}); })}) {
+    EXPECT_TRUE(message.starts_with("cannot write the ") && message.ends_with(absent)) << message;
+  }
+  EXPECT_FALSE(complete(*storage_, trial, {1.0}));
+  EXPECT_FALSE(storage_->claim_waiting_trial(trial.trial_id, {.started = kStart}));
+  EXPECT_FALSE(storage_->take_over_trial(trial.trial_id, duration<double>(0), {}));
+  storage_->heartbeat({trial.trial_id});
+  EXPECT_TRUE(storage_->changed_trials(study, 0, {trial.trial_id}).empty());
+  EXPECT_TRUE(storage_->stale_trials(study, duration<double>(0)).empty());
+}
+
 TEST_P(StorageSuite, ImportedTrialsGetNumbersInTheirOrder) {
   std::vector<Trial> trials;
   for (int i = 0; i < 300; ++i) {

@@ -31,4 +31,8 @@ void throw_taken_name(const std::string& place, const std::string& name) {
   throw UserError(fmt::format("{} already holds a study named \"{}\"; choose another name or file", place, name));
 }
 
+void throw_absent_study(const std::string& kind, const std::string& place) {
+  throw SystemError("write the " + kind, place, "the study is not there; it was deleted");
+}
+
 }  // namespace lathe::storage

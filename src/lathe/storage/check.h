@@ -15,5 +15,7 @@ void check_end(const Trial& trial);
 void check_values(const Trial& trial, std::size_t objectives);
 /// Throws UserError: `place` already holds a study of this name.
 [[noreturn]] void throw_taken_name(const std::string& place, const std::string& name);
+/// Throws SystemError: the study that is written to has been deleted. `kind` and `place` name the storage.
+[[noreturn]] void throw_absent_study(const std::string& kind, const std::string& place);
 
 }  // namespace lathe::storage

@@ -69,7 +69,7 @@ class MemoryStorage final : public Storage {
   void set_study_attributes(std::int64_t study_id, const Attributes& user_attributes,
                             const Attributes& system_attributes) override {
     const std::lock_guard lock(mutex_);
-    StudyInfo& info = studies_.at(study_id).info;
+    StudyInfo& info = study(study_id).info;
     add(info.user_attributes, user_attributes);
     add(info.system_attributes, system_attributes);
   }
@@ -87,7 +87,7 @@ class MemoryStorage final : public Storage {
 
   std::optional<Trial> start_trial(std::int64_t study_id, const NewTrial& trial) override {
     const std::lock_guard lock(mutex_);
-    const auto next = static_cast<std::int64_t>(studies_.at(study_id).trial_ids.size());
+    const auto next = static_cast<std::int64_t>(study(study_id).trial_ids.size());
     if (trial.number && *trial.number != next) return std::nullopt;
     StoredTrial& stored = insert_trial(study_id, {});
     begin(stored, trial);
@@ -105,16 +105,16 @@ class MemoryStorage final : public Storage {
 
   bool claim_waiting_trial(std::int64_t trial_id, const NewTrial& trial) override {
     const std::lock_guard lock(mutex_);
-    StoredTrial& stored = trials_.at(trial_id);
-    if (stored.trial.state != TrialState::kWaiting) return false;
-    begin(stored, trial);
+    const auto found = trials_.find(trial_id);
+    if (found == trials_.end() || found->second.trial.state != TrialState::kWaiting) return false;
+    begin(found->second, trial);
     return true;
   }
 
   std::vector<std::int64_t> stale_trials(std::int64_t study_id, std::chrono::duration<double> grace) override {
     const std::lock_guard lock(mutex_);
     std::vector<std::int64_t> stale;
-    for (const std::int64_t trial_id : studies_.at(study_id).trial_ids) {
+    for (const std::int64_t trial_id : trial_ids(study_id)) {
       if (is_stale(trials_.at(trial_id), grace)) stale.push_back(trial_id);
     }
     return stale;
@@ -123,10 +123,10 @@ class MemoryStorage final : public Storage {
   bool take_over_trial(std::int64_t trial_id, std::chrono::duration<double> grace,
                        const Attributes& user_attributes) override {
     const std::lock_guard lock(mutex_);
-    StoredTrial& stored = trials_.at(trial_id);
-    if (!is_stale(stored, grace)) return false;
-    stored.heartbeat = Clock::now();
-    add(stored.trial.user_attributes, user_attributes);
+    const auto found = trials_.find(trial_id);
+    if (found == trials_.end() || !is_stale(found->second, grace)) return false;
+    found->second.heartbeat = Clock::now();
+    add(found->second.trial.user_attributes, user_attributes);
     return true;
   }
 
@@ -158,10 +158,7 @@ class MemoryStorage final : public Storage {
   std::vector<Trial> trials(std::int64_t study_id) override {
     const std::lock_guard lock(mutex_);
     std::vector<Trial> all;
-    const auto found = studies_.find(study_id);
-    if (found == studies_.end()) return all;
-    all.reserve(found->second.trial_ids.size());
-    for (const std::int64_t trial_id : found->second.trial_ids) all.push_back(trials_.at(trial_id).trial);
+    for (const std::int64_t trial_id : trial_ids(study_id)) all.push_back(trials_.at(trial_id).trial);
     return all;
   }
 
@@ -173,12 +170,51 @@ class MemoryStorage final : public Storage {
       const auto found = trials_.find(trial_id);
       if (found != trials_.end() && trial_id <= last_trial_id) changed.push_back(found->second.trial);
     }
-    const std::vector<std::int64_t>& ids = studies_.at(study_id).trial_ids;
+    const std::vector<std::int64_t>& ids = trial_ids(study_id);
     for (auto id = std::upper_bound(ids.begin(), ids.end(), last_trial_id); id != ids.end(); ++id) {
       changed.push_back(trials_.at(*id).trial);
     }
     std::sort(changed.begin(), changed.end(), [](const Trial& a, const Trial& b) { return a.number < b.number; });
     return changed;
+  }
+
+  std::vector<Trial> selected_trials(std::int64_t study_id, const TrialSelection& selection) override {
+    std::vector<Trial> selected = trials(study_id);
+    const auto& states = selection.states;
+    std::erase_if(selected, [&](const Trial& trial) {
+      return !states.empty() && std::find(states.begin(), states.end(), trial.state) == states.end();
+    });
+    const auto count = static_cast<std::int64_t>(selected.size());
+    if (selection.newest > 0 && count > selection.newest) {
+      selected.erase(selected.begin(), selected.end() - static_cast<std::ptrdiff_t>(selection.newest));
+    }
+    return selected;
+  }
+
+  std::map<std::int64_t, TrialCounts> trial_counts() override {
+    const std::lock_guard lock(mutex_);
+    std::map<std::int64_t, TrialCounts> all;
+    for (const auto& [id, stored] : trials_) {
+      TrialCounts& counts = all[stored.study_id];
+      const Trial& trial = stored.trial;
+      ++counts.by_state[trial.state];
+      if (trial.started) counts.first_started = std::min(counts.first_started.value_or(*trial.started), *trial.started);
+      counts.last_completed = std::max(counts.last_completed, trial.completed);
+    }
+    return all;
+  }
+
+  std::vector<NamedDistribution> distributions(std::int64_t study_id) override {
+    std::vector<NamedDistribution> found;
+    for (const Trial& trial : trials(study_id)) {
+      for (const Parameter& parameter : trial.parameters) {
+        const bool known = std::any_of(found.begin(), found.end(), [&](const NamedDistribution& each) {
+          return each.name == parameter.name && *each.distribution == *parameter.distribution;
+        });
+        if (!known) found.push_back({parameter.name, parameter.distribution});
+      }
+    }
+    return found;
   }
 
   /// Others share this object, if any; what they write is not told from the caller's own.
@@ -199,6 +235,19 @@ class MemoryStorage final : public Storage {
   }
 
  private:
+  Study& study(std::int64_t study_id) {
+    const auto found = studies_.find(study_id);
+    if (found == studies_.end()) throw_absent_study("storage", address());
+    return found->second;
+  }
+
+  /// Lists the trials of a study; none where it is not there.
+  const std::vector<std::int64_t>& trial_ids(std::int64_t study_id) const {
+    static const std::vector<std::int64_t> kNone;
+    const auto found = studies_.find(study_id);
+    return found == studies_.end() ? kNone : found->second.trial_ids;
+  }
+
   std::int64_t insert_study(StudyInfo info) {
     for (const auto& [id, study] : studies_) {
       if (study.info.name == info.name) throw_taken_name(address(), info.name);
@@ -210,10 +259,10 @@ class MemoryStorage final : public Storage {
 
   /// Appends a trial to a study; its id and number are new.
   StoredTrial& insert_trial(std::int64_t study_id, Trial trial) {
-    Study& study = studies_.at(study_id);
+    std::vector<std::int64_t>& ids = study(study_id).trial_ids;
     trial.trial_id = ++last_trial_id_;
-    trial.number = static_cast<std::int64_t>(study.trial_ids.size());
-    study.trial_ids.push_back(trial.trial_id);
+    trial.number = static_cast<std::int64_t>(ids.size());
+    ids.push_back(trial.trial_id);
     return trials_.emplace(trial.trial_id, StoredTrial{std::move(trial), study_id}).first->second;
   }
 

@@ -45,6 +45,34 @@ struct StudyInfo {
   Attributes user_attributes = {}, system_attributes = {};
 };
 
+/// Says which trials of a study to load.
+struct TrialSelection {
+  std::vector<TrialState> states = {};  ///< empty: all
+  std::int64_t newest = 0;              ///< only so many of them, those with the highest numbers; 0: all
+};
+
+/// Counts the trials of a study.
+struct TrialCounts {
+  std::map<TrialState, std::int64_t> by_state = {};  ///< without those that are 0
+  std::optional<Time> first_started = {}, last_completed = {};
+
+  std::int64_t in(TrialState state) const {
+    const auto found = by_state.find(state);
+    return found == by_state.end() ? 0 : found->second;
+  }
+  std::int64_t all() const {
+    std::int64_t sum = 0;
+    for (const auto& [state, count] : by_state) sum += count;
+    return sum;
+  }
+};
+
+/// Holds a parameter that trials of a study have, and what they may choose for it.
+struct NamedDistribution {
+  std::string name;
+  std::shared_ptr<const parameter::Distribution> distribution;
+};
+
 /// Holds what a worker writes when it begins a trial.
 struct NewTrial {
   /// The number that the parameters were proposed for; nullopt: whatever comes next.
@@ -108,6 +136,13 @@ class Storage {
   /// numbers: what a reader that knows the rest must read again.
   virtual std::vector<Trial> changed_trials(std::int64_t study_id, std::int64_t last_trial_id,
                                             const std::vector<std::int64_t>& unfinished) = 0;
+  /// Loads some trials in the order of their numbers.
+  virtual std::vector<Trial> selected_trials(std::int64_t study_id, const TrialSelection& selection) = 0;
+  /// Counts the trials of all studies, by study id, without loading them; studies without a trial are not in it.
+  virtual std::map<std::int64_t, TrialCounts> trial_counts() = 0;
+  /// Lists the parameters of a study's trials in the order in which they first came up; one whose choices changed comes
+  /// once for each.
+  virtual std::vector<NamedDistribution> distributions(std::int64_t study_id) = 0;
   /// Tells cheaply whether anybody else may have written since the last call; true where it is not known.
   virtual bool changed_by_others() = 0;
 

@@ -13,6 +13,7 @@ struct PostgresOptions {
   std::string optuna_compat = {};
   /// How long a call tries to get a lost connection back before it fails.
   double retry_seconds = 60;
+  bool create = true;  ///< false: a database without Optuna's tables is an error, and stays as it is
 };
 
 /// Opens a database by its URL, as libpq reads it: `postgresql://user:password@host:port/database`,

@@ -189,6 +189,54 @@ std::vector<Trial> load_trials(Database& database, DistributionTexts& distributi
   return TrialLoader(database, distributions, "t.study_id = $1", study_id).load();
 }
 
+std::vector<Trial> load_selected_trials(Database& database, DistributionTexts& distributions, std::int64_t study_id,
+                                        const TrialSelection& selection) {
+  std::string condition = "t.study_id = $1";
+  if (!selection.states.empty()) {
+    std::string names;
+    for (const TrialState state : selection.states) names += (names.empty() ? "'" : ", '") + to_string(state) + "'";
+    condition += " AND t.state IN (" + names + ")";
+  }
+  if (selection.newest > 0) {
+    // Where there are fewer, there is no such row and no number excludes any.
+    const auto rows = database.select(
+        "SELECT t.number FROM trials t WHERE " + condition + " ORDER BY t.number DESC LIMIT 1 OFFSET $2",
+        {study_id, selection.newest - 1});
+    if (rows->next()) condition += " AND t.number >= " + std::to_string(rows->integer(0));
+  }
+  return TrialLoader(database, distributions, condition, study_id).load();
+}
+
+std::map<std::int64_t, TrialCounts> load_trial_counts(Database& database) {
+  std::map<std::int64_t, TrialCounts> all;
+  const auto rows = database.select(
+      "SELECT study_id, state, count(*), min(datetime_start), max(datetime_complete) FROM trials "
+      "GROUP BY study_id, state");
+  while (rows->next()) {
+    TrialCounts& counts = all[rows->integer(0)];
+    counts.by_state[state_from_name(rows->text(1))] = rows->integer(2);
+    if (!rows->is_null(3)) {
+      const Time started = time_from_text(rows->text(3));
+      counts.first_started = std::min(counts.first_started.value_or(started), started);
+    }
+    if (!rows->is_null(4)) {
+      counts.last_completed = std::max(counts.last_completed, std::optional(time_from_text(rows->text(4))));
+    }
+  }
+  return all;
+}
+
+std::vector<NamedDistribution> load_distributions(Database& database, DistributionTexts& distributions,
+                                                  std::int64_t study_id) {
+  std::vector<NamedDistribution> found;
+  const auto rows = database.select(
+      "SELECT s.param_name, s.distribution_json FROM trials t JOIN trial_params s ON s.trial_id = t.trial_id "
+      "WHERE t.study_id = $1 GROUP BY s.param_name, s.distribution_json ORDER BY min(s.param_id)",
+      {study_id});
+  while (rows->next()) found.push_back({std::string(rows->text(0)), distributions.read(rows->text(1))});
+  return found;
+}
+
 std::vector<Trial> load_listed_trials(Database& database, DistributionTexts& distributions,
                                       const std::vector<std::int64_t>& trial_ids) {
   if (trial_ids.empty()) return {};

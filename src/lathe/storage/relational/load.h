@@ -34,6 +34,14 @@ std::vector<StudyInfo> load_studies(Database& database, const std::optional<std:
 
 /// Loads all trials of a study, in the order of their numbers.
 std::vector<Trial> load_trials(Database& database, DistributionTexts& distributions, std::int64_t study_id);
+/// Loads some trials of a study, in the order of their numbers.
+std::vector<Trial> load_selected_trials(Database& database, DistributionTexts& distributions, std::int64_t study_id,
+                                        const TrialSelection& selection);
+/// Counts the trials of all studies.
+std::map<std::int64_t, TrialCounts> load_trial_counts(Database& database);
+/// Lists the parameters of a study's trials; see Storage::distributions.
+std::vector<NamedDistribution> load_distributions(Database& database, DistributionTexts& distributions,
+                                                  std::int64_t study_id);
 /// Loads the trials with these ids, in the order of their numbers.
 std::vector<Trial> load_listed_trials(Database& database, DistributionTexts& distributions,
                                       const std::vector<std::int64_t>& trial_ids);

@@ -72,9 +72,9 @@ Bound time_bound(const std::optional<Time>& time) { return time ? Bound(time_tex
 
 }  // namespace
 
-RelationalStorage::RelationalStorage(std::unique_ptr<Database> database, const std::string& optuna_compat)
+RelationalStorage::RelationalStorage(std::unique_ptr<Database> database, const std::string& optuna_compat, bool create)
     : database_(std::move(database)) {
-  prepare_schema(*database_, revision_for(optuna_compat));
+  prepare_schema(*database_, revision_for(optuna_compat), create);
 }
 
 /// Runs a function in a transaction under the lock; a text in the tables that makes no sense is reported with the
@@ -184,6 +184,7 @@ std::optional<StudyInfo> RelationalStorage::find_study(const std::string& name) 
 void RelationalStorage::set_study_attributes(std::int64_t study_id, const Attributes& user_attributes,
                                              const Attributes& system_attributes) {
   transact(kWrite, [&] {
+    if (!lock_study(study_id)) throw_absent_study(database_->kind(), database_->place());
     write_attributes("study_user_attributes", "study_id", study_id, user_attributes);
     write_attributes("study_system_attributes", "study_id", study_id, system_attributes);
   });
@@ -191,7 +192,7 @@ void RelationalStorage::set_study_attributes(std::int64_t study_id, const Attrib
 
 void RelationalStorage::delete_study(std::int64_t study_id) {
   transact(kWrite, [&] {
-    lock_and_next_number(study_id);
+    if (!lock_study(study_id)) return;
     const std::string of_study = " WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id = $1)";
     if (has_repeats_table()) database_->run("DELETE FROM lathe_repeats" + of_study, {study_id});
     for (const char* table : kTrialTables) {
@@ -203,9 +204,13 @@ void RelationalStorage::delete_study(std::int64_t study_id) {
   });
 }
 
+bool RelationalStorage::lock_study(std::int64_t study_id) {
+  return database_->select("SELECT 1 FROM studies WHERE study_id = $1" + database_->dialect().row_lock, {study_id})
+      ->next();
+}
+
 std::int64_t RelationalStorage::lock_and_next_number(std::int64_t study_id) {
-  const std::string& row_lock = database_->dialect().row_lock;
-  if (!row_lock.empty()) database_->select("SELECT 1 FROM studies WHERE study_id = $1" + row_lock, {study_id})->next();
+  if (!lock_study(study_id)) throw_absent_study(database_->kind(), database_->place());
   // Numbers follow the ids within a study, so that the newest trial has the last number.
   const auto rows =
       database_->select("SELECT number FROM trials WHERE study_id = $1 ORDER BY trial_id DESC LIMIT 1", {study_id});
@@ -354,6 +359,18 @@ std::vector<Trial> RelationalStorage::changed_trials(std::int64_t study_id, std:
     }
     return load_listed_trials(*database_, distributions_, ids);
   });
+}
+
+std::vector<Trial> RelationalStorage::selected_trials(std::int64_t study_id, const TrialSelection& selection) {
+  return transact(kRead, [&] { return load_selected_trials(*database_, distributions_, study_id, selection); });
+}
+
+std::map<std::int64_t, TrialCounts> RelationalStorage::trial_counts() {
+  return transact(kRead, [&] { return load_trial_counts(*database_); });
+}
+
+std::vector<NamedDistribution> RelationalStorage::distributions(std::int64_t study_id) {
+  return transact(kRead, [&] { return load_distributions(*database_, distributions_, study_id); });
 }
 
 bool RelationalStorage::changed_by_others() {

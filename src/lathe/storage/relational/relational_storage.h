@@ -13,7 +13,7 @@ namespace lathe::storage::relational {
 class RelationalStorage final : public Storage {
  public:
   /// Makes missing tables; see prepare_schema.
-  RelationalStorage(std::unique_ptr<Database> database, const std::string& optuna_compat);
+  RelationalStorage(std::unique_ptr<Database> database, const std::string& optuna_compat, bool create = true);
 
   std::string address() const override { return database_->address(); }
   std::int64_t create_study(const std::string& name, const std::vector<Direction>& directions,
@@ -36,6 +36,9 @@ class RelationalStorage final : public Storage {
   std::vector<Trial> trials(std::int64_t study_id) override;
   std::vector<Trial> changed_trials(std::int64_t study_id, std::int64_t last_trial_id,
                                     const std::vector<std::int64_t>& unfinished) override;
+  std::vector<Trial> selected_trials(std::int64_t study_id, const TrialSelection& selection) override;
+  std::map<std::int64_t, TrialCounts> trial_counts() override;
+  std::vector<NamedDistribution> distributions(std::int64_t study_id) override;
   bool changed_by_others() override;
   void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) override;
   std::map<std::int64_t, std::map<std::int64_t, std::string>> repeats(std::int64_t study_id) override;
@@ -47,7 +50,9 @@ class RelationalStorage final : public Storage {
   std::int64_t insert_study(const std::string& name, const std::vector<Direction>& directions,
                             const Attributes& user_attributes, const Attributes& system_attributes);
   void insert_finished(std::int64_t study_id, std::vector<Trial> trials);
-  /// Locks the study against other writers of numbers and returns the number that comes next.
+  /// Locks the study against other writers of numbers; false when it is not there.
+  bool lock_study(std::int64_t study_id);
+  /// Locks the study and returns the number that comes next. Throws SystemError when it was deleted.
   std::int64_t lock_and_next_number(std::int64_t study_id);
   std::int64_t insert_trial(std::int64_t study_id, std::int64_t number, TrialState state, std::optional<Time> started);
   void write_beginning(std::int64_t trial_id, const NewTrial& trial);

@@ -71,6 +71,11 @@ void check_schema(Database& database, const Names& present) {
   }
 }
 
+void lock_schema(Database& database) {
+  const std::string& statement = database.dialect().lock_schema;
+  if (!statement.empty()) database.select(statement)->next();
+}
+
 void create_tables(Database& database) {
   for (const std::string& type : database.dialect().types) database.run(type);
   for (const TableDefinition& table : database.dialect().tables) database.run(table.sql);
@@ -105,7 +110,7 @@ std::string_view revision_for(const std::string& optuna_compat) {
   return major == 3 && minor < 2 ? kRevision31 : kNewestRevision;
 }
 
-void prepare_schema(Database& database, std::string_view revision) {
+void prepare_schema(Database& database, std::string_view revision, bool create) {
   bool complete = false;
   database.transact(Database::Access::kRead, [&] {
     const Names present = existing_tables(database);
@@ -114,16 +119,18 @@ void prepare_schema(Database& database, std::string_view revision) {
   });
   if (complete) return;
   database.transact(Database::Access::kWrite, [&] {
-    if (!database.dialect().lock_schema.empty()) database.select(database.dialect().lock_schema)->next();
+    lock_schema(database);
     const Names present = existing_tables(database);  // another process may have made them meanwhile
     const bool fresh = database.dialect().own_file ? present.empty() : is_fresh(database, present);
     if (!fresh) check_schema(database, present);
+    if (fresh && !create) refuse(database, "it holds no studies yet");
     create_tables(database);
     if (fresh) stamp(database, revision);
   });
 }
 
 void make_repeats_table(Database& database) {
+  lock_schema(database);
   database.run(
       "CREATE TABLE IF NOT EXISTS lathe_repeats (trial_id INTEGER NOT NULL REFERENCES trials (trial_id), "
       "repeat INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (trial_id, repeat))");

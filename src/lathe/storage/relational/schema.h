@@ -22,8 +22,8 @@ RevisionKind revision_kind(std::string_view revision);
 std::string_view revision_for(const std::string& optuna_compat);
 
 /// Makes the tables that are missing and stamps `revision` on a new database. Throws SystemError, and changes nothing,
-/// for a database of another program and for an older or newer schema.
-void prepare_schema(Database& database, std::string_view revision);
+/// for a database of another program and for an older or newer schema, and for a new database unless `create`.
+void prepare_schema(Database& database, std::string_view revision, bool create = true);
 
 /// Makes the table of further evaluations, which Optuna does not know.
 void make_repeats_table(Database& database);

@@ -14,6 +14,7 @@ struct SqliteOptions {
   /// "3.2" on v3.2.0.a. An existing file keeps its revision.
   std::string optuna_compat = {};
   double busy_timeout_seconds = 30;  ///< how long to wait for another program's lock
+  bool create = true;                ///< false: a file that does not exist or is empty is an error, and stays as it is
 };
 
 /// Opens a file of studies, or makes it: all of Optuna's tables, write-ahead log, synchronous NORMAL: a killed process
