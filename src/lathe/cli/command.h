@@ -27,6 +27,8 @@ struct Invocation {
   config::Settings settings;          ///< the general settings, read from `root`
   std::vector<std::string> words;     ///< positional words beside MODEL and DATASET (`fetch`, `jsc`)
   std::map<std::string, std::string, std::less<>> flags;  ///< the command's own flags that were given, by first name
+  /// Every text of the command's own flags, by first name, in order: of flags that may be repeated.
+  std::map<std::string, std::vector<std::string>, std::less<>> repeated;
   bool json = false;   ///< print one JSON document on standard output and nothing else there
   bool quiet = false;  ///< print results and warnings only
   bool output_is_terminal = false, error_is_terminal = false;
@@ -35,6 +37,8 @@ struct Invocation {
   bool has(std::string_view flag) const { return flags.contains(flag); }
   /// Returns the text of one of the command's own flags; nullopt when not given.
   std::optional<std::string> text(std::string_view flag) const;
+  /// Returns every text that one of the command's own flags was given.
+  std::vector<std::string> texts(std::string_view flag) const;
   /// Returns it as an integer. Throws UserError when it is none, or is below `lowest`.
   std::optional<std::int64_t> integer(std::string_view flag, std::int64_t lowest) const;
   /// Tells whether people read standard output: text, neither --json nor --quiet.
@@ -59,6 +63,7 @@ struct Word {
   std::string help;
   std::vector<std::string> choices = {};  ///< allowed words; checked where not empty
   bool required = true;
+  bool repeats = false;  ///< takes all words that follow; only the last one of a command without MODEL and DATASET
 };
 
 struct Example {

@@ -122,7 +122,10 @@ std::vector<std::string> paragraphs(const Command& command) {
 
 std::string usage(const Command& command) {
   std::string text = "lathe " + command.name;
-  for (const Word& word : command.words) text += word.required ? " " + word.name : fmt::format(" [{}]", word.name);
+  for (const Word& word : command.words) {
+    const std::string shown = word.name + (word.repeats ? "..." : "");
+    text += word.required ? " " + shown : fmt::format(" [{}]", shown);
+  }
   if (command.takes_model) text += " [MODEL]";
   if (command.takes_dataset) text += " [DATASET]";
   return text + " [flags]";

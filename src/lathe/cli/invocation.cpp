@@ -36,6 +36,7 @@ void apply_own_flags(const ParsedLine& line, Invocation& invocation) {
                                    [&](const Flag& each) { return each.names.front() == given.name; });
     check_choice(given.typed, given.text, flag->choices);
     invocation.flags[given.name] = given.text;
+    invocation.repeated[given.name].push_back(given.text);
     if (!flag->key.empty()) put(invocation, flag->key, flag->type, given.typed, given.text);
   }
 }
@@ -66,8 +67,10 @@ void apply_words(const ParsedLine& line, Invocation& invocation) {
   std::size_t taken = 0;
   for (const Word& word : command.words) {
     if (taken == line.words.size()) break;
-    check_choice(word.name, line.words[taken], word.choices);
-    invocation.words.push_back(line.words[taken++]);
+    do {
+      check_choice(word.name, line.words[taken], word.choices);
+      invocation.words.push_back(line.words[taken++]);
+    } while (word.repeats && taken < line.words.size());
   }
   const auto take_key = [&](bool allowed, const std::string& key) {
     if (allowed && taken < line.words.size()) put(invocation, key, "string", key, line.words[taken++]);
@@ -131,6 +134,11 @@ std::optional<std::string> Invocation::text(std::string_view flag) const {
   const auto found = flags.find(flag);
   if (found == flags.end()) return std::nullopt;
   return found->second;
+}
+
+std::vector<std::string> Invocation::texts(std::string_view flag) const {
+  const auto found = repeated.find(flag);
+  return found == repeated.end() ? std::vector<std::string>{} : found->second;
 }
 
 std::optional<std::int64_t> Invocation::integer(std::string_view flag, std::int64_t lowest) const {

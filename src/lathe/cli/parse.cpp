@@ -109,7 +109,8 @@ void collect(const std::vector<Binding>& bindings, const std::vector<std::string
              std::vector<TypedFlag>& out) {
   for (const Binding& binding : bindings) {
     if (binding.parsed->count() == 0) continue;
-    out.push_back({binding.names.front(), typed_name(arguments, binding.names), binding.parsed->results().back()});
+    const std::string typed = typed_name(arguments, binding.names);
+    for (const std::string& text : binding.parsed->results()) out.push_back({binding.names.front(), typed, text});
   }
 }
 

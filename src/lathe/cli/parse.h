@@ -15,8 +15,8 @@ struct TypedFlag {
 /// Holds a command line taken apart; nothing but the names of flags has been checked.
 struct ParsedLine {
   const Command* command = nullptr;  ///< null for `lathe --help`, `lathe --version`
-  std::vector<TypedFlag> settings;   ///< flags of general settings
-  std::vector<TypedFlag> own;        ///< flags of the command
+  std::vector<TypedFlag> settings;   ///< flags of general settings; of one that was repeated the last counts
+  std::vector<TypedFlag> own;        ///< flags of the command, those that were repeated several times
   std::vector<std::string> sets;     ///< texts of --set, in order
   std::vector<std::string> words;    ///< positional words, in order
   std::string config;                ///< text of --config; empty when absent

@@ -38,20 +38,28 @@ std::filesystem::path sqlite_path(const std::string& url) {
   return path;
 }
 
-}  // namespace
-
-std::unique_ptr<storage::Storage> open_storage(const std::string& url, const std::string& optuna_compat) {
+std::unique_ptr<storage::Storage> open(const std::string& url, const std::string& optuna_compat, bool create) {
   const std::size_t scheme_end = url.find("://");
   const std::string scheme = scheme_end == std::string::npos ? std::string() : url.substr(0, scheme_end);
   const std::string database = scheme.substr(0, scheme.find('+'));  // SQLAlchemy: postgresql+psycopg2
   if (url == "memory") return storage::open_memory();
-  if (database == "sqlite") return storage::open_sqlite(sqlite_path(url), {.optuna_compat = optuna_compat});
+  if (database == "sqlite")
+    return storage::open_sqlite(sqlite_path(url), {.optuna_compat = optuna_compat, .create = create});
   if (database == "postgresql" || database == "postgres") {
-    return storage::open_postgres(url, {.optuna_compat = optuna_compat});
+    return storage::open_postgres(url, {.optuna_compat = optuna_compat, .create = create});
   }
-  if (scheme.empty() && names_sqlite_file(url)) return storage::open_sqlite(url, {.optuna_compat = optuna_compat});
+  if (scheme.empty() && names_sqlite_file(url))
+    return storage::open_sqlite(url, {.optuna_compat = optuna_compat, .create = create});
   if (!scheme.empty()) throw UserError(fmt::format("\"{}://\" is no storage that lathe knows ({})", scheme, kForms));
   throw UserError(fmt::format("\"{}\" is no address of a storage ({})", url, kForms));
 }
+
+}  // namespace
+
+std::unique_ptr<storage::Storage> open_storage(const std::string& url, const std::string& optuna_compat) {
+  return open(url, optuna_compat, true);
+}
+
+std::unique_ptr<storage::Storage> open_existing_storage(const std::string& url) { return open(url, {}, false); }
 
 }  // namespace lathe::cli

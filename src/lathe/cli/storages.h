@@ -14,4 +14,8 @@ namespace lathe::cli {
 /// one. Throws UserError for an address of no such form, and as the databases do.
 std::unique_ptr<storage::Storage> open_storage(const std::string& url, const std::string& optuna_compat = {});
 
+/// Opens a storage that is there already. As open_storage, but nothing is made: SystemError for a file that does not
+/// exist, and for a file or database that holds no studies.
+std::unique_ptr<storage::Storage> open_existing_storage(const std::string& url);
+
 }  // namespace lathe::cli

@@ -136,21 +136,6 @@ std::optional<parameter::Assignment> read_assignment(const parameter::Space& spa
   return assignment;
 }
 
-std::vector<double> read_constraints(const storage::Trial& stored) {
-  std::vector<double> constraints;
-  const ordered_json list = parsed(stored.system_attributes, "constraints");
-  if (list.is_array()) {
-    for (const ordered_json& value : list) constraints.push_back(value.is_number() ? value.get<double>() : 0.0);
-  }
-  constexpr std::string_view kPrefix = "constraints:";  // Optuna 5's form
-  for (const auto& [key, text] : stored.system_attributes) {
-    if (!key.starts_with(kPrefix)) continue;
-    const ordered_json value = parsed(stored.system_attributes, key);
-    if (value.is_number()) constraints.push_back(value.get<double>());
-  }
-  return constraints;
-}
-
 std::vector<sampler::Report> read_reports(const storage::Trial& stored, std::size_t objectives) {
   std::vector<sampler::Report> reports;
   if (objectives == 1) {
@@ -219,6 +204,21 @@ std::vector<storage::Parameter> storage_parameters(const parameter::Space& space
 
 storage::Attributes worker_attributes(const std::string& worker, std::int64_t attempts) {
   return {{"lathe:worker", text_of(worker)}, {"lathe:attempts", std::to_string(attempts)}};
+}
+
+std::vector<double> read_constraints(const storage::Trial& stored) {
+  std::vector<double> constraints;
+  const ordered_json list = parsed(stored.system_attributes, "constraints");
+  if (list.is_array()) {
+    for (const ordered_json& value : list) constraints.push_back(value.is_number() ? value.get<double>() : 0.0);
+  }
+  constexpr std::string_view kPrefix = "constraints:";  // Optuna 5's form
+  for (const auto& [key, text] : stored.system_attributes) {
+    if (!key.starts_with(kPrefix)) continue;
+    const ordered_json value = parsed(stored.system_attributes, key);
+    if (value.is_number()) constraints.push_back(value.get<double>());
+  }
+  return constraints;
 }
 
 storage::Trial storage_trial(const Trial& trial) {

@@ -28,6 +28,9 @@ storage::Attributes worker_attributes(const std::string& worker, std::int64_t at
 /// `lathe:reports` where there are several objectives); constraints as Optuna's system attribute.
 storage::Trial storage_trial(const Trial& trial);
 
+/// Returns the constraints of a trial as Optuna stores them, each at most 0 where it is met; empty without any.
+std::vector<double> read_constraints(const storage::Trial& stored);
+
 /// Holds a trial that was read from a database.
 struct StoredTrial {
   Trial trial;
