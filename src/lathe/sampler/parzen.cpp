@@ -1,8 +1,10 @@
 #include "lathe/sampler/parzen.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <numeric>
 
 #include "lathe/base/check.h"
@@ -39,6 +41,57 @@ bool sorts_by_age(std::size_t kernels) { return kernels <= 16; }
 std::size_t choose(const std::vector<double>& cumulative, double uniform) {
   const auto found = std::upper_bound(cumulative.begin(), cumulative.end(), uniform);
   return static_cast<std::size_t>(found - cumulative.begin());
+}
+
+/// Sums in four lanes: quick, and the same everywhere.
+double sum_in_lanes(const std::vector<double>& terms) {
+  double lanes[4] = {0, 0, 0, 0};
+  std::size_t i = 0;
+  for (; i + 4 <= terms.size(); i += 4) {
+    for (std::size_t k = 0; k < 4; ++k) lanes[k] += terms[i + k];
+  }
+  for (; i < terms.size(); ++i) lanes[0] += terms[i];
+  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+}
+
+/// Computes e^x for x in [-708, 708] to 2e-16 relative error, in a form that compilers vectorise: 2^k e^r with a Taylor
+/// series for |r| <= ln(2) / 2.
+inline double exp_in_range(double x) {
+  constexpr double kShift = 0x1.8p52;  // added to a small number it leaves the nearest integer in the low bits
+  constexpr double kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;
+  const double shifted = x * std::numbers::log2e + kShift;
+  const double k = shifted - kShift;
+  const double r = (x - k * kLn2High) - k * kLn2Low;
+  double series = r * (1.0 / 6227020800) + 1.0 / 479001600;
+  series = series * r + 1.0 / 39916800;
+  series = series * r + 1.0 / 3628800;
+  series = series * r + 1.0 / 362880;
+  series = series * r + 1.0 / 40320;
+  series = series * r + 1.0 / 5040;
+  series = series * r + 1.0 / 720;
+  series = series * r + 1.0 / 120;
+  series = series * r + 1.0 / 24;
+  series = series * r + 1.0 / 6;
+  series = series * r + 0.5;
+  series = series * r + 1.0;
+  series = series * r + 1.0;
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(series) + (std::bit_cast<std::uint64_t>(shifted) << 52));
+}
+
+/// Multiplies factors by e^exponent. Below e^-600 that is next to nothing; if any is above e^600, all become infinite.
+void multiply_by_exp(std::vector<double>& exponents, std::vector<double>& factors) {
+  constexpr double kRange = 600;  // products with weights stay normal numbers: others are slow
+  const std::size_t count = factors.size();
+  double* exponent = exponents.data();
+  double* factor = factors.data();
+  double largest = 0;
+  for (std::size_t i = 0; i < count; ++i) largest = largest < exponent[i] ? exponent[i] : largest;
+  if (!(largest < kRange)) {
+    std::fill(factors.begin(), factors.end(), kInfinity);
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) exponent[i] = exponent[i] < -kRange ? -kRange : exponent[i];
+  for (std::size_t i = 0; i < count; ++i) factor[i] *= exp_in_range(exponent[i]);
 }
 
 /// Counts on how many axes the rows have the choices of a point.
@@ -178,7 +231,7 @@ class ParzenMixture::Sum {
     for (std::size_t i = 0; i < tables_.size(); ++i) multiply_table(i, points_[tables_[i]][point]);
     for (const std::size_t axis : cells_) multiply_cells(axis, points_[axis][point]);
     if (!smooth_.empty()) multiply_smooth(point);
-    return std::accumulate(factors_.begin(), factors_.end(), 0.0);
+    return sum_in_lanes(factors_);
   }
 
   void multiply_table(std::size_t i, double code) {
@@ -199,27 +252,25 @@ class ParzenMixture::Sum {
     const ParzenAxis& axis = *mixture_.sample_.axes[index];
     const double prior = axis.density(code, axis.prior());
     for (std::size_t row = 0; row < factors_.size(); ++row) {
-      if (weights()[row] > 0) factors_[row] *= axis.density(code, mixture_.kernels_[index].by_row[row]) / prior;
+      if (weights()[row] > 0) factors_[row] *= axis.density(code, mixture_.kernel(index, row)) / prior;
     }
   }
 
   void multiply_smooth(std::size_t point) {
     exponents_ = mixture_.log_scale_;
-    double log_prior = 0;
     for (const std::size_t index : smooth_) {
       const ParzenAxis& axis = *mixture_.sample_.axes[index];
-      log_prior += std::log(axis.density(points_[index][point], axis.prior()));
+      const double log_prior = std::log(axis.density(points_[index][point], axis.prior()));
       const double position = axis.position(points_[index][point]);
       const double* means = mixture_.kernels_[index].means.data();
       const double* inverse_sigmas = mixture_.kernels_[index].inverse_sigmas.data();
+      double* exponents = exponents_.data();
       for (std::size_t row = 0; row < exponents_.size(); ++row) {
         const double z = (position - means[row]) * inverse_sigmas[row];
-        exponents_[row] -= 0.5 * z * z;
+        exponents[row] -= 0.5 * z * z + log_prior;
       }
     }
-    for (std::size_t row = 0; row < factors_.size(); ++row) {
-      if (factors_[row] > 0) factors_[row] *= std::exp(exponents_[row] - log_prior);
-    }
+    multiply_by_exp(exponents_, factors_);
   }
 
   const ParzenMixture& mixture_;
@@ -295,30 +346,32 @@ void ParzenMixture::fit_rows(std::size_t index, const ParzenRules& rules) {
     rows.push_back(row);
   }
   Kernels& kernels = kernels_[index];
-  kernels.by_row.assign(sample_.weights.size(), axis.prior());
+  kernels.means.assign(sample_.weights.size(), axis.prior().mean);
+  kernels.inverse_sigmas.assign(sample_.weights.size(), 1 / axis.prior().sigma);
   const std::vector<ParzenWidths> widths = axis.kernel_widths(runs, sample_.count, rules);
+  double last_sigma = 0, log_peak = 0;
   std::size_t next = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     for (std::size_t k = 0; k < runs[i].count; ++k) {
       const bool last = k > 0 && k == (sorts_by_age(sample_.count) ? runs[i].count - 1 : 1);
       const double sigma = k == 0 ? widths[i].first : last ? widths[i].last : widths[i].middle;
-      kernels.by_row[rows[next++]] = axis.kernel(runs[i].position, sigma);
+      const std::uint32_t row = rows[next++];
+      kernels.means[row] = runs[i].position;
+      kernels.inverse_sigmas[row] = 1 / sigma;
+      if (!axis.is_smooth()) continue;
+      if (sigma != last_sigma) log_peak = axis.log_peak(last_sigma = sigma);
+      log_scale_[row] += log_peak - axis.log_mass(runs[i].position, sigma);
     }
-  }
-  if (!axis.is_smooth()) return;
-  for (std::size_t row = 0; row < kernels.by_row.size(); ++row) {
-    kernels.means.push_back(kernels.by_row[row].mean);
-    kernels.inverse_sigmas.push_back(1 / kernels.by_row[row].sigma);
-    log_scale_[row] += std::log(kernels.by_row[row].scale);
   }
 }
 
 std::size_t ParzenMixture::draw_row(double uniform) const { return choose(cumulative_, uniform); }
 
-const NormalKernel& ParzenMixture::kernel(std::size_t axis, std::size_t row) const {
+NormalKernel ParzenMixture::kernel(std::size_t axis, std::size_t row) const {
   if (row >= sample_.weights.size()) return sample_.axes[axis]->prior();
   const Kernels& kernels = kernels_[axis];
-  return kernels.classes.empty() ? kernels.by_row[row] : kernels.distinct[kernels.classes[row]];
+  if (!kernels.classes.empty()) return kernels.distinct[kernels.classes[row]];
+  return sample_.axes[axis]->kernel(kernels.means[row], 1 / kernels.inverse_sigmas[row]);
 }
 
 double ParzenMixture::draw_choice(std::size_t axis, std::size_t row, RandomStream& stream) const {

@@ -55,8 +55,7 @@ class ParzenMixture {
   struct Kernels {
     std::vector<std::uint16_t> classes;         ///< [rows] byte codes: index into `distinct`
     std::vector<NormalKernel> distinct;         ///< byte codes: by code, then those of other widths
-    std::vector<NormalKernel> by_row;           ///< [rows] otherwise
-    std::vector<double> means, inverse_sigmas;  ///< [rows] otherwise, where the axis is smooth
+    std::vector<double> means, inverse_sigmas;  ///< [rows] otherwise
   };
   class Sum;
 
@@ -64,14 +63,14 @@ class ParzenMixture {
   void fit_rows(std::size_t axis, const ParzenRules& rules);
   std::size_t draw_row(double uniform) const;
   double draw_choice(std::size_t axis, std::size_t row, RandomStream& stream) const;
-  const NormalKernel& kernel(std::size_t axis, std::size_t row) const;
+  NormalKernel kernel(std::size_t axis, std::size_t row) const;
   double log_prior(const std::vector<std::vector<double>>& points, std::size_t point) const;
   double log_density_slowly(const std::vector<std::vector<double>>& points, std::size_t point) const;
   double log_component(const std::vector<std::vector<double>>& points, std::size_t point, std::size_t row) const;
 
   ParzenSample sample_;
   std::vector<Kernels> kernels_;    ///< one per axis
-  std::vector<double> log_scale_;   ///< [rows] of the smooth axes with `by_row`, prior divided out but for exp
+  std::vector<double> log_scale_;   ///< [rows] summed over the smooth axes without byte codes
   std::vector<double> cumulative_;  ///< [rows]
 };
 

@@ -73,6 +73,15 @@ NormalKernel ParzenAxis::kernel(double mean, double sigma) const {
   return {mean, sigma, scale};
 }
 
+double ParzenAxis::log_peak(double sigma) const {
+  return density_per_sigma_ ? std::log(kInverseRootTwoPi / sigma) : std::log(kInverseRootTwoPi);
+}
+
+double ParzenAxis::log_mass(double mean, double sigma) const {
+  const double mass = normal_mass((low_ - mean) / sigma, (high_ - mean) / sigma);
+  return mass == 1 ? 0 : std::log(mass);
+}
+
 double ParzenAxis::density(double code, const NormalKernel& kernel) const {
   if (smooth_) {
     const double z = (position(code) - kernel.mean) / kernel.sigma;

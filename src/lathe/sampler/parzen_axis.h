@@ -57,6 +57,10 @@ class ParzenAxis {
   double position(double code) const;
   NormalKernel kernel(double mean, double sigma) const;
   const NormalKernel& prior() const { return prior_; }
+  /// Returns the logarithm of a kernel's `scale` but for the mass outside the domain.
+  double log_peak(double sigma) const;
+  /// Returns the logarithm of the mass that a normal distribution has in the domain.
+  double log_mass(double mean, double sigma) const;
   /// Returns the density of a kernel at the position of a code, or its mass in the code's cell.
   double density(double code, const NormalKernel& kernel) const;
   /// Draws a code from a kernel; of a fixed axis the only code.
