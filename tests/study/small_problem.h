@@ -78,8 +78,8 @@ struct SmallProblem {
       };
       evaluations.push_back(evaluator.evaluate_trial(prepare(place), stop, report));
       const Evaluation& evaluation = evaluations.back();
-      trial.state = evaluation.complete ? TrialState::kComplete
-                                        : (evaluation.pruned ? TrialState::kPruned : TrialState::kFail);
+      trial.state =
+          evaluation.complete ? TrialState::kComplete : (evaluation.pruned ? TrialState::kPruned : TrialState::kFail);
       trial.reports = evaluation.reports;
       if (evaluation.complete) trial.values = score(settings, evaluation.metrics).values;
       history.push_back(std::move(trial));

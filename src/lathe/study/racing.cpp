@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
 #include "lathe/base/check.h"
 #include "lathe/sampler/domination.h"
@@ -47,10 +45,17 @@ double squares_about_mean(const std::vector<double>& values, double& mean) {
   return squares;
 }
 
+// Returns the share of error for each of the max_repeats - 1 looks at growing data, so that all together keep the
+// confidence. Pocock's nominal levels (Biometrika 64(2), 1977) follow looks^(-2/3) within 7 % up to ten looks.
+double tail_of_one_look(const RacingSettings& settings) {
+  const auto looks = static_cast<double>(std::max<std::int64_t>(settings.max_repeats - 1, 1));
+  return (1 - settings.confidence) * std::pow(looks, -2.0 / 3.0);
+}
+
 class Race {
  public:
   Race(std::span<const Racer> racers, const std::vector<Direction>& directions, const RacingSettings& settings)
-      : settings_(settings), candidates_(racers.size()), standings_(racers.size()) {
+      : settings_(settings), tail_(tail_of_one_look(settings)), candidates_(racers.size()), standings_(racers.size()) {
     for (std::size_t objective = 0; objective < directions.size(); ++objective) {
       estimate(racers, objective, directions[objective] == Direction::kMaximize ? -1 : 1);
     }
@@ -118,22 +123,14 @@ class Race {
     return std::any_of(noise_.begin(), noise_.end(), [](const Noise& noise) { return noise.degrees < kLeastDegrees; });
   }
 
-  // Wants seeds, best ranks first, until the noise will be known; false when no candidate may have more.
+  // Wants seeds of the best ranks that may have more, until two candidates get one; false when none may.
   bool want_seeds_for_noise() {
-    std::vector<std::size_t> order(candidates_.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranks_[a] < ranks_[b]; });
-    double degrees = noise_.front().degrees;
-    bool any = false;
-    for (std::size_t place = 0; place < order.size(); ++place) {
-      const std::size_t i = order[place];
-      const bool new_rank = place == 0 || ranks_[i] != ranks_[order[place - 1]];
-      if (new_rank && degrees >= kLeastDegrees) break;
-      if (candidates_[i].repeats >= settings_.max_repeats) continue;
-      standings_[i].another_seed = any = true;
-      degrees += 1;
+    const std::size_t ranks = *std::max_element(ranks_.begin(), ranks_.end()) + 1;
+    int wanted = 0;
+    for (std::size_t rank = 0; rank < ranks && wanted < 2; ++rank) {
+      for (std::size_t i = 0; i < ranks_.size(); ++i) wanted += ranks_[i] == rank && want_seed(i) ? 1 : 0;
     }
-    return any;
+    return wanted > 0;
   }
 
   // Returns the probability that candidate j is truly at least as good as candidate i in one objective.
@@ -174,7 +171,7 @@ class Race {
     }
     standings_[i].at_least = 0;
     standings_[i].at_most = 1 - beaten;
-    candidates_[i].off = beaten >= settings_.confidence;
+    candidates_[i].off = beaten >= 1 - tail_;
     if (candidates_[i].off) standings_[i].membership = Membership::kOff;
   }
 
@@ -189,7 +186,7 @@ class Race {
     }
     Standing& standing = standings_[i];
     standing.at_least = std::clamp(1 - beaten, 0.0, standing.at_most);
-    if (1 - beaten >= settings_.confidence) {
+    if (beaten <= tail_) {
       standing.membership = Membership::kOn;
       return;
     }
@@ -201,7 +198,7 @@ class Race {
   // when none of them may have more.
   bool want_seeds(std::size_t i, const std::vector<std::pair<std::size_t, double>>& rivals) {
     bool any = want_seed(i);
-    const double share = (1 - settings_.confidence) / static_cast<double>(rivals.size());
+    const double share = tail_ / static_cast<double>(rivals.size());
     for (const auto& [j, probability] : rivals) {
       if (probability > share && candidates_[j].repeats <= candidates_[i].repeats) any |= want_seed(j);
     }
@@ -215,6 +212,7 @@ class Race {
   }
 
   const RacingSettings& settings_;
+  double tail_;  // of error that one look may have
   std::vector<Candidate> candidates_;
   std::vector<Standing> standings_;
   std::vector<Noise> noise_;

@@ -38,11 +38,12 @@ struct Standing {
 /// told by Welch's t statistic of their means. Since few seeds estimate a variance badly, each candidate's is drawn
 /// towards the variance pooled over all candidates with the weight of 4 degrees of freedom (Smyth, "Linear models and
 /// empirical Bayes methods", SAGMB 3(1), 2004, section 3); while all candidates together have fewer than 8 degrees of
-/// freedom, the first ranks get another seed each and nothing is decided. A candidate is off the front when one of the
+/// freedom, the best ranks get another seed each and nothing is decided. A candidate is off the front when one of the
 /// observed front dominates it with the confidence asked for, on it when the probabilities that any other one does add
-/// up to less than the rest; neither assumes that the errors of the objectives are independent. The statements are for
-/// one candidate at one look (no correction for many). Racing as in Maron, Moore, "Hoeffding races", NIPS 1993, and
-/// Birattari et al., "A racing algorithm for configuring metaheuristics", GECCO 2002.
+/// up to less than the rest; neither assumes that the errors of the objectives are independent. Each look
+/// spends a part of the error, so that looking again and again keeps the confidence (Pocock, Biometrika 64(2), 1977).
+/// Racing as in Maron, Moore, "Hoeffding races", NIPS 1993, and Birattari et al., "A racing algorithm for configuring
+/// metaheuristics", GECCO 2002.
 ///
 /// Another seed is wanted of open candidates, and of the rivals that leave them open. The caller adds the repeats that
 /// are wanted and asks again, until none is. A pure function: the order of the candidates does not matter.
