@@ -11,15 +11,15 @@
 
 namespace lathe::bench {
 
-/// Describes a synthetic problem for samplers. Every objective is minimised; two of them are judged by the hypervolume
-/// that they dominate below (1, 1). Integer hashes and + - * / on doubles in a fixed order alone: the same bits
-/// everywhere that does not fuse multiply and add.
+/// Describes a problem for samplers. Every objective is minimised; two of them are judged by the hypervolume that they
+/// dominate below a reference point.
 struct Problem {
   std::string name;
   parameter::Space space;
   std::vector<Direction> directions;
   std::function<std::vector<double>(const parameter::Assignment&)> evaluate;
   double optimum = 0;  ///< exact: the least value; the hypervolume of the whole front
+  std::vector<double> reference = {1, 1};
 };
 
 /// Returns the hash of (problem, row, column) as a number in [0, 1).
@@ -175,7 +175,8 @@ inline Problem integers_near_a_point() {
 
 }  // namespace detail
 
-/// Returns the six problems that published figures of other samplers exist for.
+/// Returns the six synthetic problems that published figures of other samplers exist for: integer hashes and + - * / on
+/// doubles in a fixed order alone, the same bits wherever multiply and add are not fused.
 inline std::vector<Problem> problems() {
   return {detail::separable(),   detail::ring_of_pairs(),         detail::channels(),
           detail::conditional(), detail::integers_near_a_point(), detail::channels_two_objectives()};

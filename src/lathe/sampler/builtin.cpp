@@ -2,6 +2,7 @@
 #include <cctype>
 
 #include "lathe/base/error.h"
+#include "lathe/sampler/auto.h"
 #include "lathe/sampler/brute_force.h"
 #include "lathe/sampler/evolution.h"
 #include "lathe/sampler/gp.h"
@@ -35,9 +36,9 @@ bool answers_to(const SamplerKind& kind, std::string_view name) {
 }  // namespace
 
 const std::vector<SamplerKind>& sampler_kinds() {
-  static const std::vector<SamplerKind> kinds{random_kind(),    grid_kind(),   brute_force_kind(),
-                                              qmc_kind(),       nsgaii_kind(), nsgaiii_kind(),
-                                              evolution_kind(), tpe_kind(),    gp_kind()};
+  static const std::vector<SamplerKind> kinds{random_kind(), grid_kind(),    brute_force_kind(), qmc_kind(),
+                                              nsgaii_kind(), nsgaiii_kind(), evolution_kind(),   tpe_kind(),
+                                              gp_kind(),     auto_kind()};
   return kinds;
 }
 

@@ -29,15 +29,17 @@ constexpr double kLeastRange = 1e-3;
 constexpr double kLowest = -std::numeric_limits<double>::infinity();
 
 struct GpOptions {
-  std::int64_t n_startup_trials = 10;
+  std::optional<std::int64_t> n_startup_trials;
   std::int64_t max_observations = 500;
   bool deduplicate = true;
 };
 
 const std::vector<config::Field<GpOptions>>& gp_fields() {
   static const std::vector<config::Field<GpOptions>> fields{
-      config::field("n_startup_trials", &GpOptions::n_startup_trials,
-                    "trials of a Latin hypercube before the model is used", config::at_least(2)),
+      config::field(
+          "n_startup_trials", &GpOptions::n_startup_trials,
+          "trials of a Latin hypercube before the model is used; \"NA\": a fifth of the planned trials, 10 to 20",
+          config::at_least(2)),
       config::field("max_observations", &GpOptions::max_observations,
                     "trials that the model keeps, the best and the newest; its cost grows with the cube",
                     config::between(20, 5000)),
@@ -90,6 +92,7 @@ class Gp final : public Sampler {
  public:
   explicit Gp(const SamplerSettings& settings)
       : options_(read_options(settings, gp_fields())),
+        startup_(options_.n_startup_trials.value_or(std::clamp<std::int64_t>(settings.n_trials / 5, 10, 20))),
         seed_(settings.seed),
         space_(settings.space),
         directions_(settings.directions),
@@ -103,7 +106,7 @@ class Gp final : public Sampler {
   std::optional<Assignment> ask(std::int64_t number) override {
     if (free_.exhausted()) return std::nullopt;
     RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler gp");
-    if (number < options_.n_startup_trials) return design_point(number, stream);
+    if (number < startup_) return design_point(number, stream);
     if (objectives_.size() < 2) return free_.draw(stream);
     return modelled(stream);
   }
@@ -158,7 +161,7 @@ class Gp final : public Sampler {
 
   /// Returns point `number` of a Latin hypercube: every parameter takes its values evenly often.
   Assignment design_point(std::int64_t number, RandomStream& stream) {
-    const auto count = static_cast<std::size_t>(options_.n_startup_trials);
+    const auto count = static_cast<std::size_t>(startup_);
     Assignment point(space_.parameters().size(), parameter::kInactive);
     for (std::size_t i = 0; i < point.size(); ++i) {
       if (!space_.is_active(point, i)) continue;
@@ -281,6 +284,7 @@ class Gp final : public Sampler {
   }
 
   GpOptions options_;
+  std::int64_t startup_;
   std::uint64_t seed_;
   parameter::Space space_;
   std::vector<Direction> directions_;

@@ -8,11 +8,12 @@ namespace lathe::sampler {
 namespace {
 
 constexpr double kLeastScale = 1e-300;
+constexpr double kBadShare = 0.9;
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+double quantile(std::vector<double> values, double share) {
+  const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + rank, values.end());
+  return values[static_cast<std::size_t>(rank)];
 }
 
 /// Puts the nearest finite value in the place of infinite ones; 0 when there is none.
@@ -47,7 +48,7 @@ std::vector<double> loss_targets(std::span<const double> losses) {
   if (targets.empty()) return targets;
   const double least = *std::min_element(targets.begin(), targets.end());
   const double most = *std::max_element(targets.begin(), targets.end());
-  double scale = median(targets) - least;
+  double scale = quantile(targets, kBadShare) - least;
   if (!(scale > 0)) scale = most - least;
   for (double& target : targets) target = std::log1p((target - least) / std::max(scale, kLeastScale));
   standardise(targets);
@@ -59,7 +60,7 @@ std::vector<double> constraint_targets(std::span<const double> values) {
   if (targets.empty()) return targets;
   std::vector<double> sizes;
   for (const double target : targets) sizes.push_back(std::abs(target));
-  double scale = median(sizes);
+  double scale = quantile(sizes, 0.5);
   if (!(scale > 0)) scale = std::max(*std::max_element(sizes.begin(), sizes.end()), kLeastScale);
   for (double& target : targets) target = std::asinh(target / scale);
   return targets;

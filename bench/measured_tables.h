@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "problems.h"
+
+namespace lathe::bench {
+
+/// Makes problems of the tables of trained networks in a folder (nasbench201_cifar10.csv, nasbenchmacro_cifar10.csv,
+/// hpolib_protein_structure.csv): every cell of a grid, with what training it gave, means over the seeds. Accuracies
+/// become errors in percent. Two objectives (error, million FLOPs) are scaled to [0, 1] of the table's range. Files that
+/// are absent are left out.
+std::vector<Problem> measured_problems(const std::filesystem::path& folder);
+
+}  // namespace lathe::bench
