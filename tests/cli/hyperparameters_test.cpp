@@ -83,6 +83,12 @@ TEST_F(Hyperparameters, SettingsWrittenAnewGiveTheSameSearch) {
   EXPECT_EQ(choices_and_values(first), choices_and_values(second));
 }
 
+TEST_F(Hyperparameters, ResumedSearchesEqualUndisturbedOnes) {
+  search("resumed", "--n-trials 9");
+  EXPECT_EQ(choices_and_values(search("resumed", "--resume --n-trials 20")),
+            choices_and_values(search("whole", "--n-trials 20")));
+}
+
 TEST_F(Hyperparameters, DoNotDisturbWhatRebuildsATrial) {
   search("project", "--n-trials 6");
   const json best = json::parse(read_text_file(results("project") / "best.json"))["0"];
