@@ -113,7 +113,7 @@ TEST(StudyLoop, TellsExactlyTheTrialsOfTheLag) {
   auto owned = std::make_unique<ListSampler>(all_points());
   ListSampler& list = *owned;
   fixture.settings.n_trials = 7;
-  const auto storage = storage::make_memory_storage();
+  const auto storage = storage::open_memory();
   StudyLoop loop(fixture.settings, fixture.space, fixture.evaluator, std::move(owned), *storage, fixture.open(*storage));
   loop.run(fixture.stop);
   ASSERT_GE(list.asked_after.size(), 7u);  // the end of the list may be asked for more than once
@@ -153,7 +153,7 @@ TEST(StudyLoop, RecordsDivergence) {
   fixture.settings.train->settings.learning_rate = 1e38;
   fixture.settings.train->settings.optimizer.kind = engine::OptimizerKind::kSgd;
   Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
-  const auto storage = storage::make_memory_storage();
+  const auto storage = storage::open_memory();
   const StudyResult result =
       StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), *storage, fixture.open(*storage))
           .run(fixture.stop);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "lathe/base/log.h"
+#include "lathe/study/pruning.h"
 
 namespace lathe::study {
 namespace {
@@ -110,6 +111,97 @@ TEST(ParseStudy, ResolvesFormulas) {
                                     "direction = \"maximize\"\n");
   ASSERT_EQ(metrics_needed(study).size(), 2u);
   EXPECT_EQ(metrics_needed(study)[0]->name, "accuracy");
+}
+
+const std::string kTrained =
+    "[search.strategy]\neval_mode = false\n[search.strategy.sw_runner.basic_train]\nmax_epochs = 1\n" + kSetup +
+    kMetrics;
+
+TEST(ParseStudy, ReadsAPruner) {
+  const StudySettings study =
+      parse(kTrained +
+            "[search.strategy.pruner]\nname = \"SuccessiveHalving\"\nresource = \"samples\"\ninterval = 500\n"
+            "reduction_factor = 3\n");
+  ASSERT_TRUE(study.pruner);
+  EXPECT_EQ(study.pruner->name, "asha");
+  EXPECT_EQ(study.pruner->resource, engine::Resource::kSamples);
+  EXPECT_EQ(study.pruner->interval, 500);
+  ASSERT_NE(study.pruner->options->find("reduction_factor"), nullptr);
+  EXPECT_EQ(study.pruner->options->find("interval"), nullptr);
+  EXPECT_NE(make_pruner(study), nullptr);
+  EXPECT_FALSE(parse(kTrained).pruner);
+  EXPECT_EQ(make_pruner(parse(kTrained)), nullptr);
+}
+
+TEST(ParseStudy, RefusesPrunersThatCannotWork) {
+  const std::string table = kTrained + "[search.strategy.pruner]\n";
+  EXPECT_EQ(error_of(table + "interval = 2\n")
+                .find("study.toml:8:1: search.strategy.pruner: name is missing; write, for example, name = \"asha\""),
+            0u)
+      << error_of(table + "interval = 2\n");
+  EXPECT_NE(error_of(table + "name = \"ahsa\"\n").find("study.toml:9:8: search.strategy.pruner.name: unknown pruner"),
+            std::string::npos);
+  EXPECT_NE(error_of(table + "name = \"asha\"\nreduction_facter = 3\n").find("did you mean \"reduction_factor\"?"),
+            std::string::npos);
+  EXPECT_NE(error_of(table + "name = \"asha\"\nresource = \"steps\"\n").find("search.strategy.pruner.resource"),
+            std::string::npos);
+  EXPECT_NE(error_of("[search.strategy]\n" + kSetup + kMetrics + "[search.strategy.pruner]\nname = \"asha\"\n")
+                .find("this study trains nothing (eval_mode = true)"),
+            std::string::npos);
+  EXPECT_NE(error_of(kTrained + "loss = {scale = 1.0, direction = \"minimize\"}\n[search.strategy.pruner]\n"
+                                "name = \"median\"\n")
+                .find("median compares one objective and this study has 2: use \"moasha\""),
+            std::string::npos);
+}
+
+TEST(ParseStudy, RefusesConstraintsThatNothingMeets) {
+  const std::string table = kTrained + "[search.strategy.constraints]\n";
+  const auto error = [&](const std::string& line) { return error_of(table + line + "\n"); };
+  EXPECT_NE(error("modle_size.max = 3").find("study.toml:9:1"), std::string::npos) << error("modle_size.max = 3");
+  EXPECT_NE(error("modle_size.max = 3").find("unknown metric \"modle_size\"; did you mean \"model_size\"?"),
+            std::string::npos);
+  EXPECT_NE(error("accuracy.min = 60").find("no candidate can meet it: accuracy is never above 1"), std::string::npos);
+  EXPECT_NE(error("model_size.max = -1").find("no candidate can meet it: model_size is never below 0"),
+            std::string::npos);
+  EXPECT_NE(error("model_size = {min = 3, max = 2}").find("min 3 is above max 2"), std::string::npos);
+  EXPECT_NE(error("model_size = {}").find("needs a min, a max or both"), std::string::npos);
+  EXPECT_NE(error("model_size.max = inf").find("must be finite"), std::string::npos) << error("model_size.max = inf");
+  EXPECT_NE(error("cost = {expr = \"flops * \", max = 2}").find("search.strategy.constraints.cost.expr"),
+            std::string::npos);
+  EXPECT_NE(error("acc.min = 0.5\naccuracy.max = 0.6").find("named twice"), std::string::npos);
+  EXPECT_NE(
+      error_of("[search.strategy]\n" + kSetup + kMetrics + "[search.strategy.constraints]\ntraining_time.max = 3\n")
+          .find("nothing in this study produces the metric \"training_time\""),
+      std::string::npos);
+}
+
+TEST(ParseStudy, ReadsRepeatsAndRaces) {
+  const std::string repeats =
+      std::string(kTrained).replace(kTrained.find("n_trials = 4"), 12, "n_trials = 4\nrepeats = 3");
+  EXPECT_EQ(parse(repeats).repeats, 3);
+  EXPECT_EQ(parse(repeats).most_repeats(), 3);
+  const StudySettings racing = parse(repeats + "[search.strategy.racing]\nmax_repeats = 7\nconfidence = 0.9\n");
+  ASSERT_TRUE(racing.racing);
+  EXPECT_EQ(racing.racing->max_repeats, 7);
+  EXPECT_EQ(racing.racing->confidence, 0.9);
+  EXPECT_EQ(racing.most_repeats(), 7);
+  EXPECT_NE(error_of(repeats + "[search.strategy.racing]\nmax_repeats = 2\n").find("is below repeats = 3"),
+            std::string::npos);
+  EXPECT_NE(error_of(repeats + "[search.strategy.racing]\nconfidence = 1\n").find("confidence"), std::string::npos);
+  EXPECT_NE(error_of("[search.strategy]\n" + kMetrics + "[search.strategy.setup]\nrepeats = 2\n")
+                .find("several seeds need training"),
+            std::string::npos);
+  EXPECT_NE(error_of("[search.strategy]\n" + kMetrics + kSetup + "[search.strategy.racing]\n").find("trains nothing"),
+            std::string::npos);
+}
+
+TEST(StudyReference, ListsTheBudgets) {
+  const std::string reference = study_reference();
+  for (const char* text :
+       {"[search.strategy.pruner]", "[search.strategy.constraints.METRIC]", "[search.strategy.racing]", "`repeats`",
+        "### Options of hyperband", "| `moasha` |", "`wrapped`"}) {
+    EXPECT_NE(reference.find(text), std::string::npos) << text;
+  }
 }
 
 }  // namespace
