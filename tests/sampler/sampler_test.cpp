@@ -249,7 +249,9 @@ TEST_P(EverySampler, LivesWithEnqueuedTrials) {
   const auto trials = run_outcomes(*sampler, outcome, 200, 3, {{0, first}, {7, second}, {8, first}});
   const auto visited = assignments(trials);
   EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 96u);
-  EXPECT_EQ(visited.size(), 97u);  // one point was enqueued twice
+  // One point was enqueued twice, and the sampler may have been at the other before anybody could tell.
+  const bool second_known = std::find(visited.begin(), visited.begin() + 7, second) != visited.begin() + 7;
+  EXPECT_EQ(visited.size(), second_known ? 98u : 97u);
 }
 
 TEST_P(EverySampler, LivesWithConstraintsAndPrunedTrials) {
