@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "lathe/base/check.h"
+
 namespace lathe::sampler {
 namespace {
 
@@ -108,6 +110,8 @@ void TpeSplit::add_feasible(std::uint32_t row, const FinishedTrial& trial) {
 }
 
 void TpeSplit::add(std::uint32_t row, const FinishedTrial& trial) {
+  LATHE_CHECK(trial.state != TrialState::kComplete || trial.values.size() == directions_.size(), "{} values",
+              trial.values.size());
   ++size_;
   const bool has_constraints = !trial.constraints.empty();
   if (revision_3_1_ && has_constraints && !constrained_) {
