@@ -237,5 +237,58 @@ TEST(Train, RefusesImpossibleSettings) {
   EXPECT_THROW(run(session, settings_of(4, 1), 0), DataError);
 }
 
+// The steps at which a run of 10 rows in batches of 4 stops for intermediate results.
+std::vector<std::int64_t> interim_steps(FakeSession& session, Resource resource, std::int64_t interval,
+                                        std::int64_t stop_at = -1, const ResumePoint* resume = nullptr,
+                                        TrainReport* report = nullptr) {
+  std::vector<std::int64_t> steps;
+  const Interim interim{.resource = resource, .interval = interval, .call = [&](std::int64_t step, const TrainReport&) {
+                          steps.push_back(step);
+                          return step != stop_at;
+                        }};
+  const StopToken stop;
+  const TrainReport done = train(session, small_graph(false), small_dataset(10), settings_of(4, 4), {.seed = 7}, stop,
+                                 {}, {}, resume, interim);
+  if (report != nullptr) *report = done;
+  return steps;
+}
+
+TEST(Interim, ComesAfterEveryIntervalOfTheResource) {
+  FakeSession session;
+  EXPECT_EQ(interim_steps(session, Resource::kEpochs, 1), (std::vector<std::int64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(interim_steps(session, Resource::kEpochs, 3), (std::vector<std::int64_t>{3}));
+  // Steps see 4, 8, 10, 14, 18, 20, ... 40 samples.
+  EXPECT_EQ(interim_steps(session, Resource::kSamples, 10), (std::vector<std::int64_t>{10, 20, 30, 40}));
+  EXPECT_EQ(interim_steps(session, Resource::kSamples, 15), (std::vector<std::int64_t>{18, 30}));
+  EXPECT_EQ(interim_steps(session, Resource::kSamples, 1),
+            (std::vector<std::int64_t>{4, 8, 10, 14, 18, 20, 24, 28, 30, 34, 38, 40}));
+  EXPECT_TRUE(interim_steps(session, Resource::kSeconds, 1000).empty());
+}
+
+TEST(Interim, LeavesTheRunAsItIs) {
+  FakeSession plain, interrupted;
+  run(plain, settings_of(4, 4), 10);
+  interim_steps(interrupted, Resource::kSamples, 1);
+  EXPECT_EQ(plain.state(), interrupted.state());
+  EXPECT_EQ(plain.learning_rates, interrupted.learning_rates);
+}
+
+TEST(Interim, EndsTheRunButNotAfterItsLastStep) {
+  FakeSession session;
+  TrainReport report;
+  EXPECT_EQ(interim_steps(session, Resource::kSamples, 10, 20, nullptr, &report), (std::vector<std::int64_t>{10, 20}));
+  EXPECT_EQ(report.outcome, TrainOutcome::kStopped);
+  EXPECT_EQ(report.samples, 20);
+  interim_steps(session, Resource::kEpochs, 1, 4, nullptr, &report);
+  EXPECT_EQ(report.outcome, TrainOutcome::kCompleted);
+}
+
+TEST(Interim, KeepsItsPlacesAfterAResume) {
+  FakeSession session;
+  const ResumePoint after_four_steps{.steps = 4};  // 14 samples
+  EXPECT_EQ(interim_steps(session, Resource::kSamples, 10, -1, &after_four_steps),
+            (std::vector<std::int64_t>{20, 30, 40}));
+}
+
 }  // namespace
 }  // namespace lathe::engine

@@ -23,12 +23,17 @@ std::optional<double> bounded_value(const Constraint& constraint, const std::map
   return constraint.expression->evaluate(metrics);
 }
 
-// Returns the violations at a point of the space, from the analysis alone; nullopt for an impossible network.
-std::optional<std::vector<double>> values_at(const StudySettings& settings, const space::SearchSpace& space,
-                                             std::uint64_t place) {
+// Holds the point that breaks a constraint least.
+struct Nearest {
+  double violation = std::numeric_limits<double>::infinity();
+  std::map<std::string, double> metrics = {};
+};
+
+// Returns what the analysis says of a point of the space; nullopt for an impossible network.
+std::optional<std::map<std::string, double>> metrics_at(const StudySettings& settings, const space::SearchSpace& space,
+                                                        std::uint64_t place) {
   try {
-    const space::Candidate candidate = space.decode(space.parameters().decode(place));
-    return constraint_values(settings.constraints, analysis_metrics(settings, candidate.graph));
+    return analysis_metrics(settings, space.decode(space.parameters().decode(place)).graph);
   } catch (const UserError&) {
     return std::nullopt;
   }
@@ -90,25 +95,26 @@ void require_feasible_candidate(const StudySettings& settings, const space::Sear
                                 std::int64_t most_points) {
   const std::optional<std::uint64_t> points = space.parameters().count();
   if (settings.constraints.empty() || !points || *points > static_cast<std::uint64_t>(most_points)) return;
-  std::vector<double> least(settings.constraints.size(), std::numeric_limits<double>::infinity());
+  std::vector<Nearest> nearest(settings.constraints.size());
   bool possible = false;
   for (std::uint64_t place = 0; place < *points; ++place) {
-    const std::optional<std::vector<double>> values = values_at(settings, space, place);
-    if (!values) continue;
+    const auto metrics = metrics_at(settings, space, place);
+    if (!metrics) continue;
     possible = true;
-    if (std::all_of(values->begin(), values->end(), [](double value) { return value <= 0; })) return;
-    for (std::size_t i = 0; i < least.size(); ++i) least[i] = std::min(least[i], (*values)[i]);
+    const std::vector<double> values = constraint_values(settings.constraints, *metrics);
+    if (std::all_of(values.begin(), values.end(), [](double value) { return value <= 0; })) return;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (values[i] < nearest[i].violation) nearest[i] = {values[i], *metrics};
+    }
   }
   if (!possible) return;  // the trials say why
-  const auto hardest = std::max_element(least.begin(), least.end());
-  const Constraint& constraint = settings.constraints[static_cast<std::size_t>(hardest - least.begin())];
-  const std::string key = "search.strategy.constraints." + constraint.name;
-  if (*hardest <= 0) {
-    throw UserError(constraint.position, key, "no candidate of the space meets all constraints together");
-  }
-  throw UserError(constraint.position, key,
-                  fmt::format("no candidate of the space meets it: the nearest one misses it by {:.3g} % of the bound",
-                              100 * *hardest));
+  const auto hardest = std::max_element(nearest.begin(), nearest.end(),
+                                        [](const Nearest& a, const Nearest& b) { return a.violation < b.violation; });
+  const Constraint& constraint = settings.constraints[static_cast<std::size_t>(hardest - nearest.begin())];
+  const std::string broken = broken_constraint({constraint}, hardest->metrics);
+  throw UserError(constraint.position, "search.strategy.constraints." + constraint.name,
+                  broken.empty() ? "no candidate of the space meets all constraints together"
+                                 : "no candidate of the space meets it: " + broken + " at the nearest one");
 }
 
 }  // namespace lathe::study
