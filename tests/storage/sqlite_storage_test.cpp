@@ -81,6 +81,7 @@ TEST(SqliteStorage, RowsAreThoseThatOptunaWrites) {
             "{\"choices\": [null, 0.5, \"\\u00e9\", true]}}|real\n");
   EXPECT_EQ(query_text(path, "SELECT * FROM trial_values"), "1|1|0|NULL|INF_NEG\n");
   EXPECT_EQ(query_text(path, "SELECT * FROM trial_intermediate_values"), "1|1|1|NULL|NAN\n");
+  EXPECT_EQ(query_text(path, "SELECT count(*) FROM trial_heartbeats"), "0\n") << "only running trials have one";
   EXPECT_EQ(query_text(path, "SELECT * FROM study_directions"), "1|MINIMIZE|1|0\n");
   EXPECT_EQ(query_text(path, "SELECT * FROM alembic_version"), "v3.2.0.a\n");
   EXPECT_EQ(query_text(path, "SELECT schema_version, library_version LIKE 'lathe _%' FROM version_info"), "12|1\n");

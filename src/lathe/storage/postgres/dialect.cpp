@@ -139,7 +139,7 @@ relational::Dialect make_dialect() {
       // In the time zone of the session, as Optuna writes and compares it.
       .now = "(clock_timestamp() - interval '1 second')::timestamp",
       .heartbeat_age = "extract(epoch from clock_timestamp() - heartbeat::timestamptz)::float8 - 1.0",
-      .trial_is_listed = "t.trial_id = ANY($1::integer[])",
+      .in_list = " = ANY($1::integer[])",
       .own_file = false,
       .list_open = '{',
       .list_close = '}',

@@ -16,11 +16,10 @@ namespace {
 using relational::Bound;
 using relational::Rows;
 
-/// Generic plans: the statements are simple, and planning six of them anew for every read costs more than running them.
 constexpr const char* kSetUp =
     "SET datestyle = 'ISO, YMD'; SET extra_float_digits = 3; SET client_encoding = 'UTF8'; "
     "SET client_min_messages = error; SET default_transaction_isolation = 'read committed'; "
-    "SET default_transaction_read_only = off; SET plan_cache_mode = force_generic_plan";
+    "SET default_transaction_read_only = off";
 constexpr const char* kBeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// The number of the transaction tells later whether it was committed, should the answer get lost.
 constexpr const char* kBeginWrite = "BEGIN; SELECT txid_current()";

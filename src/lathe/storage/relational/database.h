@@ -46,7 +46,7 @@ struct Dialect {
   /// than its own time, which has whole seconds, for one that is a day old.
   std::string now;
   std::string heartbeat_age;               ///< the age of the column `heartbeat` in seconds
-  std::string trial_is_listed;             ///< whether t.trial_id is in the list $1, a text made by list_text
+  std::string in_list;                     ///< follows a column: whether it is in the list $1, a text made by list_text
   bool own_file = false;                   ///< whether tables of other programs make it a wrong database
   char list_open = '[', list_close = ']';  ///< around the numbers of a list
 };
@@ -84,7 +84,7 @@ class Database {
   }
 };
 
-/// Prints numbers as a list for Dialect::trial_is_listed.
+/// Prints numbers as a list for Dialect::in_list.
 std::string list_text(const Dialect& dialect, std::span<const std::int64_t> numbers);
 
 /// Lists the names of all tables.

@@ -42,14 +42,38 @@ class TrialIndex {
   Trial* last_ = nullptr;
 };
 
-/// Loads the trials that a condition on the table `t`, with one parameter, selects.
+/// Says where the rows of the wanted trials come from: those of the table of trials, called `t`, and those of a side
+/// table, called `s`.
+struct Selection {
+  std::string of_trials;      ///< what follows the columns
+  std::string before, after;  ///< what stands around the name of a side table
+  std::string trial_id;       ///< the column that orders the rows of a side table
+  Bound parameter;
+};
+
+/// Selects the trials of a study that meet a condition.
+Selection study_selection(std::int64_t study_id, const std::string& condition = {}) {
+  const std::string where = " WHERE t.study_id = $1" + condition;
+  return {.of_trials = " FROM trials t" + where,
+          .before = " FROM trials t JOIN ",
+          .after = " s ON s.trial_id = t.trial_id" + where,
+          .trial_id = "t.trial_id",
+          .parameter = study_id};
+}
+
+/// No join: a server without statistics about the tables would read all of both.
+Selection list_selection(const Dialect& dialect, const std::vector<std::int64_t>& trial_ids) {
+  return {.of_trials = " FROM trials t WHERE t.trial_id" + dialect.in_list,
+          .before = " FROM ",
+          .after = " s WHERE s.trial_id" + dialect.in_list,
+          .trial_id = "s.trial_id",
+          .parameter = list_text(dialect, trial_ids)};
+}
+
 class TrialLoader {
  public:
-  TrialLoader(Database& database, DistributionTexts& distributions, std::string condition, Bound selection)
-      : database_(database),
-        distributions_(distributions),
-        condition_(std::move(condition)),
-        selection_(std::move(selection)) {}
+  TrialLoader(Database& database, DistributionTexts& distributions, Selection selection)
+      : database_(database), distributions_(distributions), selection_(std::move(selection)) {}
 
   std::vector<Trial> load() {
     std::vector<Trial> trials = rows_of_trials();
@@ -67,8 +91,8 @@ class TrialLoader {
   std::vector<Trial> rows_of_trials() {
     std::vector<Trial> trials;
     const auto rows = database_.select(
-        "SELECT t.trial_id, t.number, t.state, t.datetime_start, t.datetime_complete FROM trials t WHERE " + condition_,
-        {selection_});
+        "SELECT t.trial_id, t.number, t.state, t.datetime_start, t.datetime_complete" + selection_.of_trials,
+        {selection_.parameter});
     while (rows->next()) {
       Trial& trial = trials.emplace_back();
       trial.trial_id = rows->integer(0);
@@ -81,13 +105,15 @@ class TrialLoader {
     return trials;
   }
 
-  /// Hands the rows of a side table to `use`, with the trial that each belongs to. The first column is trial_id.
+  /// Hands the rows of a side table to `use`, with the trial that each belongs to. The first column is trial_id;
+  /// `order` is the column that orders the rows of a trial, if any.
   template <typename Use>
   void each_row(const std::string& columns, const std::string& table, const std::string& order, TrialIndex& index,
                 const Use& use) {
-    const auto rows = database_.select("SELECT t.trial_id, " + columns + " FROM trials t JOIN " + table +
-                                           " s ON s.trial_id = t.trial_id WHERE " + condition_ + order,
-                                       {selection_});
+    const std::string ordered = order.empty() ? "" : " ORDER BY " + selection_.trial_id + ", " + order;
+    const auto rows =
+        database_.select("SELECT s.trial_id, " + columns + selection_.before + table + selection_.after + ordered,
+                         {selection_.parameter});
     while (rows->next()) {
       if (Trial* trial = index.find(rows->integer(0))) use(*trial, *rows);
     }
@@ -95,14 +121,14 @@ class TrialLoader {
 
   void parameters(TrialIndex& index) {
     // The order of param_id is the order in which parameters were chosen.
-    each_row("s.param_name, s.param_value, s.distribution_json", "trial_params", " ORDER BY t.trial_id, s.param_id",
-             index, [&](Trial& trial, const Rows& row) {
+    each_row("s.param_name, s.param_value, s.distribution_json", "trial_params", "s.param_id", index,
+             [&](Trial& trial, const Rows& row) {
                trial.parameters.push_back({std::string(row.text(1)), distributions_.read(row.text(3)), row.real(2)});
              });
   }
 
   void values(TrialIndex& index) {
-    each_row("s.value, s.value_type", "trial_values", " ORDER BY t.trial_id, s.objective", index,
+    each_row("s.value, s.value_type", "trial_values", "s.objective", index,
              [](Trial& trial, const Rows& row) { trial.values.push_back(value_from_columns(row, 1, 2)); });
   }
 
@@ -120,8 +146,7 @@ class TrialLoader {
 
   Database& database_;
   DistributionTexts& distributions_;
-  std::string condition_;
-  Bound selection_;
+  Selection selection_;
 };
 
 /// Selects rows of a table of facts about studies.
@@ -186,12 +211,12 @@ std::vector<StudyInfo> load_studies(Database& database, const std::optional<std:
 }
 
 std::vector<Trial> load_trials(Database& database, DistributionTexts& distributions, std::int64_t study_id) {
-  return TrialLoader(database, distributions, "t.study_id = $1", study_id).load();
+  return TrialLoader(database, distributions, study_selection(study_id)).load();
 }
 
 std::vector<Trial> load_selected_trials(Database& database, DistributionTexts& distributions, std::int64_t study_id,
                                         const TrialSelection& selection) {
-  std::string condition = "t.study_id = $1";
+  std::string condition;
   if (!selection.states.empty()) {
     std::string names;
     for (const TrialState state : selection.states) names += (names.empty() ? "'" : ", '") + to_string(state) + "'";
@@ -199,12 +224,12 @@ std::vector<Trial> load_selected_trials(Database& database, DistributionTexts& d
   }
   if (selection.newest > 0) {
     // Where there are fewer, there is no such row and no number excludes any.
-    const auto rows = database.select(
-        "SELECT t.number FROM trials t WHERE " + condition + " ORDER BY t.number DESC LIMIT 1 OFFSET $2",
-        {study_id, selection.newest - 1});
+    const auto rows = database.select("SELECT t.number" + study_selection(study_id, condition).of_trials +
+                                          " ORDER BY t.number DESC LIMIT 1 OFFSET $2",
+                                      {study_id, selection.newest - 1});
     if (rows->next()) condition += " AND t.number >= " + std::to_string(rows->integer(0));
   }
-  return TrialLoader(database, distributions, condition, study_id).load();
+  return TrialLoader(database, distributions, study_selection(study_id, condition)).load();
 }
 
 std::map<std::int64_t, TrialCounts> load_trial_counts(Database& database) {
@@ -240,8 +265,7 @@ std::vector<NamedDistribution> load_distributions(Database& database, Distributi
 std::vector<Trial> load_listed_trials(Database& database, DistributionTexts& distributions,
                                       const std::vector<std::int64_t>& trial_ids) {
   if (trial_ids.empty()) return {};
-  const Dialect& dialect = database.dialect();
-  return TrialLoader(database, distributions, dialect.trial_is_listed, list_text(dialect, trial_ids)).load();
+  return TrialLoader(database, distributions, list_selection(database.dialect(), trial_ids)).load();
 }
 
 }  // namespace lathe::storage::relational

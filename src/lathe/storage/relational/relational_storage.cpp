@@ -280,8 +280,9 @@ std::vector<std::int64_t> RelationalStorage::stale_trials(std::int64_t study_id,
   return transact(kRead, [&] {
     std::vector<std::int64_t> stale;
     const auto rows = database_->select(
-        fmt::format("SELECT t.trial_id FROM trials t JOIN trial_heartbeats h ON h.trial_id = t.trial_id "
-                    "WHERE t.study_id = $1 AND t.state = 'RUNNING' AND {} > $2 ORDER BY t.trial_id",
+        // The heartbeats, of which only running trials have one, lead: CROSS JOIN keeps SQLite to that order.
+        fmt::format("SELECT t.trial_id FROM trial_heartbeats h CROSS JOIN trials t WHERE t.trial_id = h.trial_id "
+                    "AND t.study_id = $1 AND t.state = 'RUNNING' AND {} > $2 ORDER BY t.trial_id",
                     database_->dialect().heartbeat_age),
         {study_id, grace.count()});
     while (rows->next()) stale.push_back(rows->integer(0));
@@ -309,10 +310,10 @@ bool RelationalStorage::take_over_trial(std::int64_t trial_id, std::chrono::dura
 
 void RelationalStorage::write_heartbeats(const std::vector<std::int64_t>& trial_ids) {
   const Dialect& dialect = database_->dialect();
-  database_->run(fmt::format("INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT t.trial_id, {} FROM trials t "
-                             "WHERE {} AND t.state = 'RUNNING' "
+  database_->run(fmt::format("INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, {} FROM trials "
+                             "WHERE trial_id{} AND state = 'RUNNING' "
                              "ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat",
-                             dialect.now, dialect.trial_is_listed),
+                             dialect.now, dialect.in_list),
                  {list_text(dialect, trial_ids)});
 }
 
@@ -335,6 +336,7 @@ bool RelationalStorage::finish_trial(const Trial& trial) {
     }
     if (!objectives) return false;
     check_values(trial, static_cast<std::size_t>(*objectives));
+    database_->run("DELETE FROM trial_heartbeats WHERE trial_id = $1", {trial.trial_id});
     EndRows ends;
     ends.add(trial.trial_id, trial);
     ends.run(*database_);

@@ -128,7 +128,7 @@ relational::Dialect make_dialect() {
       // Optuna reads the digits behind the point as microseconds: there must be six.
       .now = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 second')",
       .heartbeat_age = "(julianday('now') - julianday(heartbeat)) * 86400.0 - 1.0",
-      .trial_is_listed = "t.trial_id IN (SELECT value FROM json_each($1))",
+      .in_list = " IN (SELECT value FROM json_each($1))",
       .own_file = true,
       .list_open = '[',
       .list_close = ']',
