@@ -204,6 +204,60 @@ TEST_P(StorageSuite, ReadersLoadOnlyWhatChanged) {
   expect_same_parameters(changed[2].parameters, two_parameters());
 }
 
+TEST_P(StorageSuite, SomeTrialsAreSelected) {
+  const auto study = make_study();
+  for (int i = 0; i < 6; ++i) {
+    const Trial trial = start(*storage_, study);
+    if (i % 2 == 0) complete(*storage_, trial, {0.5});
+    if (i == 3) storage_->finish_trial(ended(trial, TrialState::kFail));
+  }
+  const auto numbers = [&](const TrialSelection& selection) {
+    std::vector<std::int64_t> found;
+    for (const Trial& trial : storage_->selected_trials(study, selection)) {
+      expect_same_parameters(trial.parameters, two_parameters());
+      found.push_back(trial.number);
+    }
+    return found;
+  };
+  using Numbers = std::vector<std::int64_t>;
+  EXPECT_EQ(numbers({}), (Numbers{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(numbers({.states = {TrialState::kComplete}}), (Numbers{0, 2, 4}));
+  EXPECT_EQ(numbers({.states = {TrialState::kComplete, TrialState::kFail}, .newest = 2}), (Numbers{3, 4}));
+  EXPECT_EQ(numbers({.states = {TrialState::kFail}, .newest = 2}), (Numbers{3}));
+  EXPECT_EQ(numbers({.newest = 4}), (Numbers{2, 3, 4, 5}));
+  EXPECT_EQ(numbers({.states = {TrialState::kPruned}}), Numbers{});
+}
+
+TEST_P(StorageSuite, TrialsAreCountedWithoutLoadingThem) {
+  const auto study = make_study();
+  make_study({Direction::kMinimize}, "empty");
+  complete(*storage_, start(*storage_, study, {}, kStart + std::chrono::seconds(10)), {0.5});
+  complete(*storage_, start(*storage_, study), {0.5});
+  storage_->enqueue_trial(study, {}, {});
+  const auto counts = storage_->trial_counts();
+  ASSERT_EQ(counts.size(), 1U);
+  EXPECT_EQ(counts.at(study).in(TrialState::kComplete), 2);
+  EXPECT_EQ(counts.at(study).in(TrialState::kWaiting), 1);
+  EXPECT_EQ(counts.at(study).in(TrialState::kFail), 0);
+  EXPECT_EQ(counts.at(study).all(), 3);
+  EXPECT_EQ(counts.at(study).first_started, kStart);
+  EXPECT_EQ(counts.at(study).last_completed, kStart + std::chrono::seconds(11));
+}
+
+TEST_P(StorageSuite, DistributionsAreListedInTheirOrder) {
+  const auto study = make_study();
+  start(*storage_, study, all_kinds());
+  start(*storage_, study, {{"width", shared(parameter::Integer{.low = 8, .high = 128, .step = 8}), 40}});
+  start(*storage_, study, all_kinds());
+  const auto found = storage_->distributions(study);
+  ASSERT_EQ(found.size(), 6U);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(found[i].name, all_kinds()[i].name);
+    EXPECT_EQ(*found[i].distribution, *all_kinds()[i].distribution);
+  }
+  EXPECT_EQ(found[5].name, "width");
+}
+
 TEST_P(StorageSuite, ChangesByOthersAreSeen) {
   const auto study = make_study();
   const auto other = place_->open();
