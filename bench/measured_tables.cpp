@@ -22,10 +22,11 @@ struct Layout {
 };
 
 const std::vector<Layout>& layouts() {
-  static const std::vector<Layout> list{{"nasbench201", "nasbench201_cifar10.csv", 6, {6, 7, 8}, true, {}},
-                                        {"nasbenchmacro", "nasbenchmacro_cifar10.csv", 8, {8, 9, 10}, true, {}},
-                                        {"nasbenchmacro_mo", "nasbenchmacro_cifar10.csv", 8, {8, 9, 10}, true, 12},
-                                        {"hpolib_protein", "hpolib_protein_structure.csv", 9, {9, 10, 11, 12}, false, {}}};
+  static const std::vector<Layout> list{
+      {"nasbench201", "nasbench201_cifar10.csv", 6, {6, 7, 8}, true, {}},
+      {"nasbenchmacro", "nasbenchmacro_cifar10.csv", 8, {8, 9, 10}, true, {}},
+      {"nasbenchmacro_mo", "nasbenchmacro_cifar10.csv", 8, {8, 9, 10}, true, 12},
+      {"hpolib_protein", "hpolib_protein_structure.csv", 9, {9, 10, 11, 12}, false, {}}};
   return list;
 }
 
@@ -88,7 +89,8 @@ parameter::Space space_of(const std::vector<Row>& rows, std::size_t columns) {
     parameter::Categorical list;
     for (std::size_t row = 1; row < rows.size(); ++row) {
       const parameter::Choice value = choice(rows[row][column]);
-      if (std::find(list.choices.begin(), list.choices.end(), value) == list.choices.end()) list.choices.push_back(value);
+      if (std::find(list.choices.begin(), list.choices.end(), value) == list.choices.end())
+        list.choices.push_back(value);
     }
     parameters.push_back({rows.front()[column], std::move(list)});
   }
@@ -121,7 +123,9 @@ Problem problem_of(const Layout& layout, const std::vector<Row>& rows) {
     }
     (*table)[problem.space.encode(codes)] = values[row];
   }
-  problem.evaluate = [table, space = problem.space](const parameter::Assignment& x) { return (*table)[space.encode(x)]; };
+  problem.evaluate = [table, space = problem.space](const parameter::Assignment& x) {
+    return (*table)[space.encode(x)];
+  };
   return problem;
 }
 

@@ -17,8 +17,8 @@
 #include "measured_tables.h"
 
 /// Measures how good the best trial is after so many trials, over seeds. Prints one line per problem, contender and
-/// number of trials: problem, contender, trials, mean, standard error, mean of distinct points, microseconds of processor
-/// time per ask (median over the trials so far); tabs between.
+/// number of trials: problem, contender, trials, mean, standard error, mean of distinct points, microseconds of
+/// processor time per ask (median over the trials so far); tabs between.
 namespace lathe::bench {
 namespace {
 
@@ -62,7 +62,9 @@ class Progress {
     points_.push_back(values);
     best_ = std::min(best_, values[0]);
   }
-  double value() const { return problem_.directions.size() == 1 ? best_ : sampler::hypervolume(points_, problem_.reference); }
+  double value() const {
+    return problem_.directions.size() == 1 ? best_ : sampler::hypervolume(points_, problem_.reference);
+  }
   std::size_t distinct() const { return distinct_.size(); }
 
  private:
@@ -88,7 +90,8 @@ std::unique_ptr<sampler::Sampler> make(const std::string& contender, const Probl
 }
 
 /// Runs one study by the lag rule; a sampler that ends early keeps its last figures.
-std::vector<Reached> run_seed(const Arguments& arguments, const std::string& contender, const Problem& problem, int seed) {
+std::vector<Reached> run_seed(const Arguments& arguments, const std::string& contender, const Problem& problem,
+                              int seed) {
   const std::int64_t trials = arguments.checkpoints.back();
   const auto asked = make(contender, problem, static_cast<std::uint64_t>(seed), trials);
   Progress progress(problem);
@@ -99,7 +102,8 @@ std::vector<Reached> run_seed(const Arguments& arguments, const std::string& con
   bool exhausted = false;
   for (std::int64_t number = 0; number < trials; ++number) {
     const double start = processor_us();
-    for (; !exhausted && told < number - arguments.lag + 1; ++told) asked->tell(finished[static_cast<std::size_t>(told)]);
+    for (; !exhausted && told < number - arguments.lag + 1; ++told)
+      asked->tell(finished[static_cast<std::size_t>(told)]);
     const auto assignment = exhausted ? std::nullopt : asked->ask(number);
     if (assignment) {
       asked->announce(number, *assignment);

@@ -1,0 +1,145 @@
+"""How good the best trial is after so many trials: lathe's samplers beside Optuna's, on six synthetic problems with exact
+optima and on measured tables (where --tables names their folder).
+
+Figures are means over seeds with standard errors. Optuna's are recorded (recorded.csv: 50 seeds, one worker, so lag 1) or,
+with --peer SEEDS, measured in the same run with Debian's python3-optuna. Ours are measured at --lag, the default of lathe
+search: trial t knows the results of trials 0 .. t - lag only."""
+
+import csv
+import json
+import pathlib
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKAGES = ["python3-optuna", "libeigen3-dev"]
+TARGETS = ["efficiency_bench"]
+TABLES = HERE.parent.parent.parent / "shared/peers/tables"
+LAG_PROBLEMS = ["nk12", "chan6", "int8"]
+CHECKPOINTS = [50, 100, 200]
+LABELS = {"nsgaii:population_size = 20": "nsgaii-20", "tpe:multivariate = false": "tpe-uni",
+          "tpe:multivariate = true": "tpe-mv", "tpe:group = true": "tpe-mvgroup"}
+CONTENDERS = ["random", "qmc", *LABELS, "nsgaii", "evolution", "gp", "auto"]
+HEADINGS = ["problem", "from", "sampler", "lag", "trials", "mean", "error", "distinct", "us per ask"]
+WIDTHS = [18, 18, 14, 6, 8, 12, 10, 10, 10]
+
+
+def add_arguments(parser):
+    parser.add_argument("--seeds", type=int, default=50, help="seeds 0, 1, ... of ours")
+    parser.add_argument("--lag", type=int, default=4, help="of ours")
+    parser.add_argument("--lags", default="1,8,16", help=f"lags at which auto is measured on {LAG_PROBLEMS}; empty: none")
+    parser.add_argument("--trials", type=int, default=200, help="500: adds figures at 500 trials")
+    parser.add_argument("--contenders", default=",".join(CONTENDERS), help="NAME or NAME:key = value, with commas between")
+    parser.add_argument("--peer", type=int, default=0, metavar="SEEDS", help="run python3-optuna too")
+    parser.add_argument("--tables", default=str(TABLES), help="folder of measured tables; skipped where absent")
+
+
+def ours(build, contenders, lag, arguments, tables=None, problems=None):
+    points = [point for point in [*CHECKPOINTS, 500] if point <= arguments.trials]
+    command = [build / "bench/efficiency/efficiency_bench", *contenders, "--lag", str(lag), "--seeds", str(arguments.seeds),
+               "--checkpoints", ",".join(map(str, points))]
+    if tables:
+        command += ["--tables", tables]
+    if problems:
+        command += ["--problems", ",".join(problems)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        for line in program.stdout:
+            problem, sampler, trials, mean, error, distinct, ask_us = line.rstrip("\n").split("\t")
+            yield row(problem, "exact" if sampler == "optimum" else "lathe", LABELS.get(sampler, sampler),
+                      lag, int(trials), float(mean), float(error), float(distinct), float(ask_us))
+    if program.returncode != 0:
+        raise SystemExit("efficiency_bench failed")
+
+
+def row(problem, source, sampler, lag, trials, mean, error, distinct, ask_us):
+    return {"suite": "efficiency", "problem": problem, "from": source, "sampler": sampler, "lag": lag, "trials": trials,
+            "mean": mean, "error": error, "distinct": distinct, "ask_us": ask_us}
+
+
+def recorded(limit):
+    with open(HERE / "recorded.csv", newline="", encoding="ascii") as file:
+        for entry in csv.DictReader(file):
+            if int(entry["trials"]) <= limit:
+                distinct = float(entry["distinct"]) if entry["distinct"] else None
+                yield row(entry["problem"], entry["peer"] + " (recorded)", entry["sampler"], 1, int(entry["trials"]),
+                          float(entry["mean"]), float(entry["standard_error"]), distinct, None)
+
+
+def peer(arguments):
+    points = [str(point) for point in CHECKPOINTS if point <= arguments.trials]
+    command = ["/usr/bin/python3", HERE / "optuna_peer.py", str(arguments.peer), ",".join(points)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        for line in program.stdout:
+            yield row(**json.loads(line))
+
+
+def run(build, arguments):
+    """Yields one row per problem, sampler and number of trials."""
+    yield from ours(build, arguments.contenders.split(","), arguments.lag, arguments)
+    for lag in filter(None, arguments.lags.split(",")):
+        yield from (entry for entry in ours(build, ["auto"], int(lag), arguments, None, LAG_PROBLEMS) if entry["from"] == "lathe")
+    yield from recorded(arguments.trials)
+    if arguments.peer:
+        yield from peer(arguments)
+    if pathlib.Path(arguments.tables).is_dir():
+        yield from ours(build, arguments.contenders.split(","), arguments.lag, arguments, arguments.tables)
+
+
+def cells(entry):
+    def show(value, digits):
+        return "-" if value is None else f"{value:.{digits}f}"
+
+    return [entry["problem"], entry["from"], entry["sampler"], str(entry["lag"]), str(entry["trials"]),
+            show(entry["mean"], 4), show(entry["error"], 4), show(entry["distinct"], 0), show(entry["ask_us"], 0)]
+
+
+def section(problem, rows):
+    """Returns the lines of one problem's table."""
+    optimum = next(entry["mean"] for entry in rows if entry["from"] == "exact")
+    points = sorted({entry["trials"] for entry in rows if entry["from"] != "exact"})
+    larger = problem.endswith("mo")
+    what = "hypervolume, larger is better" if larger else "best value, smaller is better"
+    lines = ["", f"**{problem}** ({what}; exact {'front' if larger else 'optimum'} {optimum:.5g})", "",
+             "| from | sampler | lag | " + " | ".join(f"n={point}" for point in points) +
+             " | distinct of 200 | us per ask |", "|---|---|---:|" + "---:|" * (len(points) + 2)]
+    contenders = dict.fromkeys((entry["from"], entry["sampler"], entry["lag"]) for entry in rows if entry["from"] != "exact")
+    for source, sampler, lag in contenders:
+        mine = {entry["trials"]: entry for entry in rows
+                if (entry["from"], entry["sampler"], entry["lag"]) == (source, sampler, lag)}
+        values = [f"{mine[point]['mean']:.4f} ({mine[point]['error']:.4f})" if point in mine else "-" for point in points]
+        last = mine.get(200, {})
+        lines.append(f"| {source} | {sampler} | {lag} | " + " | ".join(values) +
+                     f" | {shown(last.get('distinct'))} | {shown(last.get('ask_us'))} |")
+    return lines
+
+
+def shown(value):
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def verdicts(rows):
+    """Says by how many standard errors auto beats the best of Optuna's rows at 200 trials."""
+    lines = ["", "`auto` against the best of Optuna's recorded rows at 200 trials (lag 4 against lag 1):", "",
+             "| problem | auto | best of Optuna | difference in standard errors |", "|---|---:|---|---:|"]
+    for problem in dict.fromkeys(entry["problem"] for entry in rows):
+        sign = -1 if problem.endswith("mo") else 1
+        at_200 = [entry for entry in rows if entry["problem"] == problem and entry["trials"] == 200]
+        own = [entry for entry in at_200 if entry["sampler"] == "auto" and entry["lag"] == 4]
+        others = [entry for entry in at_200 if "recorded" in entry["from"]]
+        if not own or not others:
+            continue
+        best = min(others, key=lambda entry: sign * entry["mean"])
+        error = (own[0]["error"] ** 2 + best["error"] ** 2) ** 0.5
+        lines.append(f"| {problem} | {own[0]['mean']:.4f} ({own[0]['error']:.4f}) | {best['from'].split(' (')[0]} "
+                     f"{best['sampler']} {best['mean']:.4f} ({best['error']:.4f}) | "
+                     f"{sign * (best['mean'] - own[0]['mean']) / error:.1f} |")
+    return lines
+
+
+def markdown(rows):
+    lines = ["Mean over seeds (standard error). Microseconds per ask (with announce and tell): median of processor time over the",
+             "first 200 trials. Recorded rows were measured elsewhere by others with one worker, which knows all results (lag 1);",
+             "50 seeds."]
+    lines += verdicts(rows)
+    for problem in dict.fromkeys(entry["problem"] for entry in rows):
+        lines += section(problem, [entry for entry in rows if entry["problem"] == problem])
+    return lines
