@@ -8,6 +8,7 @@
 #include "lathe/study/final.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
+#include "lathe/study/record.h"
 #include "study/small_problem.h"
 
 namespace lathe::study {

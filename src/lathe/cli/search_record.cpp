@@ -13,6 +13,15 @@ report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
   return values;
 }
 
+report::StandingRecord standing_record(const study::Standing& standing) {
+  return {.membership = study::to_string(standing.membership),
+          .seeds = standing.seeds,
+          .means = standing.means,
+          .standard_errors = standing.standard_errors,
+          .at_least = standing.at_least,
+          .at_most = standing.at_most};
+}
+
 report::TrialRecord trial_record(const space::SearchSpace& space, const study::Trial& trial) {
   report::TrialRecord record{.number = trial.number,
                              .state = trial.state,
@@ -31,9 +40,13 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
     const space::Dimension& dimension = space.dimensions()[i];
     record.choices.emplace_back(dimension.name, space::to_string(dimension.choice(trial.assignment[i])));
   }
+  record.constraints = trial.constraints;
+  for (const sampler::Report& report : trial.reports) record.reports.emplace_back(report.step, report.values);
+  if (trial.standing) record.standing = standing_record(*trial.standing);
   if (trial.evaluation) {
     record.software_metrics = metrics(*trial.evaluation, false);
     record.hardware_metrics = metrics(*trial.evaluation, true);
+    record.standard_errors = {trial.evaluation->standard_errors.begin(), trial.evaluation->standard_errors.end()};
     record.spreads = {trial.evaluation->spreads.begin(), trial.evaluation->spreads.end()};
     record.seconds = trial.evaluation->wall_seconds;
   }

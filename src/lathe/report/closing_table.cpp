@@ -79,6 +79,9 @@ class TrialsTable {
     for (const ObjectiveRecord& objective : study_.objectives)
       columns.push_back({objective.name, Alignment::kRight, 0});
     if (shows_value_) columns.push_back({"value", Alignment::kRight, 0});
+    if (has_standings_) columns.push_back({"mean (std. error)", Alignment::kRight, 0});
+    if (has_standings_) columns.push_back({"seeds", Alignment::kRight, 0});
+    if (has_standings_) columns.push_back({"front", Alignment::kLeft, 0});
     if (has_choices_) columns.push_back({"choices", Alignment::kLeft, 12});
     if (has_widths_) columns.push_back({"widths", Alignment::kLeft, 12});
     if (has_bits_) columns.push_back({"bits", Alignment::kLeft, 8});
@@ -99,6 +102,7 @@ class TrialsTable {
     }
     if (!trial.values.empty()) columns_.back().see(trial.values[0]);
     has_choices_ = has_choices_ || !trial.choices.empty();
+    has_standings_ = has_standings_ || trial.standing;
     has_widths_ = has_widths_ || !trial.widths.empty();
     has_bits_ = has_bits_ || !trial.bits.empty();
     has_reasons_ = has_reasons_ || !note(trial).empty();
@@ -115,7 +119,23 @@ class TrialsTable {
     std::string cell = columns_[objective].text(metric_value(trial, name));
     const double spread = find_metric(trial.spreads, name).value_or(0);
     if (spread > kWideSpread) cell += fmt::format(" {}{:.0f}%", unicode ? "±" : "+-", spread * 100);
+    if (const auto error = find_metric(trial.standard_errors, name); error && !has_standings_) {
+      cell += fmt::format(" {} {}", unicode ? "±" : "+-", number_text(*error, 2));
+    }
     return cell;
+  }
+
+  static void add_standing(const TrialRecord& trial, std::vector<std::string>& cells) {
+    if (!trial.standing) {
+      cells.insert(cells.end(), {"-", "-", "-"});
+      return;
+    }
+    std::string means;
+    for (std::size_t i = 0; i < trial.standing->means.size(); ++i) {
+      means += fmt::format("{}{} ({})", i > 0 ? ", " : "", number_text(trial.standing->means[i], 4),
+                           number_text(trial.standing->standard_errors[i], 2));
+    }
+    cells.insert(cells.end(), {means, std::to_string(trial.standing->seeds), trial.standing->membership});
   }
 
   std::vector<std::string> cells(std::size_t row, bool unicode) const {
@@ -125,6 +145,7 @@ class TrialsTable {
     if (with_states_) cells.push_back(lathe::to_string(trial.state));
     for (std::size_t i = 0; i < study_.objectives.size(); ++i) cells.push_back(metric_cell(trial, i, unicode));
     if (shows_value_) cells.push_back(columns_.back().text(trial.values.empty() ? std::nan("") : trial.values[0]));
+    if (has_standings_) add_standing(trial, cells);
     if (has_choices_) cells.push_back(choices_text(trial.choices));
     if (has_widths_) cells.push_back(trial.widths);
     if (has_bits_) cells.push_back(trial.bits);
@@ -135,6 +156,7 @@ class TrialsTable {
   const StudyRecord& study_;
   std::vector<std::size_t> rows_;
   bool with_states_;
+  bool has_standings_ = false;
   bool shows_value_ = false, has_choices_ = false, has_widths_ = false, has_bits_ = false, has_reasons_ = false;
   std::vector<NumberColumn> columns_;  ///< one per objective, then the value
 };
@@ -153,7 +175,10 @@ std::vector<std::size_t> best_rows(const StudyRecord& study, std::size_t most_ro
   if (study.directions.size() == 1) {
     for (std::size_t i = 0; i < study.trials.size(); ++i) {
       const TrialRecord& trial = study.trials[i];
-      const bool candidate = trial.state == TrialState::kComplete && !trial.duplicate_of && !trial.values.empty();
+      const bool feasible = std::all_of(trial.constraints.begin(), trial.constraints.end(),
+                                        [](double constraint) { return constraint <= 0; });
+      const bool candidate =
+          trial.state == TrialState::kComplete && !trial.duplicate_of && !trial.values.empty() && feasible;
       if (candidate && std::find(rows.begin(), rows.end(), i) == rows.end()) rows.push_back(i);
     }
   }

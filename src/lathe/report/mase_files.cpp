@@ -69,6 +69,15 @@ Json milliseconds(const std::optional<storage::Time>& time) {
 /// Text from outside (paths, notices) may hold bytes that are no UTF-8; they become U+FFFD.
 std::string document(const Json& json) { return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
+Json standing_json(const StandingRecord& standing) {
+  return {{"membership", standing.membership},
+          {"seeds", standing.seeds},
+          {"means", to_json(standing.means)},
+          {"standard_errors", to_json(standing.standard_errors)},
+          {"probability_at_least", rounded(standing.at_least)},
+          {"probability_at_most", rounded(standing.at_most)}};
+}
+
 Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   Json entry;
   entry["number"] = trial.number;
@@ -82,6 +91,8 @@ Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   entry["bits"] = trial.bits;
   entry["untrained"] = trial.untrained;
   if (!trial.spreads.empty()) entry["metric_spreads"] = to_json(trial.spreads);
+  if (!trial.standard_errors.empty()) entry["standard_errors"] = to_json(trial.standard_errors);
+  if (trial.standing) entry["race"] = standing_json(*trial.standing);
   if (!study.notice.empty()) entry["notice"] = study.notice;
   return entry;
 }
@@ -110,6 +121,9 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
   row["user_attrs_lathe:reason"] = trial.reason.empty() ? Json() : Json(trial.reason);
   row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
   row["user_attrs_lathe:untrained"] = trial.untrained;
+  if (!trial.constraints.empty()) row["system_attrs_constraints"] = to_json(trial.constraints);
+  if (!trial.standard_errors.empty()) row["user_attrs_lathe:standard_errors"] = to_json(trial.standard_errors);
+  if (trial.standing) row["user_attrs_lathe:race"] = standing_json(*trial.standing);
   row["state"] = lathe::to_string(trial.state);
   row["datetime_start"] = milliseconds(trial.started);
   row["datetime_complete"] = milliseconds(trial.completed);

@@ -24,13 +24,25 @@ std::optional<double> find_metric(const Metrics& metrics, const std::string& nam
 /// Holds the chosen values: node -> key -> value.
 using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<std::string, Scalar>>>>;
 
+/// Holds what a race found out about a trial.
+struct StandingRecord {
+  std::string membership = {};                             ///< `on the front`, `tied`, `off the front`, `open`
+  std::int64_t seeds = 0;                                  ///< evaluations of the candidate
+  std::vector<double> means = {}, standard_errors = {};  ///< one per direction of the study
+  double at_least = 0, at_most = 1;                        ///< bounds of the probability of being on the front
+};
+
 /// Holds one trial.
 struct TrialRecord {
   std::int64_t number = 0;
   TrialState state = TrialState::kRunning;
   std::vector<double> values = {};  ///< one per objective of the study; empty unless complete (or pruned)
   Metrics software_metrics = {}, hardware_metrics = {}, scaled_metrics = {};
-  Metrics spreads = {};  ///< of measured metrics: interquartile range / median
+  Metrics spreads = {};          ///< of measured metrics: interquartile range / median
+  Metrics standard_errors = {};  ///< of metrics that are means over several seeds
+  std::vector<double> constraints = {};            ///< each at most 0 where it is met; empty without constraints
+  std::vector<std::pair<std::int64_t, std::vector<double>>> reports = {};  ///< step -> one value per direction
+  std::optional<StandingRecord> standing = {};     ///< after a race
   SampledConfig sampled_config = {};
   /// The decisions of the sampler: `seq_blocks_2/config/channel_multiplier` -> `2`.
   std::vector<std::pair<std::string, std::string>> choices = {};
@@ -69,7 +81,7 @@ struct StudyRecord {
   std::string backend = {};                         ///< `dense`
   std::string target = {};                          ///< SIMD target, `AVX2`
   std::int64_t threads_per_trial = 1;
-  std::optional<std::int64_t> space_size = {};            ///< nullopt: beyond 63 bits
+  std::optional<std::int64_t> space_size = {};            ///< nullopt: continuous, or beyond 62 bits
   std::string by = "name";                                ///< how the file's seed entries name nodes
   std::vector<std::pair<std::string, Scalar>> data = {};  ///< the fingerprint of the data
   std::string notice = {};                                ///< `simulated jets, not JSC`; empty: none

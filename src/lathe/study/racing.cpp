@@ -81,7 +81,7 @@ class Race {
         LATHE_CHECK(std::isfinite(repeat[objective]), "racer {} objective {}", i, objective);
         values.push_back(sign * repeat[objective]);
       }
-      candidates_[i].repeats = static_cast<std::int64_t>(values.size());
+      candidates_[i].repeats = standings_[i].seeds = static_cast<std::int64_t>(values.size());
       Estimate estimate;
       squares[i] = squares_about_mean(values, estimate.mean);
       candidates_[i].estimates.push_back(estimate);

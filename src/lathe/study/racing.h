@@ -31,6 +31,7 @@ struct Standing {
   Membership membership = Membership::kOpen;
   double at_least = 0, at_most = 1;  ///< bounds of the probability that the candidate is on the front
   bool another_seed = false;         ///< whether the race wants one more repeat of it now
+  std::int64_t seeds = 0;            ///< evaluations so far
   std::vector<double> means = {}, standard_errors = {};  ///< one per objective
 };
 

@@ -1,0 +1,197 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+#include "lathe/base/error.h"
+#include "lathe/storage/sqlite/sqlite_storage.h"
+#include "program.h"
+#include "study/fixture.h"
+
+// Several workers, restarts, foreign trials: the study is the one that a single undisturbed worker makes.
+namespace lathe::study {
+namespace {
+
+const char* const kTpe =
+    "n_trials = 6\nn_jobs = 1\nlag = 3\nsampler = \"tpe\"\nsampler_options = { n_startup_trials = 2 }\n";
+
+using Outcomes = std::map<std::int64_t, std::pair<space::Assignment, std::vector<double>>>;
+
+Outcomes outcomes(const StudyResult& result) {
+  Outcomes all;
+  for (const Trial& trial : result.trials) all[trial.number] = {trial.assignment, trial.values};
+  return all;
+}
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+class Workers : public ::testing::Test {
+ protected:
+  std::unique_ptr<storage::Storage> open() const { return storage::open_sqlite(folder_.path() / "study.db"); }
+  static Outcomes undisturbed(const char* setup) {
+    Fixture fixture(trained_search(setup));
+    return outcomes(fixture.run());
+  }
+
+ private:
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(Workers, ShareAStudyOfOneFile) {
+  const Outcomes expected = undisturbed(kTpe);
+  std::vector<Outcomes> seen(4);
+  std::vector<std::thread> threads;
+  for (Outcomes& outcome : seen) {
+    threads.emplace_back([this, &outcome] {
+      Fixture fixture(trained_search(kTpe));
+      outcome = outcomes(fixture.run_in(*open()));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Outcomes& outcome : seen) EXPECT_EQ(outcome, expected);
+}
+
+TEST_F(Workers, GoOnWhereAnInterruptedRunStopped) {
+  const Outcomes expected = undisturbed(kTpe);
+  for (int run = 0; run < 10; ++run) {
+    Fixture fixture(trained_search(kTpe));
+    const auto stop_after_one = [&](const Trial&, std::size_t ended, std::optional<std::int64_t>) {
+      if (ended == static_cast<std::size_t>(run) + 1) fixture.stop.request();
+    };
+    const StudyResult result = fixture.run_in(*open(), nullptr, stop_after_one);
+    if (result.end == StudyEnd::kInterrupted) continue;
+    EXPECT_EQ(outcomes(result), expected);
+    EXPECT_GE(run, 4);
+    return;
+  }
+  FAIL() << "the study did not end";
+}
+
+TEST_F(Workers, TakeOverTheTrialsOfTheDead) {
+  const Outcomes expected = undisturbed(kTpe);
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const OpenedStudy study = fixture.open(*storage);
+  const auto first = fixture.make_sampler()->ask(0);
+  storage::Attributes worker = worker_attributes("{\"host\": \"elsewhere\"}", 1);
+  ASSERT_TRUE(storage->start_trial(study.id, {.number = 0,
+                                              .parameters = storage_parameters(fixture.space.parameters(), *first),
+                                              .user_attributes = worker,
+                                              .started = std::chrono::system_clock::now()}));
+  fixture.settings.heartbeat_grace_seconds = 0.05;
+  const StudyResult result = fixture.run_in(*storage);
+  EXPECT_EQ(outcomes(result), expected);
+  EXPECT_EQ(result.trials.at(0).attempts, 2);
+}
+
+TEST_F(Workers, GiveATrialUpThatKeepsKillingThem) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const OpenedStudy study = fixture.open(*storage);
+  const auto first = fixture.make_sampler()->ask(0);
+  ASSERT_TRUE(storage->start_trial(study.id, {.number = 0,
+                                              .parameters = storage_parameters(fixture.space.parameters(), *first),
+                                              .user_attributes = worker_attributes("{\"host\": \"elsewhere\"}", 3),
+                                              .started = std::chrono::system_clock::now()}));
+  fixture.settings.heartbeat_grace_seconds = 0.05;
+  const StudyResult result = fixture.run_in(*storage);
+  ASSERT_EQ(result.trials.size(), 6u);
+  EXPECT_EQ(result.trials[0].state, TrialState::kFail);
+  EXPECT_EQ(result.trials[0].reason, "given up: its workers died 3 times while they ran it");
+}
+
+TEST_F(Workers, RunEnqueuedTrialsFirst) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const OpenedStudy study = fixture.open(*storage);
+  const parameter::Space& space = fixture.space.parameters();
+  const space::Assignment wanted{2, 0};
+  storage->enqueue_trial(study.id, storage_parameters(space, wanted), {});
+  storage->enqueue_trial(study.id, {storage_parameters(space, wanted).back()}, {});
+  storage::Parameter wrong = storage_parameters(space, wanted).front();
+  wrong.distribution = std::make_shared<const parameter::Distribution>(parameter::Categorical{{std::int64_t{77}}});
+  wrong.value = 0;
+  storage->enqueue_trial(study.id, {wrong}, {});
+  const StudyResult result = fixture.run_in(*storage);
+  ASSERT_EQ(result.trials.size(), 6u);
+  EXPECT_EQ(result.trials[0].assignment, wanted);
+  EXPECT_EQ(result.trials[1].assignment.back(), wanted.back());
+  EXPECT_EQ(result.trials[2].state, TrialState::kFail);
+  EXPECT_NE(result.trials[2].reason.find("the enqueued value 77 is not one of this study"), std::string::npos)
+      << result.trials[2].reason;
+}
+
+TEST_F(Workers, RefuseAStudyOfOtherChoices) {
+  const auto storage = open();
+  Fixture first(trained_search(kTpe));
+  first.run_in(*storage);
+  std::string text = trained_search(kTpe);
+  const std::size_t choices = text.find("[0.5, 1, 2]");
+  text.replace(choices, 11, "[0.5, 1, 4]");
+  Fixture other(text);
+  const std::string message = message_of([&] { other.open(*storage); });
+  EXPECT_NE(message.find("has other choices for seq_blocks_0/config/channel_multiplier"), std::string::npos) << message;
+  Fixture seeded(trained_search(kTpe));
+  seeded.settings.seed = 5;
+  const std::string seed = message_of([&] { seeded.open(*storage); });
+  EXPECT_NE(seed.find("was begun with another seed: 0 there, 5 now"), std::string::npos) << seed;
+  EXPECT_EQ(storage->trials(1).size(), 6u);
+}
+
+TEST_F(Workers, ResumeTheNewestStudyOfAName) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const std::string missing = message_of([&] { fixture.open(*storage, Existing::kResume); });
+  EXPECT_NE(missing.find("there is no study \"small\""), std::string::npos) << missing;
+  EXPECT_EQ(fixture.open(*storage, Existing::kLeave).name, "small");
+  EXPECT_EQ(fixture.open(*storage, Existing::kLeave).name, "small-2");
+  const OpenedStudy resumed = fixture.open(*storage, Existing::kResume);
+  EXPECT_EQ(resumed.name, "small-2");
+  EXPECT_TRUE(resumed.joined);
+}
+
+TEST_F(Workers, BeginFromTheTrialsOfAnotherStudy) {
+  const auto storage = open();
+  Fixture first(trained_search(kTpe));
+  first.run_in(*storage);
+  Fixture second(trained_search("n_trials = 2\nn_jobs = 1\nsampler = \"tpe\"\nsampler_options = { n_startup_trials = 2 }\n"));
+  second.settings.seed = 9;
+  const auto copies = trials_to_copy(*storage, "small", second.settings, second.space);
+  EXPECT_EQ(copies.size(), 6u);
+  second.settings.name = "warm";
+  const StudyFacts facts{.space = &second.space, .data = &second.evaluator.dataset().fingerprint, .weights = "fresh",
+                         .backend = "test", .settings_document = ""};
+  const OpenedStudy study = open_study(*storage, second.settings, facts, Existing::kJoin, copies);
+  const StudyResult result = StudyLoop(second.settings, second.space, second.evaluator, second.make_sampler(), *storage,
+                                       study).run(second.stop);
+  EXPECT_EQ(result.end, StudyEnd::kSpaceExhausted);  // all six points were known
+  EXPECT_EQ(result.trials.size(), 6u);
+  EXPECT_TRUE(result.trials[0].imported);
+}
+
+TEST_F(Workers, KeepTheTrialsThatEndedBeforeTheStorageFailed) {
+  class Failing final : public sampler::Sampler {
+   public:
+    std::optional<space::Assignment> ask(std::int64_t number) override {
+      if (number == 2) throw SystemError("write the study file", "study.db", "no space left on device");
+      return space::Assignment{static_cast<double>(number), 0};
+    }
+    void announce(std::int64_t, const space::Assignment&) override {}
+    void tell(const sampler::FinishedTrial&) override {}
+  };
+  Fixture fixture(trained_search(kTpe));
+  const StudyResult result = fixture.run_in(*open(), std::make_unique<Failing>());
+  EXPECT_EQ(result.end, StudyEnd::kFailed);
+  EXPECT_TRUE(result.failure);
+  EXPECT_EQ(result.trials.size(), 2u);
+}
+
+}  // namespace
+}  // namespace lathe::study
