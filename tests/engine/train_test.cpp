@@ -285,7 +285,8 @@ TEST(Interim, EndsTheRunButNotAfterItsLastStep) {
 
 TEST(Interim, KeepsItsPlacesAfterAResume) {
   FakeSession session;
-  const ResumePoint after_four_steps{.steps = 4};  // 14 samples
+  ResumePoint after_four_steps;
+  after_four_steps.steps = 4;  // 14 samples
   EXPECT_EQ(interim_steps(session, Resource::kSamples, 10, -1, &after_four_steps),
             (std::vector<std::int64_t>{20, 30, 40}));
 }

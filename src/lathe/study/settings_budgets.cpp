@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "lathe/pruner/pruner.h"
 #include "lathe/study/pruning.h"
@@ -64,10 +63,6 @@ Constraint parse_constraint(const Member& member) {
   } else {
     constraint.kind = &require_metric(member.name, member.value);
     constraint.name = constraint.kind->name;
-  }
-  for (const char* name : {"min", "max"}) {
-    const Value* bound = member.value.find(name);
-    if (bound != nullptr && !bound->is_na() && !std::isfinite(bound->as_number())) bound->fail("must be finite");
   }
   check_bounds(constraint, member.value);
   return constraint;
