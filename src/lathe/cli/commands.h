@@ -14,6 +14,8 @@ const Command* find_command(std::string_view name);
 Command train_command();
 Command test_command();
 Command search_command();
+Command compare_command();
+Command study_command();
 Command transform_command();
 Command info_command();
 Command data_command();
