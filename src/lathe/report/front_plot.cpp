@@ -6,104 +6,23 @@
 #include <cmath>
 
 #include "lathe/base/error.h"
+#include "lathe/report/svg.h"
 #include "lathe/report/table.h"
 
 namespace lathe::report {
 namespace {
 
+using svg::Axis;
+using svg::escaped;
+using svg::kInk;
+using svg::text_element;
 
-constexpr double kWidth = 760, kHeight = 500;
-constexpr double kLeft = 78, kRight = 24, kTop = 62, kBottom = 58;
-constexpr double kLogarithmicFrom = 20;  // largest / smallest value
+constexpr svg::Frame kFrame;
 constexpr std::size_t kMostLabels = 12;
-constexpr const char* kInk = "#24292f";
-constexpr const char* kFaint = "#d8dee4";
 constexpr const char* kOthers = "#8c959f";
 constexpr const char* kFront = "#0969da";
 /// Keeps a label readable over points.
 constexpr const char* kHalo = " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\"";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char letter : text) {
-    switch (letter) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += letter;
-    }
-  }
-  return out;
-}
-
-/// Maps values to pixels and knows where to put ticks.
-class Axis {
- public:
-  Axis(double low, double high, double first_pixel, double last_pixel, bool may_be_logarithmic)
-      : first_(first_pixel), last_(last_pixel) {
-    logarithmic_ = may_be_logarithmic && low > 0 && high / low >= kLogarithmicFrom;
-    if (logarithmic_) {
-      low_ = std::log10(low);
-      high_ = std::log10(high);
-    } else {
-      low_ = low;
-      high_ = high;
-    }
-    const double span = high_ > low_ ? high_ - low_ : std::max(1e-12, std::abs(high_) * 0.1);
-    low_ -= span * 0.06;
-    high_ += span * 0.06;
-  }
-
-  double pixel(double value) const {
-    const double place = logarithmic_ ? std::log10(value) : value;
-    return first_ + (place - low_) / (high_ - low_) * (last_ - first_);
-  }
-
-  std::vector<double> ticks() const { return logarithmic_ ? logarithmic_ticks() : linear_ticks(); }
-
- private:
-  std::vector<double> linear_ticks() const {
-    constexpr double kTicks = 6;
-    const double rough = (high_ - low_) / kTicks;
-    const double power = std::pow(10, std::floor(std::log10(rough)));
-    double step = 10 * power;
-    for (const double factor : {5.0, 2.0, 1.0}) {
-      if (factor * power >= rough) step = factor * power;
-    }
-    std::vector<double> ticks;
-    for (double k = std::ceil(low_ / step); k * step <= high_; ++k) ticks.push_back(k * step);
-    return ticks;
-  }
-
-  std::vector<double> logarithmic_ticks() const {
-    const bool few_decades = high_ - low_ < 2.5;
-    std::vector<double> ticks;
-    for (double decade = std::floor(low_); decade <= high_; ++decade) {
-      for (const double factor : {1.0, 2.0, 5.0}) {
-        const double place = decade + std::log10(factor);
-        if ((factor == 1 || few_decades) && place >= low_ && place <= high_) ticks.push_back(std::pow(10, place));
-      }
-    }
-    return ticks;
-  }
-
-  double first_, last_;
-  double low_ = 0, high_ = 1;
-  bool logarithmic_ = false;
-};
-
-std::string tick_text(double value) {
-  if (value != 0 && std::abs(value) >= 1e6) return fmt::format("{:.3g}M", value / 1e6);
-  if (std::abs(value) >= 1e4) return fmt::format("{:.4g}k", value / 1e3);
-  return number_text(std::abs(value) < 1e-12 ? 0 : value, 4);
-}
-
-std::string text_element(double x, double y, const char* anchor, int size, const char* colour, std::string_view text,
-                         const char* more = "") {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\" fill=\"{}\"{}>{}</text>\n", x,
-                     y, anchor, size, colour, more, escaped(text));
-}
 
 /// Draws one plot, layer by layer.
 class Drawing {
@@ -111,15 +30,11 @@ class Drawing {
   explicit Drawing(const FrontPlot& plot)
       : plot_(plot),
         points_(finite_points(plot)),
-        x_(range(&PlotPoint::x, kLeft, kWidth - kRight, true)),
-        y_(range(&PlotPoint::y, kHeight - kBottom, kTop, false)) {}
+        x_(range(&PlotPoint::x, kFrame.left, kFrame.right(), true)),
+        y_(range(&PlotPoint::y, kFrame.bottom(), kFrame.top, false)) {}
 
   std::string svg() const {
-    std::string text = fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
-        "font-family=\"system-ui, sans-serif\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
-        kWidth, kHeight);
-    text += headings() + axes();
+    std::string text = svg::opening(kFrame) + headings() + svg::axes(kFrame, x_, y_);
     for (const PlotPoint& point : points_) {
       if (!point.front) text += circle(point, 3.5, kOthers, 0.55);
     }
@@ -151,33 +66,7 @@ class Drawing {
   }
 
   std::string headings() const {
-    std::string text = text_element(kLeft, 28, "start", 17, kInk, plot_.title, " font-weight=\"600\"");
-    if (!plot_.notice.empty()) text += text_element(kLeft, 47, "start", 12, "#9a6700", plot_.notice);
-    text += text_element((kLeft + kWidth - kRight) / 2, kHeight - 14, "middle", 14, kInk, plot_.x_label);
-    const double middle = (kTop + kHeight - kBottom) / 2;
-    return text + text_element(20, middle, "middle", 14, kInk, plot_.y_label,
-                               fmt::format(" transform=\"rotate(-90 20 {:.1f})\"", middle).c_str());
-  }
-
-  std::string axes() const {
-    std::string text;
-    const auto line = [&](double x1, double y1, double x2, double y2, const char* colour) {
-      text += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\"/>\n", x1, y1, x2,
-                          y2, colour);
-    };
-    for (const double tick : x_.ticks()) {
-      const double x = x_.pixel(tick);
-      line(x, kTop, x, kHeight - kBottom, kFaint);
-      text += text_element(x, kHeight - kBottom + 18, "middle", 12, kInk, tick_text(tick));
-    }
-    for (const double tick : y_.ticks()) {
-      const double y = y_.pixel(tick);
-      line(kLeft, y, kWidth - kRight, y, kFaint);
-      text += text_element(kLeft - 8, y + 4, "end", 12, kInk, tick_text(tick));
-    }
-    line(kLeft, kTop, kLeft, kHeight - kBottom, kInk);
-    line(kLeft, kHeight - kBottom, kWidth - kRight, kHeight - kBottom, kInk);
-    return text;
+    return svg::headings(kFrame, {plot_.title, plot_.notice, plot_.x_label, plot_.y_label});
   }
 
   std::string circle(const PlotPoint& point, double radius, const char* colour, double opacity) const {
@@ -229,7 +118,7 @@ class Drawing {
       const double length = kLetterWidth * display_width(point.label);
       const double x = x_.pixel(point.x) + 8;
       const double y = y_.pixel(point.y) + 14;
-      const bool leaves = x + length > kWidth - 4 || y > kHeight - kBottom - 2;
+      const bool leaves = x + length > kFrame.width - 4 || y > kFrame.bottom() - 2;
       const bool overlaps = std::any_of(taken.begin(), taken.end(), [&](const auto& other) {
         return x < other.first && std::abs(y - other.second) < kLineHeight;
       });
