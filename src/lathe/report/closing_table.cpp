@@ -132,8 +132,10 @@ class TrialsTable {
     }
     std::string means;
     for (std::size_t i = 0; i < trial.standing->means.size(); ++i) {
-      means += fmt::format("{}{} ({})", i > 0 ? ", " : "", number_text(trial.standing->means[i], 4),
-                           number_text(trial.standing->standard_errors[i], 2));
+      const double error = trial.standing->standard_errors[i];
+      if (error == 0) continue;  // the network alone decides it
+      means += fmt::format("{}{} ({})", means.empty() ? "" : ", ", number_text(trial.standing->means[i], 4),
+                           number_text(error, 2));
     }
     cells.insert(cells.end(), {means, std::to_string(trial.standing->seeds), trial.standing->membership});
   }
@@ -279,6 +281,9 @@ std::string trial_summary(const StudyRecord& study) {
   for (const auto& [state, word] : others) {
     if (const auto trials = in_state(state); trials > 0) text += fmt::format(", {} {}", trials, word);
   }
+  const auto ruled_out =
+      count([](const TrialRecord& t) { return t.state == TrialState::kPruned && t.reports.empty(); });
+  if (ruled_out > 0) text += fmt::format(" ({} of them break a constraint and were not trained)", ruled_out);
   return text + "\n" + failures_text(study);
 }
 
