@@ -35,13 +35,20 @@ TEST(Compare, MeasuresHypervolumeFromTheWorstValues) {
   const std::vector<Direction> directions{kUp, kDown};
   const RunValues first{{0.6, 10}, {0.5, 4}, {}, {0.7, 8}, {0.4, 5}};
   const RunValues second{{0.2, 6}};
-  const std::vector<double> worst = worst_values({first, second}, directions);
+  const std::vector<double> worst = hypervolume_reference({first, second}, directions);
   EXPECT_EQ(worst, (std::vector<double>{0.2, 10}));
   const std::vector<double> curve = hypervolume_so_far(first, directions, worst);
   const std::vector<double> expected{0, 1.8, 1.8, 2.2, 2.2};
   ASSERT_EQ(curve.size(), expected.size());
   for (std::size_t i = 0; i < curve.size(); ++i) EXPECT_NEAR(curve[i], expected[i], 1e-12) << i;
-  EXPECT_TRUE(worst_values({{}, {{}}}, directions).empty());
+  EXPECT_TRUE(hypervolume_reference({RunValues{}, RunValues{{}}}, directions).empty());
+}
+
+TEST(Compare, AnObjectiveThatNeverVariesDoesNotEraseTheOthers) {
+  const RunValues run{{0.5, 4}, {0.7, 4}};
+  const std::vector<double> reference = hypervolume_reference({run}, {kUp, kDown});
+  EXPECT_EQ(reference, (std::vector<double>{0.5, 5}));
+  EXPECT_NEAR(hypervolume_so_far(run, {kUp, kDown}, reference).back(), 0.2, 1e-12);
 }
 
 TEST(Compare, TellsRepeatedPointsFromRepeatedCandidates) {
@@ -58,7 +65,8 @@ TEST(Compare, ComputesMeanAndStandardError) {
   const MeanAndError both = mean_and_error({1, 2, 6});  // variance 7
   EXPECT_DOUBLE_EQ(both.mean, 3);
   EXPECT_DOUBLE_EQ(both.standard_error, std::sqrt(7.0 / 3));
-  EXPECT_DOUBLE_EQ(mean_and_error({4}).standard_error, 0);
+  EXPECT_EQ(mean_and_error({4}).standard_error, 0);
+  EXPECT_EQ(mean_and_error({0.1, 0.1, 0.1}).standard_error, 0);
   EXPECT_TRUE(std::isnan(mean_and_error({}).mean));
 }
 

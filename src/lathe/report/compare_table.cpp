@@ -15,8 +15,8 @@ std::string counted(std::int64_t count, const char* one, const char* many) {
 // Prints a mean with as many digits as its error allows: two of the error.
 std::string mean_text(double mean, double error, bool unicode) {
   if (std::isnan(mean)) return "-";
-  if (!(error > 0)) return number_text(mean, 5);
-  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 8);
+  if (!(error > 1e-12 * std::abs(mean))) return number_text(mean, 5);
+  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 6);
   return fmt::format("{:.{}f} {} {:.{}f}", mean, digits, unicode ? "±" : "+-", error, digits);
 }
 
@@ -31,7 +31,7 @@ std::string seconds_text(double seconds) { return fmt::format("{:.{}f}", seconds
 std::string compare_summary(const CompareRecord& record) {
   std::string text = record.single() ? fmt::format("Best {} so far ({}d)", record.value_name,
                                                    record.direction() == Direction::kMaximize ? "maximize" : "minimize")
-                                     : fmt::format("Hypervolume of {} from the worst values seen, ({})",
+                                     : fmt::format("Hypervolume of {} from the worst values seen ({})",
                                                    record.value_name, fmt::join(record.reference_point, ", "));
   text += fmt::format("; {} x {} x {}, lag {}\n",
                       counted(static_cast<std::int64_t>(record.samplers.size()), "sampler", "samplers"),
@@ -54,8 +54,8 @@ std::string compare_table(const CompareRecord& record, const TableStyle& style) 
                {"best", kRight, 0},
                {"trials to 99 %", kRight, 0},
                {"runs there", kRight, 0},
-               {"repeated points", kRight, 0},
-               {"candidates", kRight, 0},
+               {"points again", kRight, 0},
+               {"networks again", kRight, 0},
                {"sampler ms/trial", kRight, 0},
                {"wall s", kRight, 0}});
   for (const CompareSamplerRecord& sampler : record.samplers) {

@@ -102,16 +102,21 @@ std::vector<double> best_so_far(const RunValues& run, Direction direction) {
   return curve;
 }
 
-std::vector<double> worst_values(const std::vector<RunValues>& runs, const std::vector<Direction>& directions) {
-  std::vector<double> worst;
+std::vector<double> hypervolume_reference(const std::vector<RunValues>& runs,
+                                          const std::vector<Direction>& directions) {
+  std::vector<double> worst, best;
   for (const RunValues& run : runs) {
     for (const std::vector<double>& values : run) {
       if (values.empty()) continue;
-      if (worst.empty()) worst = values;
+      if (worst.empty()) worst = best = values;
       for (std::size_t i = 0; i < values.size(); ++i) {
         if (better(worst[i], values[i], directions[i])) worst[i] = values[i];
+        if (better(values[i], best[i], directions[i])) best[i] = values[i];
       }
     }
+  }
+  for (std::size_t i = 0; i < worst.size(); ++i) {
+    if (worst[i] == best[i]) worst[i] += directions[i] == Direction::kMaximize ? -1 : 1;
   }
   return worst;
 }
@@ -133,6 +138,8 @@ std::vector<double> hypervolume_so_far(const RunValues& run, const std::vector<D
 
 MeanAndError mean_and_error(const std::vector<double>& values) {
   if (values.empty()) return {kNone, kNone};
+  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
+  if (equal) return {values.front(), 0};  // exactly: no rounding of the sum
   const auto count = static_cast<double>(values.size());
   double sum = 0, squares = 0;
   for (const double value : values) sum += value;

@@ -30,9 +30,9 @@ std::vector<Repeat> find_repeats(const std::vector<parameter::Assignment>& assig
 /// Returns the best value of one objective after each trial; NaN before the first trial that has one.
 std::vector<double> best_so_far(const RunValues& run, Direction direction);
 
-/// Returns the worst value of each objective over all runs: the reference point of the hypervolume. Empty where no
-/// trial has values.
-std::vector<double> worst_values(const std::vector<RunValues>& runs, const std::vector<Direction>& directions);
+/// Returns the reference point of the hypervolume: the worst value of each objective over all runs, one worse where all
+/// values are equal (the volume would be 0 whatever the other objectives do). Empty where no trial has values.
+std::vector<double> hypervolume_reference(const std::vector<RunValues>& runs, const std::vector<Direction>& directions);
 
 /// Returns the hypervolume that the trials up to each one dominate, from `reference` (as measured, not negated); 0
 /// before the first trial that has values.
