@@ -105,8 +105,8 @@ Json document_of(const std::string& text, const std::string& path) {
   try {
     document = Json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
-    throw DataError(
-        path, fmt::format("no JSON document: it breaks off or goes wrong at byte {} of {}", error.byte, text.size()));
+    throw DataError(path, fmt::format("no JSON document: it breaks off or goes wrong at byte {} of {}",
+                                      std::min(error.byte, text.size()), text.size()));
   }
   const bool ours = document.is_object() && member(document, "format") == "lathe study";
   if (!ours) throw DataError(path, "no study that `lathe study export` wrote");
