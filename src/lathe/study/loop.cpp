@@ -143,7 +143,7 @@ bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report
 bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) const {
   if (!pruner || evaluation.ruled_out) return true;
   if (!evaluation.complete) return false;
-  for (std::size_t count = 1; count < evaluation.reports.size(); ++count) {
+  for (std::size_t count = 1; count <= evaluation.judged; ++count) {
     if (prune(begun, std::span(evaluation.reports).first(count))) return false;
   }
   return true;

@@ -52,6 +52,9 @@ ordered_json reports_json(const std::vector<sampler::Report>& reports) {
   return list;
 }
 
+// Marks a complete trial whose last report came before the end of its training.
+constexpr const char* kAllJudged = "lathe:all_judged";
+
 void add_evaluation(const Evaluation& evaluation, storage::Attributes& attributes) {
   attributes["software_metrics"] = text_of(metrics_json(evaluation, false));
   attributes["hardware_metrics"] = text_of(metrics_json(evaluation, true));
@@ -66,6 +69,8 @@ void add_reports(const Trial& trial, storage::Trial& stored) {
   for (const sampler::Report& report : trial.reports) stored.intermediate_values[report.step] = report.values.front();
   const std::vector<double>& last = trial.reports.back().values;
   if (last.size() > 1) stored.user_attributes["lathe:reports"] = text_of(reports_json(trial.reports));
+  const bool all_judged = trial.evaluation && trial.evaluation->judged == trial.reports.size();
+  if (trial.state == TrialState::kComplete && all_judged) stored.user_attributes[kAllJudged] = "true";
   const bool pruned_with_value = trial.state == TrialState::kPruned && last.size() == 1 && !std::isnan(last.front());
   if (pruned_with_value) stored.values = last;  // as Optuna does
 }
@@ -157,11 +162,18 @@ std::vector<sampler::Report> read_reports(const storage::Trial& stored, std::siz
   return reports;
 }
 
-std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, const std::string& reason) {
+// `trial` holds all but the evaluation.
+std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, const Trial& trial) {
   if (!stored.user_attributes.contains("software_metrics")) return nullptr;
   Evaluation evaluation;
   evaluation.complete = stored.state == TrialState::kComplete;
-  evaluation.reason = reason;
+  evaluation.ruled_out = stored.state == TrialState::kPruned && trial.reports.empty() && !trial.feasible();
+  evaluation.pruned = stored.state == TrialState::kPruned && !evaluation.ruled_out;
+  evaluation.reason = trial.reason;
+  evaluation.constraints = trial.constraints;
+  evaluation.reports = trial.reports;
+  const bool all_judged = evaluation.pruned || stored.user_attributes.contains(kAllJudged);
+  evaluation.judged = trial.reports.size() - (all_judged || trial.reports.empty() ? 0 : 1);
   add_metrics(parsed(stored.user_attributes, "software_metrics"), evaluation.metrics);
   add_metrics(parsed(stored.user_attributes, "hardware_metrics"), evaluation.metrics);
   add_numbers(parsed(stored.user_attributes, "lathe:spreads"), evaluation.spreads);
@@ -248,7 +260,8 @@ storage::Trial storage_trial(const Trial& trial) {
 }
 
 StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored) {
-  StoredTrial read{.trial = {.number = stored.number, .trial_id = stored.trial_id, .state = stored.state}, .worker = {}};
+  StoredTrial read{.trial = {.number = stored.number, .trial_id = stored.trial_id, .state = stored.state},
+                   .worker = {}};
   Trial& trial = read.trial;
   trial.started = stored.started.value_or(storage::Time{});
   trial.completed = stored.completed.value_or(trial.started);
@@ -261,7 +274,7 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
   add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
   trial.constraints = read_constraints(stored);
   trial.reports = read_reports(stored, settings.directions.size());
-  trial.evaluation = read_evaluation(stored, trial.reason);
+  trial.evaluation = read_evaluation(stored, trial);
   read.worker = text_at(stored.user_attributes, "lathe:worker");
   read.fixed = read_fixed(stored);
   if (auto assignment = read_assignment(space.parameters(), stored)) {
