@@ -177,6 +177,21 @@ TEST_F(Search, RunsTheLabsOnSimulatedJetsAndSaysSo) {
   }
 }
 
+TEST_F(Search, RunsTheLabsWithEverySampler) {
+  if (lab_files().empty()) GTEST_SKIP() << "the labs' files are absent";
+  for (const fs::path& study : lab_files()) {
+    for (const char* sampler :
+         {"random", "grid", "brute_force", "qmc", "nsgaii", "nsgaiii", "evolution", "tpe", "gp", "auto"}) {
+      const auto result = run(
+          fmt::format("search --config {} --data-dir {} --accelerator cpu --project-dir . --project lab-{} --sampler {} "
+                      "--n-trials 4 --set 'search.strategy.setup.sampler_options={{}}' --quiet",
+                      study.string(), (shared_folder() / "data/jets").string(), sampler, sampler));
+      EXPECT_EQ(result.exit_code, 0) << study << ' ' << sampler << '\n' << result.errors;
+      EXPECT_FALSE(best(fmt::format("lab-{}", sampler)).empty()) << study << ' ' << sampler;
+    }
+  }
+}
+
 TEST_F(Search, RunsTheLabsOnACernboxFile) {
   if (lab_files().empty()) GTEST_SKIP() << "the labs' files are absent";
   fs::create_directories(folder() / "data");
