@@ -234,8 +234,7 @@ void GaussianProcess::fill_factors(std::size_t parameter, double code, std::span
       factors[i] -= weight * embedding_->squared_distance(j, place, points_[i][j]);
     }
   }
-  Eigen::Map<Eigen::ArrayXd> exponents(factors.data(), static_cast<Index>(factors.size()));
-  exponents = exponents.exp();
+  for (double& factor : factors) factor = std::exp(factor);
 }
 
 void GaussianProcess::query(const parameter::Assignment& assignment, Query& query) const {
