@@ -38,6 +38,17 @@ TEST(Storages, OpensWhatAnAddressNames) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Storages, ExistingOnesAreOpenedAndOthersNotMade) {
+  std::string folder = std::filesystem::temp_directory_path() / "lathe_storages_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string file = folder + "/a.db";
+  EXPECT_THROW(open_existing_storage(file), SystemError);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  open_storage(file);
+  EXPECT_EQ(open_existing_storage(file)->address(), "sqlite:///" + file);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Storages, OtherAddressesAreRefused) {
   EXPECT_EQ(message_of("mysql://me@host/db"), std::string("\"mysql://\" is no storage that lathe knows") + kForms);
   EXPECT_EQ(message_of("study"), std::string("\"study\" is no address of a storage") + kForms);

@@ -105,12 +105,22 @@ void run_parser(CLI::App& app, const Command& command, const std::vector<std::st
   }
 }
 
-void collect(const std::vector<Binding>& bindings, const std::vector<std::string>& arguments,
-             std::vector<TypedFlag>& out) {
+// Collects every text of every flag that was typed.
+void collect_all(const std::vector<Binding>& bindings, const std::vector<std::string>& arguments,
+                 std::vector<TypedFlag>& out) {
   for (const Binding& binding : bindings) {
     if (binding.parsed->count() == 0) continue;
     const std::string typed = typed_name(arguments, binding.names);
     for (const std::string& text : binding.parsed->results()) out.push_back({binding.names.front(), typed, text});
+  }
+}
+
+// Collects the last text of every flag that was typed.
+void collect(const std::vector<Binding>& bindings, const std::vector<std::string>& arguments,
+             std::vector<TypedFlag>& out) {
+  for (const Binding& binding : bindings) {
+    if (binding.parsed->count() == 0) continue;
+    out.push_back({binding.names.front(), typed_name(arguments, binding.names), binding.parsed->results().back()});
   }
 }
 
@@ -147,7 +157,7 @@ ParsedLine parse_command(const Command& command, const std::vector<std::string>&
   app.add_option("words", line.words)->allow_extra_args(true);
   run_parser(app, command, arguments);
 
-  collect(own, arguments, line.own);
+  collect_all(own, arguments, line.own);
   collect(settings, arguments, line.settings);
   std::vector<TypedFlag> general;
   collect(frame, arguments, general);
