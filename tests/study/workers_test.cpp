@@ -58,6 +58,36 @@ TEST_F(Workers, ShareAStudyOfOneFile) {
   for (const Outcomes& outcome : seen) EXPECT_EQ(outcome, expected);
 }
 
+// A space of 16 x 7 points, so that sixteen workers find work.
+std::string wide_search() {
+  std::string text = trained_search("n_trials = 48\nn_jobs = 1\nlag = 16\nsampler = \"tpe\"\n");
+  text.replace(text.find("[0.5, 1, 2]"), 11, "{ low = 0.25, high = 4.0, step = 0.25 }");
+  text.replace(text.find("[2, 6]"), 6, "{ low = 2, high = 8 }");
+  return text;
+}
+
+TEST_F(Workers, AreOneOrTwoOrSixteen) {
+  Fixture alone(wide_search());
+  const Outcomes expected = outcomes(alone.run());
+  EXPECT_EQ(expected.size(), 48u);
+  Fixture threads(wide_search());
+  threads.settings.n_jobs = 16;
+  EXPECT_EQ(outcomes(threads.run()), expected);
+  for (const int count : {2, 16}) {
+    const auto shared = storage::open_memory();
+    std::vector<Outcomes> seen(static_cast<std::size_t>(count));
+    std::vector<std::thread> workers;
+    for (Outcomes& outcome : seen) {
+      workers.emplace_back([&shared, &outcome] {
+        Fixture fixture(wide_search());
+        outcome = outcomes(fixture.run_in(*shared));
+      });
+    }
+    for (std::thread& worker : workers) worker.join();
+    for (const Outcomes& outcome : seen) EXPECT_EQ(outcome, expected) << count;
+  }
+}
+
 TEST_F(Workers, GoOnWhereAnInterruptedRunStopped) {
   const Outcomes expected = undisturbed(kTpe);
   for (int run = 0; run < 10; ++run) {
