@@ -280,6 +280,22 @@ TEST_P(EverySampler, LivesWithTrialsThatAllFail) {
   EXPECT_EQ(run_trials(*sampler, fails, 200, 4).size(), 96u);
 }
 
+TEST_P(EverySampler, VisitsAllPointsBesideTrialsOutsideTheSpace) {
+  SamplerSettings finite = settings(GetParam());
+  finite.space = finite_space();
+  auto sampler = make_sampler(finite);
+  std::set<Assignment> visited;
+  for (std::int64_t number = 0; number < 200; ++number) {
+    if (number == 0 || number == 5 || number == 6) continue;  // of another program: neither announced nor told
+    const auto assignment = sampler->ask(number);
+    if (!assignment) break;
+    EXPECT_TRUE(visited.insert(*assignment).second) << number;
+    sampler->announce(number, *assignment);
+    sampler->tell({.number = number, .assignment = *assignment, .values = sum_of_active(*assignment)});
+  }
+  EXPECT_EQ(visited.size(), 96u);
+}
+
 TEST(Grid, FollowsTheFile) {
   auto sampler = make_sampler(settings("grid"));
   const auto visited = assignments(run_trials(*sampler, sum_of, 4, 1));

@@ -51,11 +51,15 @@ std::optional<Assignment> Walk::next_left_over() {
 }
 
 void Walk::announce(std::int64_t number, const Assignment& assignment) {
-  const auto position = static_cast<std::uint64_t>(number);
-  announced_ = std::max(announced_, position + 1);
   if (!deduplicate_) return;
+  const auto position = static_cast<std::uint64_t>(number);
+  for (; announced_ < position; ++announced_) skipped_.insert(announced_);  // trials outside the space leave gaps
+  announced_ = std::max(announced_, position + 1);
   const std::uint64_t code = space_.encode(assignment);
-  if (position < size_ && code == order_(position)) return;
+  if (position < size_ && code == order_(position)) {
+    skipped_.erase(position);
+    return;
+  }
   skipped_.insert(position);
   foreign_.insert(code);
 }

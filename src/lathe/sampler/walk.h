@@ -11,7 +11,8 @@ namespace lathe::sampler {
 /// Visits every point of a finite space once, in the order that `order` gives (a bijection on the codes 0 .. size-1):
 /// trial t takes point order(t), so that nothing depends on which trials have ended. Trials that were not proposed by
 /// the walk (enqueued by hand) are recognised when they are announced: their points are left out, and the points whose
-/// numbers they took are visited at the end. Constant memory but for such trials.
+/// numbers they took are visited at the end, as are those of numbers that were never announced (trials outside the
+/// space). Constant memory but for such trials.
 class Walk final : public Sampler {
  public:
   using Order = std::function<std::uint64_t(std::uint64_t)>;
@@ -35,7 +36,7 @@ class Walk final : public Sampler {
   bool deduplicate_;
   Order order_;
   std::uint64_t announced_ = 0;                ///< trials 0 .. announced_-1 were given their points
-  std::unordered_set<std::uint64_t> skipped_;  ///< numbers whose trials were other points than the walk's
+  std::unordered_set<std::uint64_t> skipped_;  ///< numbers whose trials were not the walk's points
   std::unordered_set<std::uint64_t> foreign_;  ///< codes of these points
   std::uint64_t cursor_ = 0;                   ///< all positions before are visited
 };
