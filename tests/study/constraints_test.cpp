@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lathe/study/constraint.h"
+#include "lathe/study/record.h"
 #include "study/small_problem.h"
 
 namespace lathe::study {
@@ -27,6 +28,14 @@ TEST(Constraints, AreViolatedRelativelyToTheirBounds) {
   EXPECT_DOUBLE_EQ(violation(bounded(10, 20), 20), 0);
   EXPECT_EQ(violation(bounded({}, 20), std::numeric_limits<double>::quiet_NaN()),
             std::numeric_limits<double>::infinity());
+}
+
+TEST(Constraints, AreStoredWithoutLosingTheInfinite) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const storage::Trial stored = storage_trial({.constraints = {kInfinity, -0.5, -kInfinity}});
+  EXPECT_EQ(read_constraints(stored), (std::vector<double>{kInfinity, -0.5, -kInfinity}));
+  const storage::Trial python{.system_attributes = {{"constraints", "[Infinity, -1.5, NaN, null, -Infinity]"}}};
+  EXPECT_EQ(read_constraints(python), (std::vector<double>{kInfinity, -1.5, kInfinity, kInfinity, -kInfinity}));
 }
 
 TEST(Constraints, AreReadFromTheFile) {

@@ -5,6 +5,8 @@
 
 #include "lathe/base/error.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
+#include "lathe/study/ledger.h"
+#include "lathe/study/weights.h"
 #include "program.h"
 #include "study/fixture.h"
 
@@ -135,6 +137,75 @@ TEST_F(Workers, GiveATrialUpThatKeepsKillingThem) {
   ASSERT_EQ(result.trials.size(), 6u);
   EXPECT_EQ(result.trials[0].state, TrialState::kFail);
   EXPECT_EQ(result.trials[0].reason, "given up: its workers died 3 times while they ran it");
+}
+
+TEST_F(Workers, DoNotCountWhatTheUserInterrupted) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const OpenedStudy study = fixture.open(*storage);
+  const auto sampler = fixture.make_sampler();
+  Ledger ledger(fixture.settings, fixture.space, *sampler, *storage, study.id);
+  ledger.refresh();
+  std::optional<Begun> begun;
+  ASSERT_EQ(ledger.begin(begun), Offer::kTrial);
+  ledger.release(begun->trial, false);
+  EXPECT_EQ(storage->trials(study.id).at(0).user_attributes.at(kAttemptsAttribute), "0");
+  EXPECT_EQ(storage->trials(study.id).at(0).state, TrialState::kRunning);
+}
+
+TEST_F(Workers, EndAnEnqueuedTrialOfTheDeadThatCannotRun) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const OpenedStudy study = fixture.open(*storage);
+  storage::Parameter wrong = storage_parameters(fixture.space.parameters(), {2, 0}).front();
+  wrong.distribution = std::make_shared<const parameter::Distribution>(parameter::Categorical{{std::int64_t{77}}});
+  wrong.value = 0;
+  const storage::Trial enqueued = storage->enqueue_trial(study.id, {wrong}, {});
+  ASSERT_TRUE(storage->claim_waiting_trial(
+      enqueued.trial_id, {.user_attributes = worker_attributes("{\"host\": \"elsewhere\"}", 1), .started = {}}));
+  fixture.settings.heartbeat_grace_seconds = 0.05;
+  const StudyResult result = fixture.run_in(*storage);
+  EXPECT_FALSE(result.failure);
+  ASSERT_EQ(result.trials.size(), 6u);
+  EXPECT_EQ(result.trials[0].state, TrialState::kFail);
+}
+
+TEST_F(Workers, ReadDamagedTrialsAsFailed) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const storage::Trial stored{.number = 0,
+                              .state = TrialState::kComplete,
+                              .parameters = storage_parameters(fixture.space.parameters(), {2, 0})};
+  const StoredTrial read = read_trial(fixture.settings, fixture.space, stored);
+  EXPECT_EQ(read.trial.state, TrialState::kFail);
+  EXPECT_EQ(read.trial.reason, "stored as complete without its values");
+}
+
+TEST_F(Workers, StopWhereTheStudyIsDeleted) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const auto remove = [&](const Trial& trial, std::size_t, std::optional<std::int64_t>) {
+    if (trial.number == 5) return;
+    if (const auto info = storage->find_study("small")) storage->delete_study(info->study_id);
+  };
+  fixture.settings.n_jobs = 3;
+  const StudyResult result = fixture.run_in(*storage, nullptr, remove);
+  EXPECT_TRUE(result.failure);
+}
+
+TEST_F(Workers, RestoreTheWeightsOfEqualCandidatesOnce) {
+  Fixture fixture(trained_search(kTpe));
+  StudyResult result = fixture.run();
+  ASSERT_FALSE(result.best.empty());
+  Trial& best = result.trials[result.best.front()];
+  best.evaluation->state.reset();
+  result.best.assign(4, result.best.front());
+  fixture.settings.n_jobs = 4;
+  std::int64_t most = 0;
+  restore_weights(fixture.settings, fixture.evaluator, result, fixture.stop,
+                  [&](std::int64_t, std::int64_t planned) { most = planned; });
+  EXPECT_EQ(most, 1);
+  EXPECT_TRUE(best.evaluation->state);
 }
 
 TEST_F(Workers, RunEnqueuedTrialsFirst) {

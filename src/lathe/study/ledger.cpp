@@ -80,11 +80,15 @@ void Ledger::refresh() {
   if (storage_.changed_by_others()) reload();
 }
 
+bool Ledger::runs_here(const Row& row) const {
+  return std::find(running_.begin(), running_.end(), row.trial_id) != running_.end();
+}
+
 void Ledger::reload() {
   std::vector<std::int64_t> unfinished;
   for (const std::int64_t number : unfinished_) {
-    const std::int64_t id = rows_.at(number).trial_id;
-    if (std::find(running_.begin(), running_.end(), id) == running_.end()) unfinished.push_back(id);
+    const Row& row = rows_.at(number);
+    if (!runs_here(row)) unfinished.push_back(row.trial_id);
   }
   for (const storage::Trial& stored : storage_.changed_trials(study_id_, last_trial_id_, unfinished)) merge(stored);
 }
@@ -110,7 +114,10 @@ void Ledger::append(sampler::FinishedTrial trial) {
 
 void Ledger::tell_up_to(std::int64_t count) {
   for (; told_ < count; ++told_) {
-    if (!rows_.at(told_).in_space) continue;
+    Row& row = rows_.at(told_);
+    if (!row.in_space) continue;
+    // The parameters of another program's trial may have come after its turn.
+    if (!std::exchange(row.announced, true)) sampler_.announce(told_, trials_.at(told_).assignment);
     sampler::FinishedTrial finished = trials_.at(told_).finished();
     if (finished.state == TrialState::kRunning) finished.state = TrialState::kFail;  // of a program that we cannot ask
     sampler_.tell(finished);
@@ -124,6 +131,7 @@ void Ledger::announce(std::int64_t number) {
   Row& row = rows_.at(number);
   row.history = histories_.back().size();
   if (row.in_space) sampler_.announce(number, trials_.at(number).assignment);
+  row.announced = row.in_space;
   ++announced_;
 }
 
@@ -150,8 +158,7 @@ Offer Ledger::begin(std::optional<Begun>& begun) {
     if (next == trials_.end() && announced_ >= planned()) return Offer::kAllBegun;
     if (!ended_up_to(announced_ - settings_.lag + 1)) return Offer::kWait;
     tell_up_to(announced_ - settings_.lag + 1);
-    const std::optional<Offer> offer =
-        next == trials_.end() ? begin_new(begun) : begin_waiting(announced_, begun);
+    const std::optional<Offer> offer = next == trials_.end() ? begin_new(begun) : begin_waiting(announced_, begun);
     if (offer) return *offer;
     reload();  // another worker was faster
   }
@@ -234,6 +241,8 @@ std::optional<Begun> Ledger::begin_again(std::int64_t number, std::chrono::durat
                settings_.max_attempts);
   if (given_up) {
     trial.reason = fmt::format("given up: its workers died {} times while they ran it", trial.attempts);
+  } else if (!row.in_space) {
+    trial.reason = "enqueued with values that are not of this study";
   }
   row.worker = worker_;
   running_.push_back(row.trial_id);
@@ -256,8 +265,9 @@ std::optional<Begun> Ledger::take_over() {
   if (stale.empty()) return std::nullopt;
   for (const std::int64_t number : std::vector<std::int64_t>(unfinished_.begin(), unfinished_.end())) {
     const Row& row = rows_.at(number);
-    if (std::find(stale.begin(), stale.end(), row.trial_id) == stale.end() || row.worker == worker_) continue;
-    if (auto begun = begin_again(number, std::chrono::duration<double>(settings_.heartbeat_grace_seconds))) return begun;
+    if (std::find(stale.begin(), stale.end(), row.trial_id) == stale.end() || runs_here(row)) continue;
+    if (auto begun = begin_again(number, std::chrono::duration<double>(settings_.heartbeat_grace_seconds)))
+      return begun;
   }
   return std::nullopt;
 }
@@ -274,6 +284,10 @@ const Trial& Ledger::end(const Trial& trial, bool first) {
     for (const storage::Trial& stored : storage_.changed_trials(study_id_, last_trial_id_, {row.trial_id})) {
       merge(stored);
     }
+    if (!trials_.at(trial.number).ended()) {
+      throw SystemError("store", fmt::format("trial {} in {}", trial.number, storage_.address()),
+                        "it is gone: the study was deleted while it ran");
+    }
     return trials_.at(trial.number);
   }
   trials_[trial.number] = trial;
@@ -281,6 +295,12 @@ const Trial& Ledger::end(const Trial& trial, bool first) {
   return trials_.at(trial.number);
 }
 
-void Ledger::release(const Trial& trial) { std::erase(running_, rows_.at(trial.number).trial_id); }
+void Ledger::release(const Trial& trial, bool counts) {
+  const std::int64_t trial_id = rows_.at(trial.number).trial_id;
+  std::erase(running_, trial_id);
+  if (counts) return;
+  constexpr std::chrono::duration<double> kAnyAge{-1e9};
+  storage_.take_over_trial(trial_id, kAnyAge, {{kAttemptsAttribute, std::to_string(trial.attempts - 1)}});
+}
 
 }  // namespace lathe::study

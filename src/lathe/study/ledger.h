@@ -53,8 +53,9 @@ class Ledger {
   /// Notes the end of a trial that this process ran and wrote to the storage; `first` is false where another worker
   /// ended it before (this one had been given up). Returns the trial as it stands in the study.
   const Trial& end(const Trial& trial, bool first);
-  /// Lets go of a trial without ending it (the user interrupted it): it stays RUNNING until somebody takes it over.
-  void release(const Trial& trial);
+  /// Lets go of a trial without ending it: it stays RUNNING until somebody takes it over. `counts`: whether this was
+  /// one of its attempts; not so where the user interrupted it.
+  void release(const Trial& trial, bool counts);
 
   /// Lists the ids of the trials that this process runs.
   const std::vector<std::int64_t>& running_ids() const { return running_; }
@@ -71,16 +72,18 @@ class Ledger {
  private:
   struct Row {
     std::int64_t trial_id = 0;
-    std::string worker;                   ///< who runs it
-    bool in_space = true;                 ///< whether the sampler knows its point
-    bool foreign = false;                 ///< runs in a program that sends no heartbeats
-    FixedValues fixed = {};               ///< of a waiting trial
+    std::string worker;       ///< who runs it
+    bool in_space = true;     ///< whether its parameters are those of the space
+    bool announced = false;   ///< whether the sampler knows its point
+    bool foreign = false;     ///< runs in a program that sends no heartbeats
+    FixedValues fixed = {};   ///< of a waiting trial
     std::size_t history = 0;  ///< trials that had been told when it was announced
   };
 
   void merge(const storage::Trial& stored);
   void note_state(const Trial& trial);
   void reload();
+  bool runs_here(const Row& row) const;
   bool ended_up_to(std::int64_t count) const;
   void tell_up_to(std::int64_t count);
   void announce(std::int64_t number);

@@ -199,7 +199,7 @@ void StudyLoop::State::finish(const Begun& begun) {
   Trial trial = begun.trial;
   if (trial.evaluation && trial.evaluation->interrupted) {
     const std::lock_guard lock(mutex);
-    ledger.release(trial);
+    ledger.release(trial, failure != nullptr);
     return;
   }
   trial.completed = std::chrono::system_clock::now();

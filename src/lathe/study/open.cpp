@@ -238,8 +238,14 @@ OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings,
   }
   if (existing == Existing::kLeave) {
     std::string name = settings.name;
-    for (int i = 2; storage.find_study(name); ++i) name = fmt::format("{}-{}", settings.name, i);
-    return created(storage, name, settings, facts, warm_start);
+    for (int i = 2;; name = fmt::format("{}-{}", settings.name, i++)) {
+      if (storage.find_study(name)) continue;
+      try {
+        return created(storage, name, settings, facts, warm_start);
+      } catch (const UserError&) {  // unless another run took the name meanwhile
+        if (!storage.find_study(name)) throw;
+      }
+    }
   }
   if (const auto info = storage.find_study(settings.name)) return joined(storage, *info, settings, facts);
   try {

@@ -1,6 +1,8 @@
 #include "lathe/study/record.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
@@ -52,6 +54,21 @@ ordered_json reports_json(const std::vector<sampler::Report>& reports) {
   return list;
 }
 
+// JSON has no infinity: the largest double stands for it, which Optuna reads, too.
+constexpr double kLargest = std::numeric_limits<double>::max();
+
+std::string constraints_text(std::vector<double> constraints) {
+  for (double& constraint : constraints) constraint = std::clamp(constraint, -kLargest, kLargest);
+  return text_of(ordered_json(constraints));
+}
+
+// Reads a violation; what is no number (NaN, null) is none that was met.
+double constraint_from(const ordered_json& value) {
+  const double violation = value.is_number() ? value.get<double>() : kLargest;
+  if (std::abs(violation) < kLargest) return violation;
+  return std::copysign(std::numeric_limits<double>::infinity(), violation);
+}
+
 // Marks a complete trial whose last report came before the end of its training.
 constexpr const char* kAllJudged = "lathe:all_judged";
 
@@ -79,6 +96,19 @@ ordered_json parsed(const storage::Attributes& attributes, const std::string& ke
   const auto found = attributes.find(key);
   if (found == attributes.end()) return nullptr;
   ordered_json value = ordered_json::parse(found->second, nullptr, false);
+  return value.is_discarded() ? ordered_json(nullptr) : value;
+}
+
+// Parses numbers that Python may have written: its JSON knows Infinity and NaN.
+ordered_json parsed_numbers(std::string text) {
+  const auto replace = [&](std::string_view word, std::string_view by) {
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size())) {
+      text.replace(at, word.size(), by);
+    }
+  };
+  replace("Infinity", "1.7976931348623157e308");
+  replace("NaN", "null");
+  ordered_json value = ordered_json::parse(text, nullptr, false);
   return value.is_discarded() ? ordered_json(nullptr) : value;
 }
 
@@ -215,20 +245,18 @@ std::vector<storage::Parameter> storage_parameters(const parameter::Space& space
 }
 
 storage::Attributes worker_attributes(const std::string& worker, std::int64_t attempts) {
-  return {{"lathe:worker", text_of(worker)}, {"lathe:attempts", std::to_string(attempts)}};
+  return {{"lathe:worker", text_of(worker)}, {kAttemptsAttribute, std::to_string(attempts)}};
 }
 
 std::vector<double> read_constraints(const storage::Trial& stored) {
   std::vector<double> constraints;
-  const ordered_json list = parsed(stored.system_attributes, "constraints");
-  if (list.is_array()) {
-    for (const ordered_json& value : list) constraints.push_back(value.is_number() ? value.get<double>() : 0.0);
-  }
   constexpr std::string_view kPrefix = "constraints:";  // Optuna 5's form
   for (const auto& [key, text] : stored.system_attributes) {
-    if (!key.starts_with(kPrefix)) continue;
-    const ordered_json value = parsed(stored.system_attributes, key);
-    if (value.is_number()) constraints.push_back(value.get<double>());
+    if (key.starts_with(kPrefix)) constraints.push_back(constraint_from(parsed_numbers(text)));
+    if (key != "constraints") continue;
+    const ordered_json list = parsed_numbers(text);
+    if (!list.is_array()) continue;
+    for (const ordered_json& value : list) constraints.push_back(constraint_from(value));
   }
   return constraints;
 }
@@ -253,7 +281,7 @@ storage::Trial storage_trial(const Trial& trial) {
   attributes["lathe:key"] = text_of(ordered_json(trial.key.to_hex()));
   attributes["lathe:network"] = text_of(ordered_json{{"widths", trial.widths}, {"bits", trial.bits}});
   if (!trial.constraints.empty()) {
-    stored.system_attributes["constraints"] = text_of(ordered_json(trial.constraints));
+    stored.system_attributes["constraints"] = constraints_text(trial.constraints);
   }
   add_reports(trial, stored);
   return stored;
@@ -268,9 +296,16 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
   trial.reason = text_at(stored.user_attributes, "lathe:reason");
   trial.untrained = stored.user_attributes.contains("lathe:untrained");
   trial.imported = stored.user_attributes.contains("lathe:imported");
-  const ordered_json attempts = parsed(stored.user_attributes, "lathe:attempts");
+  const ordered_json attempts = parsed(stored.user_attributes, kAttemptsAttribute);
   if (attempts.is_number_integer()) trial.attempts = attempts.get<std::int64_t>();
   if (trial.state == TrialState::kComplete) trial.values = stored.values;
+  const auto is_nan = [](double value) { return std::isnan(value); };
+  if (trial.state == TrialState::kComplete &&
+      (trial.values.size() != settings.directions.size() || std::any_of(trial.values.begin(), trial.values.end(), is_nan))) {
+    trial.state = TrialState::kFail;
+    trial.values.clear();
+    trial.reason = "stored as complete without its values";
+  }
   add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
   trial.constraints = read_constraints(stored);
   trial.reports = read_reports(stored, settings.directions.size());

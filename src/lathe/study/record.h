@@ -19,6 +19,9 @@ using FixedValues = std::map<std::string, space::Scalar>;
 std::vector<storage::Parameter> storage_parameters(const parameter::Space& space,
                                                    const parameter::Assignment& assignment);
 
+/// User attribute that counts how many workers began a trial. Stored: do not change.
+inline constexpr const char* kAttemptsAttribute = "lathe:attempts";
+
 /// Returns what a worker writes when it begins a trial: who it is, and which attempt this is.
 storage::Attributes worker_attributes(const std::string& worker, std::int64_t attempts);
 

@@ -1,26 +1,29 @@
 #include "lathe/study/weights.h"
 
+#include <map>
+
 #include "lathe/study/parallel.h"
 
 namespace lathe::study {
 
 void restore_weights(const StudySettings& settings, Evaluator& evaluator, StudyResult& result,
                      const engine::StopToken& stop, const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  std::vector<const Trial*> missing;
+  std::map<Digest, std::vector<const Trial*>> by_key;  // equal candidates are evaluated once
   for (const std::size_t index : result.best) {
     const Trial& trial = result.trials[index];
-    if (trial.evaluation && !trial.evaluation->state && trial.key != Digest{}) missing.push_back(&trial);
+    if (trial.evaluation && !trial.evaluation->state && trial.key != Digest{}) by_key[trial.key].push_back(&trial);
   }
-  if (missing.empty()) return;
+  if (by_key.empty()) return;
+  std::vector<std::vector<const Trial*>> missing;
+  for (auto& [key, trials] : by_key) missing.push_back(std::move(trials));
   run_parallel(
       missing.size(), settings.n_jobs, stop,
       [&](std::size_t i) {
-        const Prepared prepared = evaluator.prepare(missing[i]->assignment);
-        missing[i]->evaluation->state = evaluator.evaluate(prepared, 0, stop).state;
+        const Prepared prepared = evaluator.prepare(missing[i].front()->assignment);
+        const auto state = evaluator.evaluate(prepared, 0, stop).state;
+        for (const Trial* trial : missing[i]) trial->evaluation->state = state;
       },
-      [&](std::size_t done) {
-        progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(missing.size()));
-      });
+      [&](std::size_t done) { progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(missing.size())); });
 }
 
 }  // namespace lathe::study

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 
 namespace lathe::study {
@@ -21,21 +22,23 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// Returns when a process was started, in clock ticks since the boot; nullopt when there is no such process, or it has
-// ended and only its parent does not know yet.
-std::optional<std::string> start_time(long process) {
+// Returns when a process was started, in clock ticks since the boot, `ended` for one that has ended and only its parent
+// does not know yet; empty where it cannot be known: no such process, or one that /proc hides.
+std::string start_time(long process) {
   const std::string line = first_line(fmt::format("/proc/{}/stat", process));
   const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return std::nullopt;
+  if (name_end == std::string::npos) return {};
   std::istringstream fields(line.substr(name_end + 1));
   constexpr int kStartTimeAfterName = 20;
   std::string field;
   for (int i = 0; i < kStartTimeAfterName; ++i) {
     fields >> field;
-    if (i == 0 && (field == "Z" || field == "X")) return std::nullopt;
+    if (i == 0 && (field == "Z" || field == "X")) return "ended";
   }
   return field;
 }
+
+bool is_absent(long process) { return kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH; }
 
 std::string process_namespace() {
   std::error_code error;
@@ -59,7 +62,7 @@ json machine() {
 std::string worker_text() {
   json worker = machine();
   worker["process"] = static_cast<long>(getpid());
-  worker["start"] = start_time(getpid()).value_or("");
+  worker["start"] = start_time(getpid());
   return worker.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -71,7 +74,10 @@ bool worker_has_ended(const std::string& worker_text) {
     if (!worker.contains(key) || worker[key] != here[key] || here[key] == "") return false;
   }
   if (!worker.contains("process") || !worker["process"].is_number_integer()) return false;
-  return start_time(worker["process"].get<long>()).value_or("") != worker.value("start", "");
+  const auto process = worker["process"].get<long>();
+  const std::string start = start_time(process);
+  if (start.empty()) return is_absent(process);
+  return worker.contains("start") && worker["start"] != "" && worker["start"] != start;
 }
 
 }  // namespace lathe::study
