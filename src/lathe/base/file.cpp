@@ -30,6 +30,30 @@ class Descriptor {
 
 std::string last_reason() { return std::strerror(errno); }
 
+// Writes all bytes; false: errno says why not.
+bool write_all(const Descriptor& file, std::span<const std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    done += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+// Tells whether a device, a pipe or a socket stands there: renaming a file onto it would destroy it.
+bool is_special_file(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+void write_special_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() < 0) throw SystemError("open", path.string(), last_reason());
+  if (!write_all(file, bytes)) throw SystemError("write", path.string(), last_reason());
+}
+
 }  // namespace
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
@@ -58,6 +82,7 @@ std::string read_text_file(const std::filesystem::path& path) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  if (is_special_file(path)) return write_special_file(path, bytes);
   const std::string temporary = fmt::format("{}.part-{}", path.string(), ::getpid());
   const auto fail = [&](const char* operation) {
     const std::string reason = last_reason();
@@ -67,13 +92,7 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
   {
     const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (file.get() < 0) throw SystemError("create", path.string(), last_reason());
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t count = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail("write");
-      done += static_cast<std::size_t>(count);
-    }
+    if (!write_all(file, bytes)) fail("write");
     if (::fsync(file.get()) != 0 && errno != EINVAL) fail("write");
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");

@@ -14,7 +14,8 @@ std::vector<std::byte> read_file(const std::filesystem::path& path);
 std::string read_text_file(const std::filesystem::path& path);
 
 /// Writes a whole file so that readers see the old content or the new, never a part: a temporary file in the same
-/// folder is written, synced and renamed. Throws SystemError and leaves nothing behind (disk full, no rights).
+/// folder is written, synced and renamed. What is no plain file (/dev/null, a pipe) is written to, never replaced.
+/// Throws SystemError and leaves nothing behind (disk full, no rights).
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_text_file_atomically(const std::filesystem::path& path, std::string_view text);
 
