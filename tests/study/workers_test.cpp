@@ -246,6 +246,21 @@ TEST_F(Workers, RefuseAStudyOfOtherChoices) {
   EXPECT_EQ(storage->trials(1).size(), 6u);
 }
 
+TEST_F(Workers, RefuseAStudyOfAnotherFormula) {
+  const auto storage = open();
+  const auto with_formula = [](const std::string& formula) {
+    return trained_search(kTpe) + "[search.strategy.constraints]\nwork = { expr = \"" + formula + "\", max = 1e9 }\n";
+  };
+  Fixture first(with_formula("flops * average_bitwidth"));
+  first.open(*storage);
+  Fixture other(with_formula("flops + average_bitwidth"));
+  const std::string message = message_of([&] { other.open(*storage); });
+  EXPECT_NE(message.find("was begun with another constraints: work (flops * average_bitwidth) <= 1000000000 there, work "
+                         "(flops + average_bitwidth)"),
+            std::string::npos)
+      << message;
+}
+
 TEST_F(Workers, ResumeTheNewestStudyOfAName) {
   const auto storage = open();
   Fixture fixture(trained_search(kTpe));

@@ -207,7 +207,11 @@ bool takes_one(char operation) { return std::string_view("~ales").find(operation
 
 }  // namespace
 
-Expression Expression::parse(std::string_view text) { return ExpressionParser(text).parse(); }
+Expression Expression::parse(std::string_view text) {
+  Expression expression = ExpressionParser(text).parse();
+  expression.text_ = text;
+  return expression;
+}
 
 double Expression::evaluate(const std::map<std::string, double>& values) const {
   std::vector<double> stack;

@@ -69,10 +69,13 @@ class Expression {
   static Expression parse(std::string_view text);
   /// Lists the metrics used, each once.
   const std::vector<std::string>& names() const { return names_; }
+  /// Returns the formula as it was written.
+  const std::string& text() const { return text_; }
   double evaluate(const std::map<std::string, double>& values) const;
 
  private:
   friend class ExpressionParser;
+  std::string text_;
   std::vector<std::string> names_;
   struct Instruction {
     char operation = 0;  ///< 'n' number, 'v' variable, operators and functions by letter; see expression.cpp

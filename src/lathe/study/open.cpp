@@ -45,10 +45,15 @@ ordered_json space_json(const parameter::Space& space) {
   return object;
 }
 
+std::string formula_text(const std::optional<metric::Expression>& expression) {
+  return expression ? fmt::format(" ({})", expression->text()) : "";
+}
+
 std::string objectives_text(const StudySettings& settings) {
   std::string text;
   for (const Objective& objective : settings.objectives) {
-    text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", objective.name, objective.scale);
+    text += fmt::format("{}{}{} x {}", text.empty() ? "" : ", ", objective.name, formula_text(objective.expression),
+                        objective.scale);
   }
   std::string directions;
   for (const Direction direction : settings.directions) directions += " " + to_string(direction);
@@ -63,10 +68,19 @@ std::string constraints_text(const StudySettings& settings) {
   std::string text;
   for (const Constraint& constraint : settings.constraints) {
     text += text.empty() ? constraint.name : ", " + constraint.name;
+    text += formula_text(constraint.expression);
     if (constraint.min) text += fmt::format(" >= {}", *constraint.min);
     if (constraint.max) text += fmt::format(" <= {}", *constraint.max);
   }
   return text;
+}
+
+std::string pruner_text(const StudySettings& settings) {
+  if (!settings.pruner) return "none";
+  constexpr const char* kUnits[]{"epochs", "samples", "seconds"};
+  const PrunerChoice& pruner = *settings.pruner;
+  return fmt::format("{} every {} {}", options_text(pruner.name, pruner.options), pruner.interval,
+                     kUnits[static_cast<std::size_t>(pruner.resource)]);
 }
 
 std::string hash_of(const std::string& text) {
@@ -81,9 +95,11 @@ ordered_json identity(const StudySettings& settings, const StudyFacts& facts) {
           {"sampler", options_text(settings.sampler, settings.sampler_options)},
           {"objectives", objectives_text(settings)},
           {"constraints", constraints_text(settings)},
-          {"pruner", settings.pruner ? options_text(settings.pruner->name, settings.pruner->options) : "none"},
+          {"pruner", pruner_text(settings)},
           {"repeats", fmt::format("{}", settings.repeats)},
           {"runner", settings.runner_text()},
+          {"batch_size", fmt::format("{}", settings.batch_size)},
+          {"compare_to", fmt::format("{}", settings.compare_to_bits)},
           {"weights", facts.weights},
           {"data set", facts.data->hash},
           {"network", hash_of(ir::to_text(facts.space->base()))},
