@@ -24,7 +24,7 @@ constexpr std::size_t kRandomStarts = 2;
 constexpr int kRandomPool = 64;
 constexpr std::size_t kScored = 12;     ///< neighbours per step whose variance is computed
 constexpr std::size_t kScoredTwo = 24;  ///< with several objectives
-constexpr double kBeyondFront = 0.1;    ///< of the front's range
+constexpr double kBeyondFront = 1;      ///< of the front's range
 constexpr double kLeastRange = 1e-3;
 constexpr double kLowest = -std::numeric_limits<double>::infinity();
 

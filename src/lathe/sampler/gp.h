@@ -7,8 +7,8 @@ namespace lathe::sampler {
 /// Declares Bayesian optimisation with Gaussian processes (gaussian_process.h) on any space, finite, numeric or
 /// conditional. The first n_startup_trials form a Latin hypercube. Then the next trial maximises, by climbing along
 /// changes of one parameter (local_search.h) from the best trials and from random points: for one objective the
-/// logarithm of the expected improvement; for two the expected hypervolume improvement, exactly, below 0.1 of the
-/// front's range beyond its worst values; for more the expected improvement of a random Chebyshev scalarisation. Each
+/// logarithm of the expected improvement; for two the expected hypervolume improvement, exactly, below the front's
+/// worst values and its range beyond them; for more the expected improvement of a random Chebyshev scalarisation. Each
 /// constraint has a process of its own, and the logarithm of the probability that all are met is added; alone while no
 /// trial has met them. Trials in flight count as if they had returned what was predicted (kriging believer). A pruned
 /// trial counts with its last report, though not as better than the median; a failed one not at all. Nothing is
