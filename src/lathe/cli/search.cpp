@@ -47,7 +47,7 @@ std::vector<storage::Trial> warm_start(const Invocation& invocation, const Searc
   const std::size_t at = text->find('@');
   const std::string name = text->substr(0, at);
   if (at == std::string::npos) return study::trials_to_copy(storage, name, search.settings, search.space);
-  const auto source = open_storage(text->substr(at + 1));
+  const auto source = open_existing_storage(text->substr(at + 1));
   return study::trials_to_copy(*source, name, search.settings, search.space);
 }
 
@@ -140,12 +140,18 @@ void write_files(const Search& search, const report::StudyRecord& record) {
   }
 }
 
+bool any_complete(const report::StudyRecord& record) {
+  return std::any_of(record.trials.begin(), record.trials.end(),
+                     [](const report::TrialRecord& trial) { return trial.state == TrialState::kComplete; });
+}
+
 void print_results(const Invocation& invocation, const Search& search, const report::StudyRecord& record,
                    const std::string& database) {
   const report::TableStyle style = report::style_for(kStandardOutput);
   std::cout << '\n' << report::trial_summary(record);
   if (invocation.text("--show") == "all") std::cout << '\n' << report::all_trials_table(record, style);
   if (!record.best.empty()) std::cout << "\nBest trial(s):\n" << report::best_table(record, style);
+  if (record.best.empty() && any_complete(record)) std::cout << "\nNo complete trial meets the constraints.\n";
   if (!record.finals.empty()) {
     std::cout << fmt::format("\nTest rows, the best trained anew with {} seeds (mean and standard error):\n",
                              search.settings.final.seeds)

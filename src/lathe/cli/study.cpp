@@ -45,8 +45,9 @@ void check_words(const Action& action, const Invocation& invocation) {
                     fmt::format("`lathe study {}` takes no name; got \"{}\"", action.name, invocation.words[1]));
   }
   if (!action.word.empty() && given < 2) {
-    throw UserError("command line", fmt::format("`lathe study {}` needs {}; `lathe study list` shows what there is",
-                                                action.name, action.word));
+    throw UserError("command line",
+                    fmt::format("`lathe study {}` needs {}{}", action.name, action.word,
+                                action.name == "import" ? "" : "; `lathe study list` shows what there is"));
   }
   if (!action.takes_values && given > 2) {
     throw UserError("command line", fmt::format("\"{}\": one word too many; `lathe study --help` shows the order",

@@ -166,8 +166,9 @@ ExitCode enqueue_trial(const Invocation& invocation) {
     text += fmt::format("{}{}={}", text.empty() ? "" : ", ", short_name(parameter.name), value);
   }
   print_result(invocation, {{"study", place.info.name}, {"number", trial.number}, {"parameters", values}},
-               fmt::format("Trial {} of \"{}\" waits with {}; `lathe search --resume` runs it\n", trial.number,
-                           place.info.name, text));
+               fmt::format("Trial {} of \"{}\" waits with {}; `lathe search --config FILE --study {} --n-trials N` "
+                           "runs it, N being {} or more\n",
+                           trial.number, place.info.name, text, place.info.name, trial.number + 1));
   return ExitCode::kSuccess;
 }
 

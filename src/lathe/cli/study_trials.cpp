@@ -104,6 +104,14 @@ std::vector<storage::Trial> picked(const std::vector<storage::Trial>& trials, co
   return picks;
 }
 
+// Orders the trials of a front as the table does, the best in the first objective on top.
+void sort_by_first_value(std::vector<storage::Trial>& front, Direction direction) {
+  const double sign = direction == Direction::kMaximize ? -1 : 1;
+  std::stable_sort(front.begin(), front.end(), [sign](const storage::Trial& a, const storage::Trial& b) {
+    return sign * a.values[0] < sign * b.values[0];
+  });
+}
+
 std::string metrics_lines(const report::TrialRecord& trial) {
   std::string text;
   for (const report::Metrics* metrics : {&trial.software_metrics, &trial.hardware_metrics}) {
@@ -168,7 +176,8 @@ ExitCode show_best(const Invocation& invocation) {
       place.storage->selected_trials(place.info.study_id, {.states = {TrialState::kComplete}});
   std::vector<storage::Trial> best =
       picked(complete, best_stored_trials(place.info, complete, static_cast<std::size_t>(most)));
-  if (!single && invocation.has("--limit") && static_cast<std::int64_t>(best.size()) > most) {
+  if (!single) sort_by_first_value(best, place.info.directions.front());
+  if (!single && invocation.has("--limit") && most > 0 && static_cast<std::int64_t>(best.size()) > most) {
     best.resize(static_cast<std::size_t>(most));
   }
   report::StudyRecord record = stored_record(place.info, best);

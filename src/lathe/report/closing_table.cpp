@@ -283,7 +283,7 @@ std::string trial_summary(const StudyRecord& study) {
   }
   const auto ruled_out =
       count([](const TrialRecord& t) { return t.state == TrialState::kPruned && t.reports.empty(); });
-  if (ruled_out > 0) text += fmt::format(" ({} of them break a constraint and were not trained)", ruled_out);
+  if (ruled_out > 0) text += fmt::format(" ({} not trained: a constraint rules them out)", ruled_out);
   return text + "\n" + failures_text(study);
 }
 

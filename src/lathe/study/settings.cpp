@@ -48,12 +48,11 @@ void apply_setup(const Value& strategy, const SetupTable& setup, StudySettings& 
   }
   if (const Value* value = strategy.find_path("setup.sampler")) {
     try {
-      sampler::sampler_kind(setup.sampler);
+      study.sampler = sampler::sampler_kind(setup.sampler).name;  // one name for all spellings: others may join
     } catch (const UserError& error) {
       value->fail(error.what());
     }
   }
-  study.sampler = setup.sampler;
   if (const Value* options = strategy.find_path("setup.sampler_options")) study.sampler_options = *options;
   study.n_trials = setup.n_trials;
   study.n_jobs = setup.n_jobs;
