@@ -82,7 +82,7 @@ def run(build, arguments):
     yield from recorded(arguments.trials)
     if arguments.peer:
         yield from peer(arguments)
-    if pathlib.Path(arguments.tables).is_dir():
+    if arguments.tables and pathlib.Path(arguments.tables).is_dir():
         yield from ours(build, arguments.contenders.split(","), arguments.lag, arguments, arguments.tables)
 
 
