@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -151,6 +152,26 @@ TEST(SqliteStorage, ATakenNameIsRefused) {
   EXPECT_EQ(message_of([&] { storage->create_study("jets", {Direction::kMaximize}, {}, {}); }),
             path.string() + " already holds a study named \"jets\"; choose another name or file");
   EXPECT_EQ(storage->studies().size(), 1U);
+}
+
+TEST(SqliteStorage, ManyMayMakeANewFileAtOnce) {
+  const TemporaryFolder folder;
+  for (int file = 0; file < 20; ++file) {
+    const auto path = folder.path() / (std::to_string(file) + ".db");
+    std::atomic<int> failures = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&] {
+        try {
+          open_sqlite(path)->studies();
+        } catch (const Error&) {
+          ++failures;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(failures, 0) << file;
+  }
 }
 
 TEST(SqliteStorageErrors, AbsentFolder) {

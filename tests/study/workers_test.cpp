@@ -242,7 +242,7 @@ TEST_F(Workers, RefuseAStudyOfOtherChoices) {
   Fixture seeded(trained_search(kTpe));
   seeded.settings.seed = 5;
   const std::string seed = message_of([&] { seeded.open(*storage); });
-  EXPECT_NE(seed.find("was begun with another seed: 0 there, 5 now"), std::string::npos) << seed;
+  EXPECT_NE(seed.find("differs in seed: 0 there, 5 now"), std::string::npos) << seed;
   EXPECT_EQ(storage->trials(1).size(), 6u);
 }
 
@@ -255,7 +255,7 @@ TEST_F(Workers, RefuseAStudyOfAnotherFormula) {
   first.open(*storage);
   Fixture other(with_formula("flops + average_bitwidth"));
   const std::string message = message_of([&] { other.open(*storage); });
-  EXPECT_NE(message.find("was begun with another constraints: work (flops * average_bitwidth) <= 1000000000 there, work "
+  EXPECT_NE(message.find("differs in constraints: work (flops * average_bitwidth) <= 1000000000 there, work "
                          "(flops + average_bitwidth)"),
             std::string::npos)
       << message;
@@ -271,6 +271,9 @@ TEST_F(Workers, ResumeTheNewestStudyOfAName) {
   const OpenedStudy resumed = fixture.open(*storage, Existing::kResume);
   EXPECT_EQ(resumed.name, "small-2");
   EXPECT_TRUE(resumed.joined);
+  EXPECT_EQ(fixture.open(*storage, Existing::kExact).name, "small");
+  fixture.settings.n_trials = 50;  // samplers go on planning for the first budget
+  EXPECT_EQ(fixture.open(*storage, Existing::kExact).budget, 6);
 }
 
 TEST_F(Workers, BeginFromTheTrialsOfAnotherStudy) {

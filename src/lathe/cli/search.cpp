@@ -36,8 +36,9 @@ std::string storage_address(const Invocation& invocation, const Search& search) 
 }
 
 study::Existing existing_policy(const Invocation& invocation) {
-  if (invocation.has("--resume")) return study::Existing::kResume;
-  return invocation.has("--study") ? study::Existing::kJoin : study::Existing::kLeave;
+  const bool named = invocation.has("--study");
+  if (invocation.has("--resume")) return named ? study::Existing::kExact : study::Existing::kResume;
+  return named ? study::Existing::kJoin : study::Existing::kLeave;
 }
 
 // Splits `NAME` or `NAME@STORAGE`.
@@ -51,22 +52,34 @@ std::vector<storage::Trial> warm_start(const Invocation& invocation, const Searc
   return study::trials_to_copy(*source, name, search.settings, search.space);
 }
 
+// Says what an existing study holds.
+std::string progress_text(storage::Storage& storage, const study::OpenedStudy& study) {
+  const auto counts = storage.trial_counts();
+  const auto found = counts.find(study.id);
+  if (found == counts.end()) return {};
+  std::string text;
+  for (const auto& [state, count] : found->second.by_state) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, lathe::to_string(state));
+  }
+  return fmt::format(" ({})", text);
+}
+
 // Opens the study of this run: a new one, or the one that --resume or --study names.
 study::OpenedStudy open_study(const Invocation& invocation, Search& search, storage::Storage& storage) {
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
   }
   search.settings.name = invocation.text("--study").value_or(search.settings.name);
-  const study::StudyFacts facts{
-      .space = &search.space,
-      .data = &search.dataset->fingerprint,
-      .weights = search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh",
-      .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
-      .settings_document = search.settings_document};
+  const study::StudyFacts facts{.space = &search.space,
+                                .data = &search.dataset->fingerprint,
+                                .weights = search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh",
+                                .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
+                                .settings_document = search.settings_document};
   const study::OpenedStudy study = study::open_study(storage, search.settings, facts, existing_policy(invocation),
                                                      warm_start(invocation, search, storage));
   search.settings.name = study.name;
-  log::info("{} study \"{}\" in {}", study.joined ? "Joined" : "Created", study.name, storage.address());
+  log::info("{} study \"{}\" in {}{}", study.joined ? "Joined" : "Created", study.name, storage.address(),
+            progress_text(storage, study));
   return study;
 }
 
@@ -89,7 +102,7 @@ study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, stora
     if (failed > 0) suffix += fmt::format("{}{} failed", suffix.empty() ? "" : ", ", failed);
     if (!suffix.empty()) bar.set_suffix(suffix);
   };
-  auto sampler = make_sampler(search);
+  auto sampler = make_sampler(search, study.budget);
   if (const std::string why = sampler->explanation(); !why.empty()) log::info("Sampler {}", why);
   study::StudyLoop loop(search.settings, search.space, evaluator, std::move(sampler), storage, study);
   return loop.run(interrupt_token(), trial_end);
@@ -112,7 +125,8 @@ std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator
 // Keeps the weights of the best trials: what --from best.json --trial K loads.
 void save_best_weights(const Search& search, const study::StudyResult& result) {
   const data::Fingerprint& data = search.dataset->fingerprint;
-  std::filesystem::remove_all(search.results / "trials");  // those of an earlier run of the project
+  std::error_code busy;  // another worker of the project may do the same now
+  std::filesystem::remove_all(search.results / "trials", busy);  // those of an earlier run of the project
   make_directories(search.results / "trials");
   for (const std::size_t index : result.best) {
     const study::Trial& trial = result.trials[index];
@@ -161,21 +175,19 @@ void print_results(const Invocation& invocation, const Search& search, const rep
     std::cout << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
   }
   if (!record.notice.empty()) std::cout << '\n' << record.notice << '\n';
-  std::cout << fmt::format("\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\nStudy \"{}\" in {}\n",
-                           search.results.string(),
-                           std::filesystem::exists(search.results / "front.svg") ? ", front.svg" : "", record.name,
-                           database);
+  std::cout << fmt::format(
+      "\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\nStudy \"{}\" in {}\n",
+      search.results.string(), std::filesystem::exists(search.results / "front.svg") ? ", front.svg" : "", record.name,
+      database);
 }
 
 void print_json(const Search& search, const report::StudyRecord& record, const std::string& database) {
   using Json = nlohmann::ordered_json;
-  Json json = {{"schema_version", report::kSchemaVersion},
-               {"study", Json::parse(report::study_json(record))},
-               {"best", Json::parse(report::best_json(record))},
-               {"paths",
-                {{"project", search.project.string()},
-                 {"results", search.results.string()},
-                 {"database", database}}}};
+  Json json = {
+      {"schema_version", report::kSchemaVersion},
+      {"study", Json::parse(report::study_json(record))},
+      {"best", Json::parse(report::best_json(record))},
+      {"paths", {{"project", search.project.string()}, {"results", search.results.string()}, {"database", database}}}};
   std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
@@ -216,9 +228,11 @@ ExitCode run_search(const Invocation& invocation) {
   Search search = prepare_search(invocation);
   study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
-  make_sampler(search);  // options are checked before anything is written
+  make_sampler(search, search.settings.n_trials);  // options are checked before anything is written
+  const std::string address = storage_address(invocation, search);
+  if (invocation.has("--resume")) open_existing_storage(address);  // nothing is made for a study that is not there
   open_project(search);
-  const auto storage = open_storage(storage_address(invocation, search), search.settings.optuna_compat);
+  const auto storage = open_storage(address, search.settings.optuna_compat);
   const study::OpenedStudy study = open_study(invocation, search, *storage);
   catch_interrupts();
 

@@ -68,12 +68,12 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
       shown < untrained.size() ? ", ..." : "");
 }
 
-std::unique_ptr<sampler::Sampler> make_sampler(const Search& search) {
+std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, std::int64_t budget) {
   sampler::SamplerSettings wanted{.name = search.settings.sampler,
                                   .seed = search.settings.seed,
                                   .space = search.space.parameters(),
                                   .directions = search.settings.directions,
-                                  .n_trials = search.settings.n_trials};
+                                  .n_trials = budget};
   if (search.settings.sampler_options) wanted.options = &*search.settings.sampler_options;
   return sampler::make_sampler(wanted);
 }

@@ -32,7 +32,7 @@ Search prepare_search(const Invocation& invocation);
 /// meets too, and weights that are evaluated without ever having been trained are named in a warning.
 void check_candidates(const Search& search, const study::Evaluator& evaluator);
 
-/// Makes the sampler of the study, or another one of its space. `n_trials` is the budget that `auto` plans for.
-std::unique_ptr<sampler::Sampler> make_sampler(const Search& search);
+/// Makes the sampler of the study. `budget` is the number of trials that it plans for (`auto` and `gp` depend on it).
+std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, std::int64_t budget);
 
 }  // namespace lathe::cli

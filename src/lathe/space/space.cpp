@@ -89,17 +89,21 @@ TrainingChoices SearchSpace::sample(const std::vector<Key>& keys, const Assignme
   return values;
 }
 
-Candidate SearchSpace::decode(const Assignment& assignment) const {
+SampledConfig SearchSpace::sample(const Assignment& assignment) const {
   LATHE_CHECK(parameters_.contains(assignment), "an assignment of another space");
   SampledConfig config;
   config.reserve(nodes_.size() + 1);
   for (const Node& node : nodes_) {
     if (auto values = sample(node.keys, assignment); !values.empty()) config.emplace_back(node.name, std::move(values));
   }
+  if (auto values = sample(training_, assignment); !values.empty()) config.emplace_back(kTraining, std::move(values));
+  return config;
+}
+
+Candidate SearchSpace::decode(const Assignment& assignment) const {
+  SampledConfig config = sample(assignment);
   ir::Graph graph = apply_pipeline(base_, read_node_configs(config));
-  TrainingChoices training = sample(training_, assignment);
-  if (!training.empty()) config.emplace_back(kTraining, training);
-  return {assignment, std::move(graph), std::move(config), std::move(training)};
+  return {assignment, std::move(graph), std::move(config), sample(training_, assignment)};
 }
 
 // Tells whether keys with a single choice have it, and keys that are not there are absent or NA.

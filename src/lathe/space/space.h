@@ -68,6 +68,8 @@ class SearchSpace {
   std::optional<std::int64_t> size() const;
   /// Prints the size: `36`, `more than 2^62`, `infinitely many`.
   std::string size_text() const;
+  /// Returns the values of an assignment without making its network.
+  SampledConfig sample(const Assignment& assignment) const;
   /// Makes the network of an assignment: passes on a copy of the base graph (scale_channels, quantize, verify). Throws
   /// UserError naming node and key when the assignment describes an impossible network.
   Candidate decode(const Assignment& assignment) const;

@@ -21,6 +21,8 @@ using nlohmann::ordered_json;
 
 // Study attribute with all that must be the same for every worker. Stored: do not change.
 constexpr const char* kIdentityAttribute = "lathe:identity";
+// Study attribute with n_trials of the run that made the study. Stored: do not change.
+constexpr const char* kBudgetAttribute = "lathe:n_trials";
 
 std::string text_of(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
@@ -114,6 +116,7 @@ storage::Attributes study_attributes(const StudySettings& settings, const StudyF
           {"lathe:sampler", text_of(settings.sampler)},
           {"lathe:seed", text_of(settings.seed)},
           {"lathe:lag", text_of(settings.lag)},
+          {kBudgetAttribute, text_of(settings.n_trials)},
           {"lathe:settings", text_of(facts.settings_document)},
           {"lathe:data", text_of({{"dataset", data.dataset},
                                   {"source", data.source},
@@ -196,7 +199,7 @@ void check_same_study(storage::Storage& storage, const storage::StudyInfo& info,
     if (key == "choices" || (key == "back end" && settings.mixed_targets)) continue;
     const ordered_json before = theirs.contains(key) ? theirs[key] : ordered_json("");
     if (before != value) {
-      refuse(storage, info.name, fmt::format("was begun with another {}: {} there, {} now", key, shown(before), shown(value)));
+      refuse(storage, info.name, fmt::format("differs in {}: {} there, {} now", key, shown(before), shown(value)));
     }
   }
   check_choices(storage, info.name, theirs["choices"], ours["choices"]);
@@ -221,10 +224,21 @@ std::optional<storage::StudyInfo> newest_of_family(storage::Storage& storage, co
   return newest;
 }
 
+std::optional<std::int64_t> budget_of(const storage::StudyInfo& info) {
+  const auto stored = info.user_attributes.find(kBudgetAttribute);
+  if (stored == info.user_attributes.end()) return std::nullopt;
+  const ordered_json budget = ordered_json::parse(stored->second, nullptr, false);
+  return budget.is_number_integer() ? std::optional(budget.get<std::int64_t>()) : std::nullopt;
+}
+
 OpenedStudy joined(storage::Storage& storage, const storage::StudyInfo& info, const StudySettings& settings,
                    const StudyFacts& facts) {
   check_same_study(storage, info, settings, facts);
-  return {info.study_id, info.name, true, info.user_attributes.contains(kClockAttribute)};
+  return {.id = info.study_id,
+          .name = info.name,
+          .joined = true,
+          .clock_had_a_say = info.user_attributes.contains(kClockAttribute),
+          .budget = budget_of(info).value_or(settings.n_trials)};
 }
 
 OpenedStudy created(storage::Storage& storage, const std::string& name, const StudySettings& settings,
@@ -237,15 +251,16 @@ OpenedStudy created(storage::Storage& storage, const std::string& name, const St
       warm_start.empty()
           ? storage.create_study(info.name, info.directions, info.user_attributes, info.system_attributes)
           : storage.import_study(info, warm_start);
-  return {.id = id, .name = name};
+  return {.id = id, .name = name, .budget = settings.n_trials};
 }
 
 }  // namespace
 
 OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start) {
-  if (existing == Existing::kResume) {
-    const auto info = newest_of_family(storage, settings.name);
+  if (existing == Existing::kResume || existing == Existing::kExact) {
+    const auto info = existing == Existing::kExact ? storage.find_study(settings.name)
+                                                   : newest_of_family(storage, settings.name);
     if (!info) {
       throw UserError(fmt::format("there is no study \"{}\" in {} to resume; leave out --resume to begin it",
                                   settings.name, storage.address()));

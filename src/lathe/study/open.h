@@ -22,12 +22,14 @@ struct OpenedStudy {
   std::string name;
   bool joined = false;          ///< it existed before
   bool clock_had_a_say = false;  ///< an earlier run was struck by a time limit
+  std::int64_t budget = 0;       ///< n_trials of the run that made it: what samplers plan for, whatever was added since
 };
 
 /// Says what to do where a study of the name exists.
 enum class Existing {
   kLeave,   ///< make a new one: name-2, name-3, ...
   kJoin,    ///< join it, or make it
+  kExact,   ///< continue the study of exactly this name; there must be one
   kResume,  ///< continue the newest of name, name-2, ...; there must be one
 };
 

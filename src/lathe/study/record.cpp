@@ -219,13 +219,21 @@ std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, 
 }
 
 void read_network(const space::SearchSpace& space, const storage::Trial& stored, Trial& trial) {
-  try {
-    const space::Candidate candidate = space.decode(trial.assignment);
-    trial.config = candidate.config;
-    trial.widths = space::width_summary(candidate.graph);
-    trial.bits = space::bits_summary(candidate.graph);
-  } catch (const UserError&) {
-    // an impossible network: the stored reason says so
+  const ordered_json network = parsed(stored.user_attributes, "lathe:network");
+  if (network.is_object() && network.contains("widths") && network["widths"].is_string() && network.contains("bits") &&
+      network["bits"].is_string()) {
+    trial.config = space.sample(trial.assignment);
+    trial.widths = network["widths"].get<std::string>();
+    trial.bits = network["bits"].get<std::string>();
+  } else {
+    try {  // a trial of another program
+      const space::Candidate candidate = space.decode(trial.assignment);
+      trial.config = candidate.config;
+      trial.widths = space::width_summary(candidate.graph);
+      trial.bits = space::bits_summary(candidate.graph);
+    } catch (const UserError&) {
+      // an impossible network
+    }
   }
   if (const auto key = Digest::from_hex(text_at(stored.user_attributes, "lathe:key"))) trial.key = *key;
 }

@@ -71,7 +71,8 @@ class SqliteRows final : public Rows {
   SqliteRows& operator=(const SqliteRows&) = delete;
 
   bool next() override {
-    const int code = sqlite3_step(statement_);
+    const int code = step();
+    started_ = true;
     if (code == SQLITE_ROW) return true;
     if (code != SQLITE_DONE) database_.fail(operation_of(statement_), code);
     return false;
@@ -86,8 +87,21 @@ class SqliteRows final : public Rows {
   }
 
  private:
+  // Where two connections want the same lock at once (both turn a new file to its write-ahead log) SQLite turns one away
+  // without asking the busy handler. A statement that begins outside of a transaction can just begin again.
+  int step() {
+    const auto began = std::chrono::steady_clock::now();
+    int code = sqlite3_step(statement_);
+    while ((code & 0xFF) == SQLITE_BUSY && !started_ && database_.may_wait_longer(began)) {
+      sqlite3_reset(statement_);
+      code = sqlite3_step(statement_);
+    }
+    return code;
+  }
+
   SqliteDatabase& database_;
   sqlite3_stmt* statement_;
+  bool started_ = false;
 };
 
 }  // namespace
@@ -127,6 +141,13 @@ bool SqliteDatabase::wait_for_lock(int calls) {
   if (now - waiting_since_ >= busy_timeout_) return false;
   std::uniform_int_distribution<int> pause(100, calls < 20 ? 1000 : 3000);
   std::this_thread::sleep_for(std::chrono::microseconds(pause(pauses_)));
+  return true;
+}
+
+bool SqliteDatabase::may_wait_longer(std::chrono::steady_clock::time_point since) {
+  const bool in_transaction = sqlite3_get_autocommit(database_.get()) == 0;
+  if (in_transaction || std::chrono::steady_clock::now() - since >= busy_timeout_) return false;
+  std::this_thread::sleep_for(std::chrono::milliseconds(1 + static_cast<int>(pauses_() % 5)));
   return true;
 }
 

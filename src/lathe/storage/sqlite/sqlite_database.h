@@ -39,6 +39,9 @@ class SqliteDatabase final : public relational::Database {
 
   /// Throws the SystemError `cannot OPERATION the study file PATH: reason` for a result code of SQLite.
   [[noreturn]] void fail(const char* operation, int code) const;
+  /// Tells, after a short pause, whether a statement that was turned away as busy may begin again: outside of
+  /// transactions, until the time-out after `since`.
+  bool may_wait_longer(std::chrono::steady_clock::time_point since);
 
  private:
   struct CloseDatabase {
