@@ -1,8 +1,8 @@
 // Trains with libtorch's C++ API: index_select, zero_grad, forward, cross entropy, backward, Adam. Batch norm keeps its
-// running statistics; the loss is not read, which spares libtorch a synchronisation.
+// running statistics; the loss is not read, which spares libtorch a synchronisation. Serves the task train.
 #include <torch/torch.h>
 
-#include "engine/workload.h"
+#include "engine/serve.h"
 
 namespace {
 
@@ -29,19 +29,21 @@ int main() {
   const torch::Tensor features = torch::from_blob(workload.features.data(), {rows, width});
   const torch::Tensor labels = torch::from_blob(workload.labels.data(), {rows}, torch::kInt32).to(torch::kInt64);
   const torch::Tensor order = torch::from_blob(workload.order.data(), {rows}, torch::kInt32).to(torch::kInt64);
-  bench::serve([&](const bench::Network& network, std::size_t) -> bench::Step {
+  bench::serve([&](const std::string& task, const std::string& name, std::size_t batch_size) -> bench::Work {
+    const bench::Network network = bench::network(name);
+    if (task != "train" || network.quantized()) return {};
     torch::manual_seed(1);
     torch::nn::Sequential module = make_module(network);
     auto optimizer = std::make_shared<torch::optim::Adam>(module->parameters(), bench::kLearningRate);
-    return [&features, &labels, &order, module, optimizer](std::size_t first, std::size_t batch) mutable {
+    const auto step = [&features, &labels, &order, module, optimizer](std::size_t first, std::size_t batch) mutable {
       const auto begin = static_cast<std::int64_t>(first);
       const torch::Tensor index = order.slice(0, begin, begin + static_cast<std::int64_t>(batch));
       optimizer->zero_grad();
       const torch::Tensor logits = module->forward(features.index_select(0, index));
       torch::nn::functional::cross_entropy(logits, labels.index_select(0, index)).backward();
       optimizer->step();
-      return 0.0;
     };
+    return bench::steps_of(step, batch_size);
   });
   return 0;
 }

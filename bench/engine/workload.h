@@ -1,18 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <ctime>
-#include <functional>
-#include <iostream>
-#include <memory>
 #include <numeric>
 #include <random>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-/// What both programs of the engine suite share: the same rows, the same networks, the same protocol.
+/// What all programs of the engine suite share: the same rows and the same networks.
 namespace bench {
 
 inline constexpr std::size_t kRows = 200000, kFeatures = 16, kClasses = 5;
@@ -39,58 +35,36 @@ struct Workload {
 };
 
 /// Describes a network: batch norm and ReLU on the input or not, widths of the linear layers, ReLU between them, and on
-/// the logits or not.
+/// the logits or not; bits of weights and activations, 0 for float.
 struct Network {
   bool input_batch_norm = false;
   std::vector<std::int64_t> widths;
   bool relu_on_logits = false;
+  std::int64_t weight_bits = 0, activation_bits = 0;
+
+  bool quantized() const { return weight_bits > 0; }
 };
 
+/// Reads a network's name: `jsc-three-linear-layers`, `jsc-three-linear-layers-x6` (hidden widths times six), or the
+/// widths of a chain without batch norm (`16-64-32-32-5`); `:w6a4` behind it asks for 6-bit weights and 4-bit data.
 inline Network network(const std::string& name) {
-  if (name == "jsc-three-linear-layers") return {true, {16, 16, 16, 5}, true};
-  return {false, {16, 64, 32, 32, 5}, false};  // 16-64-32-32-5
-}
-
-/// Runs one training step on the rows order[first, first + batch) and returns the mean loss where it knows it, else 0.
-using Step = std::function<double(std::size_t first, std::size_t batch)>;
-/// Prepares training of a network at a batch size.
-using Start = std::function<Step(const Network&, std::size_t batch)>;
-
-/// Returns the seconds of processor time that this program has used: what other programs take does not count.
-inline double processor_seconds() {
-  std::timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// Serves requests `NETWORK BATCH SECONDS` from the standard input: trains on for about that long and answers with the
-/// steps per second of processor time. Each (network, batch) keeps its weights between requests.
-inline void serve(const Start& start) {
-  std::string name;
-  std::size_t batch = 0;
-  double seconds = 0;
-  std::string current;
-  Step step;
-  std::size_t first = 0;
-  while (std::cin >> name >> batch >> seconds) {
-    if (const std::string key = name + " " + std::to_string(batch); key != current) {
-      step = start(network(name), batch);
-      current = key;
-    }
-    const double begin = processor_seconds();
-    std::size_t steps = 0;
-    double elapsed = 0;
-    while (elapsed < seconds) {
-      const std::size_t burst = batch <= 128 ? 16 : 1;
-      for (std::size_t i = 0; i < burst; ++i, ++steps, first += batch) {
-        if (first + batch > kRows) first = 0;
-        step(first, batch);
-      }
-      elapsed = processor_seconds() - begin;
-    }
-    std::printf("%.6g\n", static_cast<double>(steps) / elapsed);
-    std::fflush(stdout);
+  const std::size_t colon = name.find(':');
+  const std::string shape = name.substr(0, colon);
+  Network result;
+  if (shape == "jsc-three-linear-layers") {
+    result = {true, {16, 16, 16, 5}, true};
+  } else if (shape == "jsc-three-linear-layers-x6") {
+    result = {true, {16, 96, 96, 5}, true};
+  } else {
+    std::istringstream widths(shape);
+    for (std::string width; std::getline(widths, width, '-');) result.widths.push_back(std::stoll(width));
   }
+  if (colon != std::string::npos) {
+    const std::size_t data = name.find('a', colon);
+    result.weight_bits = std::stoll(name.substr(colon + 2, data - colon - 2));
+    result.activation_bits = std::stoll(name.substr(data + 1));
+  }
+  return result;
 }
 
 }  // namespace bench
