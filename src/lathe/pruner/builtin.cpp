@@ -5,6 +5,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/pruner/asha.h"
+#include "lathe/pruner/front.h"
 #include "lathe/pruner/hyperband.h"
 #include "lathe/pruner/moasha.h"
 #include "lathe/pruner/options.h"
@@ -56,8 +57,9 @@ bool answers_to(const PrunerKind& kind, std::string_view name) {
 }  // namespace
 
 const std::vector<PrunerKind>& pruner_kinds() {
-  static const std::vector<PrunerKind> kinds{none_kind(),      median_kind(),  percentile_kind(), asha_kind(),
-                                             hyperband_kind(), patient_kind(), threshold_kind(),  moasha_kind()};
+  static const std::vector<PrunerKind> kinds{none_kind(),      median_kind(),    percentile_kind(),
+                                             asha_kind(),      hyperband_kind(), patient_kind(),
+                                             threshold_kind(), moasha_kind(),    front_kind()};
   return kinds;
 }
 

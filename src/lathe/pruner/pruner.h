@@ -21,6 +21,8 @@ struct PrunerSettings {
   std::string study_name;                  ///< hyperband deals its brackets by it, as Optuna does
   std::vector<Direction> directions = {};  ///< one per objective
   const config::Value* options = nullptr;  ///< `[search.strategy.pruner]` without its own keys, or null
+  std::vector<bool> exact =
+      {};  ///< per objective: known before training, so that reports hold its final value; may be empty
 };
 
 /// Says which running trials are not worth going on with. A pure function of its settings and arguments, so that a
