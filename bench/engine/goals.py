@@ -18,7 +18,7 @@ QUANTISED_SHARE = 0.6  # of the float rate
 EVALUATION_RATIO = 2.4  # times the training rate
 TWO_TRIALS_RATIO = 1.9  # times one trial's
 WIDTH_COST = 1.1  # of the next multiple of 16
-NEIGHBOUR_BAND = (0.8, 1.25)  # useful FLOP/s of a multiple of 16 up to 128 against the one before
+NEIGHBOUR_BAND = (1 / 1.2, 1.2)  # useful FLOP/s of a multiple of 16 up to 128 against the one before
 
 
 def libtorch_health(case, batch, rate, peak):

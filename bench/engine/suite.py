@@ -170,7 +170,7 @@ def neighbour_row(top, rate, before, peak):
     ratio = gflops / before
     wanted = ""
     if top <= 128:
-        wanted = f"{low:g} to {high:g}: {'met' if low <= ratio <= high else 'missed'}"
+        wanted = f"{low:.2f} to {high:g}: {'met' if low <= ratio <= high else 'missed'}"
     return row("widths", square(top), 512, f"width {top - 16}: FLOP/s", gflops, before, "GFLOP/s", ratio, gflops, peak,
                wanted)
 
