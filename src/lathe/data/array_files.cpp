@@ -62,7 +62,26 @@ std::vector<std::int32_t> read_labels(const fs::path& path, std::int64_t& classe
   return labels;
 }
 
-Samples read_pair(const ArrayPair& files, std::int64_t& classes) {
+/// Reads numbers to be learned: [rows] or [rows, outputs].
+void read_targets(const fs::path& path, Samples& samples) {
+  const NpyArray array = read_npy(path);
+  if (array.shape.empty() || array.shape.size() > 2 || element_count(array.shape) == 0) {
+    throw DataError(array.path,
+                    fmt::format("has shape {}; targets are [rows] or [rows, outputs]", to_string(array.shape)));
+  }
+  samples.outputs = array.shape.size() == 2 ? array.shape[1] : 1;
+  samples.targets = array.to_floats();
+}
+
+void read_y(const ArrayPair& files, ArrayY y, std::int64_t rows, std::int64_t& classes, Samples& samples) {
+  switch (y) {
+    case ArrayY::kLabels: samples.labels = read_labels(files.labels, classes); break;
+    case ArrayY::kTargets: read_targets(files.labels, samples); break;
+    case ArrayY::kIgnored: samples.labels.assign(static_cast<std::size_t>(rows), 0); break;
+  }
+}
+
+Samples read_pair(const ArrayPair& files, ArrayY y, std::int64_t& classes) {
   const NpyArray features = read_npy(files.features);
   if (features.shape.size() < 2) {
     throw DataError(features.path,
@@ -72,10 +91,11 @@ Samples read_pair(const ArrayPair& files, std::int64_t& classes) {
   Samples samples;
   samples.width = element_count(features.shape) / features.shape[0];
   if (samples.width == 0) throw DataError(features.path, "has no columns");
-  samples.labels = read_labels(files.labels, classes);
+  read_y(files, y, features.shape[0], classes, samples);
   if (samples.rows() != features.shape[0]) {
-    throw DataError(features.path, fmt::format("has {} rows, but {} has {} labels", features.shape[0],
-                                               files.labels.string(), samples.rows()));
+    throw DataError(features.path,
+                    fmt::format("has {} rows, but {} has {} {}", features.shape[0], files.labels.string(),
+                                samples.rows(), y == ArrayY::kTargets ? "rows" : "labels"));
   }
   samples.features = features.to_floats();
   return samples;
@@ -84,6 +104,12 @@ Samples read_pair(const ArrayPair& files, std::int64_t& classes) {
 void check_width(const Samples& samples, std::int64_t width, const fs::path& path) {
   if (samples.width == width) return;
   throw DataError(path.string(), fmt::format("has {} columns; expected {}", samples.width, width));
+}
+
+void check_outputs(const Samples& samples, std::int64_t outputs, const fs::path& path) {
+  if (samples.outputs != outputs)
+    throw DataError(path.string(), fmt::format("has {} columns; expected {}", samples.outputs, outputs));
+  check_targets(samples, {}, path.string());
 }
 
 std::optional<ArrayPair> find_pair(const fs::path& folder, std::string_view part) {
@@ -126,21 +152,26 @@ RawDataset read_arrays(const ArrayFolder& files, const ArrayExpectation& expecte
                        std::vector<std::string> feature_names, std::vector<std::string> class_names) {
   RawDataset raw;
   std::int64_t classes = expected.classes;
-  raw.train = read_pair(files.train, classes);
-  if (files.validation) raw.validation = read_pair(*files.validation, classes);
-  if (files.test) raw.test = read_pair(*files.test, classes);
+  raw.train = read_pair(files.train, expected.y, classes);
+  if (files.validation) raw.validation = read_pair(*files.validation, expected.y, classes);
+  if (files.test) raw.test = read_pair(*files.test, expected.y, classes);
   if (expected.classes > 0) classes = expected.classes;
   const std::int64_t width = expected.width > 0 ? expected.width : raw.train.width;
   const auto check = [&](const Samples& samples, const ArrayPair& pair) {
     check_width(samples, width, pair.features);
     check_features(samples, feature_names, pair.features.string());
-    check_labels(samples, classes, pair.labels.string());
+    if (expected.y == ArrayY::kLabels) check_labels(samples, classes, pair.labels.string());
+    if (expected.y == ArrayY::kTargets) check_outputs(samples, raw.train.outputs, pair.labels);
   };
   check(raw.train, files.train);
   if (files.validation) check(raw.validation, *files.validation);
   if (files.test) check(raw.test, *files.test);
   raw.path = files.train.features.parent_path().string();
   raw.feature_names = std::move(feature_names);
+  for (std::int64_t output = 0; output < raw.train.outputs; ++output) {
+    raw.target_names.push_back(raw.train.outputs == 1 ? "y" : fmt::format("y{}", output));
+  }
+  if (expected.y != ArrayY::kLabels) return raw;
   raw.class_names = std::move(class_names);
   for (auto label = static_cast<std::int64_t>(raw.class_names.size()); label < classes; ++label) {
     raw.class_names.push_back(fmt::to_string(label));

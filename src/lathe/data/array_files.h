@@ -29,14 +29,19 @@ std::optional<ArrayFolder> find_arrays(const std::filesystem::path& folder);
 /// Finds the labels that belong to a file of features: `X...` becomes `y...`. Throws DataError when there are none.
 ArrayPair pair_of(const std::filesystem::path& features);
 
+/// Says what y holds: labels, targets of regression, or what is not wanted.
+enum class ArrayY { kLabels, kTargets, kIgnored };
+
 /// Says what the arrays must be like; 0 where the files decide.
 struct ArrayExpectation {
   std::int64_t width = 0, classes = 0;
+  ArrayY y = ArrayY::kLabels;
 };
 
 /// Reads all parts. Features are [rows, width] (further dimensions are flattened); labels are [rows], [rows, 1] or
-/// one-hot [rows, classes]. `feature_names` and `class_names` are for messages and for the result; either may be empty.
-/// Throws DataError for arrays that do not fit together, NaN and labels out of range, with path, row and column.
+/// one-hot [rows, classes]; targets are [rows] or [rows, outputs], called y or y0, y1, ... Labels that are not wanted
+/// are all 0. `feature_names` and `class_names` are for messages and for the result; either may be empty. Throws
+/// DataError for arrays that do not fit together, NaN and labels out of range, with path, row and column.
 RawDataset read_arrays(const ArrayFolder& files, const ArrayExpectation& expected,
                        std::vector<std::string> feature_names, std::vector<std::string> class_names);
 

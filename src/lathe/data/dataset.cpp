@@ -23,6 +23,8 @@ bool is_path(const std::string& name) {
 
 }  // namespace
 
+std::string task_name(Task task) { return task == Task::kRegression ? "regression" : "classification"; }
+
 std::shared_ptr<const Dataset> load_dataset(const DatasetRequest& request) {
   std::vector<std::string> known;
   for (const DatasetKind& kind : dataset_kinds()) {

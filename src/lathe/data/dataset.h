@@ -12,14 +12,39 @@
 
 namespace lathe::data {
 
-/// Holds rows of features with labels. `features` is [rows, width] row-major float32, `labels` [rows] in [0, classes).
+/// Rows of a block; see Samples::blocks.
+inline constexpr std::size_t kBlockRows = 16;
+
+/// Holds one feature of the rows of a block: a cache line.
+struct alignas(64) BlockColumn {
+  float values[kBlockRows];
+};
+
+/// Says what is learned of a row: its class, or numbers. Spelt `classification` and `regression` in files.
+enum class Task { kClassification, kRegression };
+std::string task_name(Task task);
+
+/// Holds rows of features and what is to be learned of them. `features` is [rows, width] row-major float32. For
+/// classification `labels` is [rows] in [0, classes) and `outputs` 0; for regression `targets` is [rows, outputs]
+/// row-major float32 and `labels` empty.
 struct Samples {
   std::int64_t width = 0;
   std::vector<float> features;
   std::vector<std::int32_t> labels;
+  std::int64_t outputs = 0;
+  std::vector<float> targets = {};
+  /// The whole blocks of kBlockRows rows of `features` a second time, feature by feature, [rows / kBlockRows, width]:
+  /// what an engine that works feature by feature reads without turning rows. Empty where nobody arranged them; whoever
+  /// changes `features` clears it.
+  std::vector<BlockColumn> blocks = {};
 
-  std::int64_t rows() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t rows() const {
+    return static_cast<std::int64_t>(outputs > 0 ? targets.size() / static_cast<std::size_t>(outputs) : labels.size());
+  }
 };
+
+/// Fills `blocks`; leaves it empty where rows are wider than an engine for small networks takes (512).
+void arrange_blocks(Samples& samples);
 
 /// Says where the rows came from, so that no result can be mistaken for one on other data.
 struct Fingerprint {
@@ -34,15 +59,29 @@ struct Fingerprint {
   std::string notice;
 };
 
+/// Describes a target of regression. The engine sees (value - mean) / deviation; both are of the training rows, or 0
+/// and 1 where targets are left as they are.
+struct Target {
+  std::string name;
+  double mean = 0, deviation = 1;
+};
+
 /// Holds a loaded data set: disjoint parts, standardised with the mean and the population standard deviation of the
 /// training rows where the data set is of physical features. Immutable, shared by all trials.
 struct Dataset {
   std::string name;
-  std::int64_t classes = 0;
+  std::int64_t classes = 0;  ///< 0 for regression
   std::vector<std::string> class_names;
   std::vector<std::string> feature_names;
   Samples train, validation, test;
   Fingerprint fingerprint;
+  Task task = Task::kClassification;
+  std::vector<Target> targets = {};  ///< regression: one per output
+
+  /// Returns how many outputs a network for this data set has: classes or targets.
+  std::int64_t outputs() const {
+    return task == Task::kRegression ? static_cast<std::int64_t>(targets.size()) : classes;
+  }
 };
 
 /// Is told what share of the reading is done, in [0, 1], now and then; empty: nobody listens.
@@ -57,7 +96,12 @@ struct DatasetRequest {
   std::optional<std::int64_t> validation_rows = {};  ///< exact number instead of the fraction
   std::optional<std::int64_t> max_train_rows = {};   ///< use the first rows only (after the split, in seeded order)
   bool standardise = true;
-  Progress progress = {};  ///< called from load_dataset's own thread while big files are read
+  Task task = Task::kClassification;
+  /// Regression: names of the columns that are targets, and hence no features. None: a table's column `target`, `label`
+  /// or `class`, else its last one; the y of arrays as it is.
+  std::vector<std::string> targets = {};
+  bool standardise_targets = true;  ///< acts where `standardise` does
+  Progress progress = {};           ///< called from load_dataset's own thread while big files are read
 };
 
 /// Declares a data set. One entry in builtin.cpp each.

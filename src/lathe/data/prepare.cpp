@@ -1,6 +1,7 @@
 #include "lathe/data/prepare.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/hash.h"
 #include "lathe/data/split.h"
+#include "lathe/data/target_columns.h"
 
 namespace lathe::data {
 namespace {
@@ -19,6 +21,9 @@ void add_part(Hasher& hasher, std::string_view name, const Samples& samples) {
   hasher.add(std::as_bytes(std::span(sizes)));
   hasher.add(std::as_bytes(std::span(samples.features)));
   hasher.add(std::as_bytes(std::span(samples.labels)));
+  if (samples.outputs == 0) return;
+  hasher.add(std::as_bytes(std::span(&samples.outputs, 1)));
+  hasher.add(std::as_bytes(std::span(samples.targets)));
 }
 
 // Where nothing names the classes, they are counted by the labels: one stray label would make many empty classes.
@@ -32,26 +37,24 @@ void check_every_class(const RawDataset& raw, std::int64_t classes) {
                                         classes - 1, absent - seen.begin()));
 }
 
-void name_the_nameless(RawDataset& raw, std::int64_t classes) {
+void name_features(RawDataset& raw) {
   for (std::int64_t i = static_cast<std::int64_t>(raw.feature_names.size()); i < raw.train.width; ++i) {
     raw.feature_names.push_back(fmt::format("f{}", i));
   }
-  for (std::int64_t i = static_cast<std::int64_t>(raw.class_names.size()); i < classes; ++i) {
-    raw.class_names.push_back(fmt::to_string(i));
-  }
 }
 
-/// Cuts an own validation part to the number of rows that was asked for.
-void cut_validation(Samples& validation, const DatasetRequest& request) {
-  if (!request.validation_rows) return;
-  const std::int64_t wanted = *request.validation_rows;
+// Cuts an own validation part to the number of rows that was asked for, and mixes its rows: files may be sorted by
+// class, and training on the part shuffles blocks of neighbours.
+void use_own_validation(Samples& validation, const DatasetRequest& request) {
+  const std::int64_t wanted = request.validation_rows.value_or(validation.rows());
   if (wanted < 1 || wanted > validation.rows()) {
     throw UserError("validation_rows",
                     fmt::format("must be between 1 and {} (the data set's own validation part); got {}",
                                 validation.rows(), wanted));
   }
-  validation.labels.resize(static_cast<std::size_t>(wanted));
-  validation.features.resize(static_cast<std::size_t>(wanted * validation.width));
+  Rows rows = random_rows(validation.rows(), request.seed, "validation_order");
+  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](std::uint32_t row) { return row >= wanted; }), rows.end());
+  validation = take_rows(validation, rows);
 }
 
 void split_parts(RawDataset& raw, const DatasetRequest& request) {
@@ -63,15 +66,57 @@ void split_parts(RawDataset& raw, const DatasetRequest& request) {
   const bool own_validation = raw.validation.rows() > 0;
   const TrainValidationRows rows = split_training_rows(raw.train.rows(), request, own_validation);
   if (own_validation)
-    cut_validation(raw.validation, request);
+    use_own_validation(raw.validation, request);
   else
     raw.validation = take_rows(raw.train, rows.validation);
   raw.train = take_rows(raw.train, rows.train);
 }
 
-void standardise(RawDataset& raw) {
-  const Scaling scaling = measure_scaling(raw.train);
-  for (Samples* part : {&raw.train, &raw.validation, &raw.test}) apply_scaling(scaling, *part);
+// Scales the features, and the targets where wanted; `targets` is told how.
+void standardise(RawDataset& raw, bool with_targets, std::vector<Target>& targets) {
+  const Scaling scaling = measure_scaling(raw.train.features, raw.train.width);
+  for (Samples* part : {&raw.train, &raw.validation, &raw.test}) apply_scaling(scaling, part->features);
+  if (!with_targets || targets.empty()) return;
+  const Scaling scaling_of_targets = measure_scaling(raw.train.targets, raw.train.outputs);
+  for (Samples* part : {&raw.train, &raw.validation, &raw.test}) apply_scaling(scaling_of_targets, part->targets);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    targets[i].mean = scaling_of_targets.mean[i];
+    targets[i].deviation = scaling_of_targets.deviation[i];
+  }
+}
+
+// Counts the classes and names those that have no name.
+std::int64_t prepare_classes(RawDataset& raw) {
+  std::int64_t classes = static_cast<std::int64_t>(raw.class_names.size());
+  for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
+    for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
+  }
+  if (raw.class_names.empty()) check_every_class(raw, classes);
+  for (std::int64_t i = static_cast<std::int64_t>(raw.class_names.size()); i < classes; ++i) {
+    raw.class_names.push_back(fmt::to_string(i));
+  }
+  return classes;
+}
+
+std::vector<Target> prepare_targets(RawDataset& raw, const DatasetRequest& request) {
+  if (raw.train.outputs == 0) make_columns_targets(raw, request.targets);
+  raw.class_names.clear();
+  std::vector<Target> targets;
+  for (const std::string& name : raw.target_names) targets.push_back({.name = name});
+  return targets;
+}
+
+void check_finite(const std::vector<float>& values, std::int64_t columns, const std::vector<std::string>& names,
+                  const std::string& path) {
+  const auto width = static_cast<std::size_t>(columns);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    const std::size_t column = i % width;
+    const std::string name = column < names.size() ? fmt::format(" ({})", names[column]) : "";
+    throw DataError(path,
+                    fmt::format("row {}, column {}{}: expected a finite number; got {} (rows and columns count from 0)",
+                                i / width, column, name, values[i]));
+  }
 }
 
 }  // namespace
@@ -90,23 +135,25 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
     throw DataError(raw.path,
                     fmt::format("has {} training rows; at least {} are needed", raw.train.rows(), kFewestRows));
   }
-  std::int64_t classes = static_cast<std::int64_t>(raw.class_names.size());
-  for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
-    for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
-  }
-  if (raw.class_names.empty()) check_every_class(raw, classes);
-  name_the_nameless(raw, classes);
-  split_parts(raw, request);
-  if (raw.physical && request.standardise) standardise(raw);
-
+  const bool regression = request.task == Task::kRegression;
+  name_features(raw);
   auto dataset = std::make_shared<Dataset>();
+  dataset->task = request.task;
+  if (regression)
+    dataset->targets = prepare_targets(raw, request);
+  else
+    dataset->classes = prepare_classes(raw);
+  split_parts(raw, request);
+  if (raw.physical && request.standardise) standardise(raw, request.standardise_targets, dataset->targets);
+  if (regression) raw.source += fmt::format(", regression of {}", fmt::join(raw.target_names, ", "));
+
   dataset->name = raw.name;
-  dataset->classes = classes;
   dataset->class_names = std::move(raw.class_names);
   dataset->feature_names = std::move(raw.feature_names);
   dataset->train = std::move(raw.train);
   dataset->validation = std::move(raw.validation);
   dataset->test = std::move(raw.test);
+  for (Samples* part : {&dataset->train, &dataset->validation, &dataset->test}) arrange_blocks(*part);
   dataset->fingerprint = {.dataset = request.name,
                           .source = raw.source,
                           .path = raw.path,
@@ -120,15 +167,11 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
 }
 
 void check_features(const Samples& samples, const std::vector<std::string>& feature_names, const std::string& path) {
-  const auto width = static_cast<std::size_t>(samples.width);
-  for (std::size_t i = 0; i < samples.features.size(); ++i) {
-    if (std::isfinite(samples.features[i])) continue;
-    const std::size_t column = i % width;
-    const std::string name = column < feature_names.size() ? fmt::format(" ({})", feature_names[column]) : "";
-    throw DataError(path,
-                    fmt::format("row {}, column {}{}: expected a finite number; got {} (rows and columns count from 0)",
-                                i / width, column, name, samples.features[i]));
-  }
+  check_finite(samples.features, samples.width, feature_names, path);
+}
+
+void check_targets(const Samples& samples, const std::vector<std::string>& target_names, const std::string& path) {
+  check_finite(samples.targets, samples.outputs, target_names, path);
 }
 
 void check_labels(const Samples& samples, std::int64_t classes, const std::string& path) {

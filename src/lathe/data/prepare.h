@@ -13,13 +13,16 @@ struct RawDataset {
   std::string name;
   std::string source, path, notice;  ///< for the fingerprint
   std::vector<std::string> class_names, feature_names;
+  std::vector<std::string> target_names = {};  ///< where the parts hold targets
   Samples train, validation, test;
   bool physical = true;  ///< features have units, so they are standardised when the request says so
 };
 
-/// Turns what a reader read into what the engine sees: splits off missing parts (split.h), standardises with the
-/// training rows, names what has no name (`f0`, `0`), and fingerprints the result. Deterministic.
-/// Throws DataError without training rows, and UserError as split_training_rows does.
+/// Turns what a reader read into what the engine sees: for regression of a set that came with labels, makes the columns
+/// that the request names targets; splits off missing parts (split.h), standardises with the training rows, names what
+/// has no name (`f0`, `0`), and fingerprints the result. Deterministic.
+/// Throws DataError without training rows, and UserError for targets that are no columns, and as split_training_rows
+/// does.
 std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& request);
 
 /// Checks that every feature is finite. Throws DataError with `path`, row and column.
@@ -28,7 +31,10 @@ void check_features(const Samples& samples, const std::vector<std::string>& feat
 /// Checks that every label is in [0, classes). Throws DataError with `path` and row.
 void check_labels(const Samples& samples, std::int64_t classes, const std::string& path);
 
-/// Computes the SHA-256 (hex) of all parts: their sizes, features and labels, bit by bit.
+/// Checks that every target is finite. Throws DataError with `path`, row and column.
+void check_targets(const Samples& samples, const std::vector<std::string>& target_names, const std::string& path);
+
+/// Computes the SHA-256 (hex) of all parts: their sizes, features, labels and targets, bit by bit.
 std::string hash_parts(const Dataset& dataset);
 
 }  // namespace lathe::data

@@ -13,14 +13,6 @@
 namespace lathe::data {
 namespace {
 
-Rows permutation(std::int64_t rows, std::uint64_t seed, std::string_view purpose) {
-  LATHE_CHECK(rows <= std::numeric_limits<std::uint32_t>::max(), "{} rows", rows);
-  Rows order(static_cast<std::size_t>(rows));
-  RandomStream stream(seed, {static_cast<std::uint64_t>(rows)}, purpose);
-  random_permutation(stream, order);
-  return order;
-}
-
 std::int64_t validation_count(std::int64_t rows, const DatasetRequest& request) {
   if (request.validation_rows) {
     const std::int64_t wanted = *request.validation_rows;
@@ -41,12 +33,20 @@ std::int64_t validation_count(std::int64_t rows, const DatasetRequest& request) 
 
 }  // namespace
 
+Rows random_rows(std::int64_t rows, std::uint64_t seed, std::string_view purpose) {
+  LATHE_CHECK(rows <= std::numeric_limits<std::uint32_t>::max(), "{} rows", rows);
+  Rows order(static_cast<std::size_t>(rows));
+  RandomStream stream(seed, {static_cast<std::uint64_t>(rows)}, purpose);
+  random_permutation(stream, order);
+  return order;
+}
+
 TrainValidationRows split_training_rows(std::int64_t rows, const DatasetRequest& request, bool own_validation_part) {
   const std::int64_t validating = own_validation_part ? 0 : validation_count(rows, request);
   if (request.max_train_rows && *request.max_train_rows < 1) {
     throw UserError("max_train_rows", fmt::format("must be at least 1; got {}", *request.max_train_rows));
   }
-  const Rows order = permutation(rows, request.seed, "validation_split");
+  const Rows order = random_rows(rows, request.seed, "validation_split");
   const std::int64_t training = std::min(rows - validating, request.max_train_rows.value_or(rows));
   const auto middle = order.begin() + validating;
   return {.train = Rows(middle, middle + training), .validation = Rows(order.begin(), middle)};
@@ -54,7 +54,7 @@ TrainValidationRows split_training_rows(std::int64_t rows, const DatasetRequest&
 
 std::pair<Rows, Rows> split_test_rows(std::int64_t rows) {
   constexpr std::uint64_t kFixedSeed = 42;  // part of every published result: do not change
-  Rows order = permutation(rows, kFixedSeed, "test_split");
+  Rows order = random_rows(rows, kFixedSeed, "test_split");
   const auto middle = order.begin() + (rows + 4) / 5;
   Rows test(order.begin(), middle);
   Rows train(middle, order.end());
@@ -63,27 +63,39 @@ std::pair<Rows, Rows> split_test_rows(std::int64_t rows) {
   return {std::move(train), std::move(test)};
 }
 
-Samples take_rows(const Samples& samples, const Rows& rows) {
-  Samples taken{.width = samples.width, .features = {}, .labels = {}};
-  const auto width = static_cast<std::size_t>(samples.width);
-  taken.features.resize(rows.size() * width);
-  taken.labels.resize(rows.size());
+namespace {
+
+// Copies the named rows of [rows, width] values.
+std::vector<float> take_values(const std::vector<float>& values, std::int64_t columns, const Rows& rows) {
+  const auto width = static_cast<std::size_t>(columns);
+  std::vector<float> taken(rows.size() * width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto from = samples.features.begin() + static_cast<std::ptrdiff_t>(rows[i] * width);
-    std::copy_n(from, width, taken.features.begin() + static_cast<std::ptrdiff_t>(i * width));
-    taken.labels[i] = samples.labels[rows[i]];
+    const auto from = values.begin() + static_cast<std::ptrdiff_t>(rows[i] * width);
+    std::copy_n(from, width, taken.begin() + static_cast<std::ptrdiff_t>(i * width));
   }
   return taken;
 }
 
-Scaling measure_scaling(const Samples& samples) {
-  const auto width = static_cast<std::size_t>(samples.width);
-  const auto count = static_cast<double>(samples.rows());
+}  // namespace
+
+Samples take_rows(const Samples& samples, const Rows& rows) {
+  Samples taken{.width = samples.width, .features = {}, .labels = {}, .outputs = samples.outputs};
+  taken.features = take_values(samples.features, samples.width, rows);
+  taken.targets = take_values(samples.targets, samples.outputs, rows);
+  if (samples.outputs > 0) return taken;
+  taken.labels.resize(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) taken.labels[i] = samples.labels[rows[i]];
+  return taken;
+}
+
+Scaling measure_scaling(std::span<const float> values, std::int64_t columns) {
+  const auto width = static_cast<std::size_t>(columns);
+  const double count = static_cast<double>(values.size()) / static_cast<double>(width);
   Scaling scaling{.mean = std::vector<double>(width, 0.0), .deviation = std::vector<double>(width, 0.0)};
-  for (std::size_t i = 0; i < samples.features.size(); ++i) scaling.mean[i % width] += samples.features[i];
+  for (std::size_t i = 0; i < values.size(); ++i) scaling.mean[i % width] += values[i];
   for (double& mean : scaling.mean) mean /= count;
-  for (std::size_t i = 0; i < samples.features.size(); ++i) {
-    const double distance = samples.features[i] - scaling.mean[i % width];
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double distance = values[i] - scaling.mean[i % width];
     scaling.deviation[i % width] += distance * distance;
   }
   for (std::size_t column = 0; column < width; ++column) {
@@ -96,12 +108,12 @@ Scaling measure_scaling(const Samples& samples) {
   return scaling;
 }
 
-void apply_scaling(const Scaling& scaling, Samples& samples) {
-  const auto width = static_cast<std::size_t>(samples.width);
-  for (std::size_t row = 0; row < samples.labels.size(); ++row) {
-    float* values = samples.features.data() + row * width;
+void apply_scaling(const Scaling& scaling, std::span<float> values) {
+  const std::size_t width = scaling.mean.size();
+  for (std::size_t row = 0; row < values.size(); row += width) {
     for (std::size_t column = 0; column < width; ++column) {
-      values[column] = static_cast<float>((values[column] - scaling.mean[column]) / scaling.deviation[column]);
+      float& value = values[row + column];
+      value = static_cast<float>((value - scaling.mean[column]) / scaling.deviation[column]);
     }
   }
 }

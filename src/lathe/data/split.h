@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,9 @@ namespace lathe::data {
 
 /// Names rows of a part by their index.
 using Rows = std::vector<std::uint32_t>;
+
+/// Returns a random permutation of 0 .. rows - 1, a pure function of the arguments.
+Rows random_rows(std::int64_t rows, std::uint64_t seed, std::string_view purpose);
 
 /// Says which rows train and which validate. Disjoint; together all rows, unless max_train_rows left some out.
 struct TrainValidationRows {
@@ -35,10 +40,11 @@ struct Scaling {
   std::vector<double> mean, deviation;
 };
 
-/// Computes mean and population standard deviation of each column; the deviation of a constant column is 1.
-Scaling measure_scaling(const Samples& samples);
+/// Computes mean and population standard deviation of each column of `values`, [rows, width] row-major; the deviation
+/// of a constant column is 1.
+Scaling measure_scaling(std::span<const float> values, std::int64_t width);
 
-/// Replaces each value by (value - mean) / deviation.
-void apply_scaling(const Scaling& scaling, Samples& samples);
+/// Replaces each value by (value - mean) / deviation of its column.
+void apply_scaling(const Scaling& scaling, std::span<float> values);
 
 }  // namespace lathe::data

@@ -15,7 +15,7 @@ namespace lathe::data {
 namespace {
 
 constexpr std::size_t kMostClasses = 10'000;
-constexpr std::size_t kRowsBetweenReports = 32'768;
+constexpr std::int64_t kRowsBetweenReports = 32'768;
 
 /// Numbers the distinct labels in the order they appear.
 class LabelIndex {
@@ -41,6 +41,7 @@ class RowParser {
   RowParser(const TextBody& body, const ColumnChooser& choose)
       : body_(body), columns_(choose(body.columns)), line_(body.first_line) {
     samples_.width = static_cast<std::int64_t>(columns_.features.size());
+    samples_.outputs = static_cast<std::int64_t>(columns_.targets.size());
   }
 
   TextTable parse(const Progress& progress) {
@@ -50,11 +51,11 @@ class RowParser {
       if (bare(line).empty() || (body_.comment != '\0' && line[0] == body_.comment)) continue;
       last_line_ = rest.empty() && body_.text.back() != '\n';
       parse_row(line);
-      if (progress && samples_.labels.size() % kRowsBetweenReports == 0) {
+      if (progress && samples_.rows() % kRowsBetweenReports == 0) {
         progress(1.0 - static_cast<double>(rest.size()) / static_cast<double>(body_.text.size()));
       }
     }
-    if (samples_.labels.empty()) throw DataError(body_.path, "has no rows");
+    if (samples_.rows() == 0) throw DataError(body_.path, "has no rows");
     return finish();
   }
 
@@ -71,6 +72,11 @@ class RowParser {
                        last_line_ ? " (the last line, without an end: is the file truncated?)" : ""));
     }
     for (const std::size_t column : columns_.features) samples_.features.push_back(number(column));
+    for (const std::size_t column : columns_.targets) samples_.targets.push_back(number(column));
+    if (columns_.targets.empty()) parse_label();
+  }
+
+  void parse_label() {
     const std::string_view label = fields_[columns_.label];
     if (label.empty() || label == "?")
       fail(fmt::format("column \"{}\": the label is missing", body_.columns[columns_.label]));
@@ -109,6 +115,7 @@ class RowParser {
   TextTable finish() {
     TextTable table;
     for (const std::size_t column : columns_.features) table.feature_names.push_back(body_.columns[column]);
+    for (const std::size_t column : columns_.targets) table.target_names.push_back(body_.columns[column]);
     std::vector<std::int32_t> label_of(labels_.texts().size());
     const std::vector<std::int64_t> numbers = whole_numbers();
     if (!numbers.empty()) {

@@ -10,19 +10,22 @@
 
 namespace lathe::data {
 
-/// Says which columns of a table are features, in the order wanted, and which holds the class. Others are ignored.
+/// Says which columns of a table are features, in the order wanted, and which holds the class, or for regression which
+/// are targets. Others are ignored.
 struct TableColumns {
   std::vector<std::size_t> features;
   std::size_t label = 0;
+  std::vector<std::size_t> targets = {};  ///< none: the label is read
 };
 
 /// Chooses from the names of all columns. May throw DataError.
 using ColumnChooser = std::function<TableColumns(const std::vector<std::string>& columns)>;
 
 /// Holds the chosen columns of a text file. Labels index `classes`, which are sorted; labels that are all whole
-/// numbers keep their value instead, and `classes` is empty.
+/// numbers keep their value instead, and `classes` is empty. Targets leave `classes` empty too.
 struct TextTable {
   std::vector<std::string> feature_names;
+  std::vector<std::string> target_names;
   std::vector<std::string> classes;
   Samples samples;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
@@ -45,18 +46,23 @@ std::shared_ptr<const Backend> find_backend(const BackendList& backends, const s
   throw UserError("backend", fmt::format("unknown back end \"{}\"{}", name, suggestion(name, known)));
 }
 
+std::optional<std::string> find_refusal(const Backend& backend, const ir::Graph& graph, const LossSettings& loss) {
+  auto reason = backend.refusal(graph);
+  return reason ? reason : backend.loss_refusal(loss);
+}
+
 void log_refusal(const Backend& backend, const ir::Graph& graph, const std::string& reason) {
   log::info("back end {} refuses network {}: {}", backend.name(), graph.name, reason);
 }
 
 std::shared_ptr<const Backend> choose_named(const BackendList& backends, const std::string& name,
                                             const std::string& asked, const std::string& accelerator,
-                                            const ir::Graph& graph) {
+                                            const ir::Graph& graph, const LossSettings& loss) {
   auto backend = find_backend(backends, name);
   if (!runs_on(*backend, accelerator))
     throw UnsupportedError(
         fmt::format("back end {} runs on the accelerator \"{}\", not on \"{}\"", name, backend->accelerator(), asked));
-  if (const auto reason = backend->refusal(graph)) {
+  if (const auto reason = find_refusal(*backend, graph, loss)) {
     log_refusal(*backend, graph, *reason);
     throw UnsupportedError(fmt::format("back end {} cannot run network {}: {}", name, graph.name, *reason));
   }
@@ -64,7 +70,7 @@ std::shared_ptr<const Backend> choose_named(const BackendList& backends, const s
 }
 
 std::shared_ptr<const Backend> choose_first(const BackendList& backends, const std::string& accelerator,
-                                            const ir::Graph& graph) {
+                                            const ir::Graph& graph, const LossSettings& loss) {
   std::string reasons;
   for (const auto& backend : backends) {
     if (!runs_on(*backend, accelerator)) continue;
@@ -72,7 +78,7 @@ std::shared_ptr<const Backend> choose_first(const BackendList& backends, const s
       reasons += "\n  ref: slow reference loops, only by name (--backend ref)";
       continue;
     }
-    const auto reason = backend->refusal(graph);
+    const auto reason = find_refusal(*backend, graph, loss);
     if (!reason) return backend;
     log_refusal(*backend, graph, *reason);
     reasons += fmt::format("\n  {}: {}", backend->name(), *reason);
@@ -80,7 +86,13 @@ std::shared_ptr<const Backend> choose_first(const BackendList& backends, const s
   throw UnsupportedError(fmt::format("no back end can run network {}:{}", graph.name, reasons));
 }
 
+double mean_of_sums(const std::vector<double>& sums, std::int64_t rows) {
+  return std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(sums.size()) / static_cast<double>(rows);
+}
+
 }  // namespace
+
+bool is_penalised(const ir::Parameter& parameter) { return parameter.trainable && parameter.shape.size() > 1; }
 
 double EvaluationResult::macro_accuracy() const {
   double sum = 0;
@@ -93,12 +105,32 @@ double EvaluationResult::macro_accuracy() const {
   return classes == 0 ? 0 : sum / static_cast<double>(classes);
 }
 
+double EvaluationResult::mean_squared_error() const { return mean_of_sums(squared_errors, rows); }
+double EvaluationResult::mean_absolute_error() const { return mean_of_sums(absolute_errors, rows); }
+
+double EvaluationResult::r2(std::size_t output) const {
+  if (target_squares.at(output) == 0) return squared_errors.at(output) == 0 ? 1 : 0;
+  return 1 - squared_errors.at(output) / target_squares.at(output);
+}
+
+double EvaluationResult::r2() const {
+  double sum = 0;
+  for (std::size_t output = 0; output < squared_errors.size(); ++output) sum += r2(output);
+  return sum / static_cast<double>(squared_errors.size());
+}
+
+std::optional<std::string> Backend::loss_refusal(const LossSettings& loss) const {
+  if (loss.plain()) return std::nullopt;
+  return fmt::format("loss {} has no {} kernel", loss.to_text(), name());
+}
+
 std::shared_ptr<const Backend> choose_backend(const BackendList& backends, const std::string& backend,
-                                              const std::string& accelerator, const ir::Graph& graph) {
+                                              const std::string& accelerator, const ir::Graph& graph,
+                                              const LossSettings& loss) {
   const std::string resolved = resolve_accelerator(accelerator);
   check_accelerator(backends, accelerator, resolved);
-  auto chosen = backend == "auto" ? choose_first(backends, resolved, graph)
-                                  : choose_named(backends, backend, accelerator, resolved, graph);
+  auto chosen = backend == "auto" ? choose_first(backends, resolved, graph, loss)
+                                  : choose_named(backends, backend, accelerator, resolved, graph, loss);
   log::debug("back end {} runs network {}", chosen->name(), graph.name);
   return chosen;
 }

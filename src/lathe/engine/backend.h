@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lathe/data/dataset.h"
+#include "lathe/engine/loss.h"
 #include "lathe/engine/state.h"
 #include "lathe/ir/graph.h"
 
@@ -24,12 +25,19 @@ struct OptimizerSettings {
   double momentum = 0;                                ///< SGD only
   bool nesterov = false;                              ///< SGD only
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  ///< Adam, AdamW
+  /// Penalties on weights (see is_penalised), as Keras' kernel_regularizer: l1 * sum |w| + l2 * sum w^2 belongs to what
+  /// is minimised, but not to the losses that are reported. `update` adds l1 * sign(w) + 2 * l2 * w to the gradient, w
+  /// being the weight before its quantisation. weight_decay differs: it acts on every trainable tensor, without the 2.
+  double l1 = 0, l2 = 0;
 };
+
+/// Tells whether l1 and l2 act on a parameter: the weights of layers, no biases and nothing of a batch norm.
+bool is_penalised(const ir::Parameter& parameter);
 
 /// Sums over the rows of a batch.
 struct BatchResult {
-  double loss_sum = 0;       ///< sum of the rows' cross-entropy losses (natural logarithm)
-  std::int64_t correct = 0;  ///< rows whose arg max (first of equals) is the label
+  double loss_sum = 0;       ///< sum of the rows' losses, each times the weight of its class where there are such
+  std::int64_t correct = 0;  ///< rows whose arg max (first of equals) is the label; 0 for regression
 };
 
 /// Sums over an evaluation.
@@ -41,11 +49,26 @@ struct EvaluationResult {
   std::vector<std::int64_t> class_correct;    ///< [classes] of these, predicted rightly
   std::vector<std::int64_t> class_predicted;  ///< [classes] rows predicted as the class
 
-  double loss() const { return loss_sum / static_cast<double>(rows); }
+  std::optional<double> weight = {};         ///< sum of the rows' class weights; absent: every row counts 1
+  std::vector<double> squared_errors = {};   ///< [outputs] regression: sums over the rows
+  std::vector<double> absolute_errors = {};  ///< [outputs] regression: sums over the rows
+  std::vector<double> target_squares = {};   ///< [outputs] sums of (target - its mean over these rows)^2
+
+  bool regression() const { return !squared_errors.empty(); }
+  double loss() const { return loss_sum / weight.value_or(static_cast<double>(rows)); }
   double accuracy() const { return static_cast<double>(correct) / static_cast<double>(rows); }
   /// Returns the mean over classes of correct/rows (0 for a class that is predicted and never a label); classes that
   /// are neither labels nor predictions are left out.
   double macro_accuracy() const;
+
+  /// Means over rows and outputs (regression).
+  double mean_squared_error() const;
+  double mean_absolute_error() const;
+  /// Returns the coefficient of determination of output `output`: 1 - squared error / squared distance of the targets
+  /// from their mean; for targets that are all equal 1 without error, else 0.
+  double r2(std::size_t output) const;
+  /// Returns the mean of r2 over the outputs.
+  double r2() const;
 };
 
 /// Holds one compiled candidate: weights, gradients and optimiser moments for one graph. Not thread safe; one thread
@@ -66,9 +89,14 @@ class Session {
   virtual State optimizer_state() const = 0;
   virtual void load_optimizer_state(const State& state) = 0;
 
+  /// Says which rows the next `accumulate` will read, so that they can be fetched meanwhile. A hint: changes no result.
+  virtual void expect(const data::Samples& samples, std::span<const std::uint32_t> rows) {
+    static_cast<void>(samples);
+    static_cast<void>(rows);
+  }
   /// Runs forward and backward in training mode over `rows` of `samples` (batch statistics, dropout drawn from
   /// `dropout_seed`), adds the gradients of (sum of losses * loss_scale) to the accumulated ones and updates the
-  /// running statistics. Use loss_scale = 1 / rows of the whole step.
+  /// running statistics. Use loss_scale = 1 / loss_weight(rows of the whole step): the mean loss is then minimised.
   virtual BatchResult accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows, double loss_scale,
                                  std::uint64_t dropout_seed) = 0;
   /// Applies one optimiser step with the accumulated gradients and clears them.
@@ -78,7 +106,7 @@ class Session {
 
   /// Evaluates rows [first, first + count) in evaluation mode (running statistics, no dropout).
   virtual EvaluationResult evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) = 0;
-  /// Writes the outputs of rows [first, first + count): [count, classes].
+  /// Writes the outputs of rows [first, first + count): [count, outputs].
   virtual void predict(const data::Samples& samples, std::int64_t first, std::int64_t count,
                        std::span<float> outputs) = 0;
 };
@@ -87,6 +115,7 @@ class Session {
 struct SessionSettings {
   std::int64_t batch_size = 128;  ///< largest batch that accumulate will see
   bool training = true;           ///< false: evaluation only
+  LossSettings loss = {};         ///< what `accumulate` and `evaluate` compute
 };
 
 /// Makes sessions. Stateless, thread safe.
@@ -101,6 +130,9 @@ class Backend {
   /// Tells whether the graph can be run; otherwise the reason, naming the node and the property:
   /// `node flatten_0: op flatten needs [features]`. nullopt means yes.
   virtual std::optional<std::string> refusal(const ir::Graph& graph) const = 0;
+  /// Tells whether a loss can be computed; otherwise the reason: `loss huber has no dense kernel`. nullopt means yes;
+  /// by default plain cross entropy alone can.
+  virtual std::optional<std::string> loss_refusal(const LossSettings& loss) const;
   /// Returns the bytes that a session will allocate.
   virtual std::int64_t planned_bytes(const ir::Graph& graph, const SessionSettings& settings) const = 0;
   virtual std::unique_ptr<Session> make_session(const ir::Graph& graph, const SessionSettings& settings) const = 0;
@@ -114,6 +146,7 @@ using BackendList = std::vector<std::shared_ptr<const Backend>>;
 /// UserError for unknown names (nearest shown) and UnsupportedError with all reasons, or when an accelerator is asked
 /// for that this machine or build lacks; never falls back.
 std::shared_ptr<const Backend> choose_backend(const BackendList& backends, const std::string& backend,
-                                              const std::string& accelerator, const ir::Graph& graph);
+                                              const std::string& accelerator, const ir::Graph& graph,
+                                              const LossSettings& loss = {});
 
 }  // namespace lathe::engine

@@ -24,6 +24,15 @@ std::string optimizer_text(const OptimizerSettings& optimizer) {
                      optimizer.weight_decay, optimizer.beta1, optimizer.beta2, optimizer.epsilon);
 }
 
+// Prints what is not so by default: texts of plain runs stay as they were before there was a choice.
+std::string loss_text(const TrainSettings& settings) {
+  std::string text;
+  if (!settings.loss.plain()) text += fmt::format(" loss={}", settings.loss.to_text());
+  if (settings.optimizer.l1 != 0) text += fmt::format(" l1={}", settings.optimizer.l1);
+  if (settings.optimizer.l2 != 0) text += fmt::format(" l2={}", settings.optimizer.l2);
+  return text;
+}
+
 }  // namespace
 
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total) {
@@ -40,10 +49,13 @@ double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::i
 
 std::string TrainSettings::to_text() const {
   return fmt::format(
-      "optimizer={} learning_rate={} schedule={} minimum_learning_rate={} warmup_steps={} batch_size={} max_epochs={} "
-      "max_steps={} num_samples={} accumulate_grad_batches={} shuffle={} validate_each_epoch={}",
-      optimizer_text(optimizer), learning_rate, to_string(schedule), minimum_learning_rate, warmup_steps, batch_size,
-      max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches, shuffle, validate_each_epoch);
+             "optimizer={} learning_rate={} schedule={} minimum_learning_rate={} warmup_steps={} batch_size={} "
+             "max_epochs={} "
+             "max_steps={} num_samples={} accumulate_grad_batches={} shuffle={} validate_each_epoch={}",
+             optimizer_text(optimizer), learning_rate, to_string(schedule), minimum_learning_rate, warmup_steps,
+             batch_size, max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches, shuffle,
+             validate_each_epoch) +
+         loss_text(*this);
 }
 
 std::string to_string(OptimizerKind kind) {

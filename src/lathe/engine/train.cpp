@@ -10,8 +10,10 @@
 #include <span>
 
 #include "lathe/base/check.h"
+#include "lathe/base/profile.h"
 #include "lathe/base/random.h"
 #include "lathe/engine/batch_plan.h"
+#include "lathe/engine/shuffle.h"
 
 namespace lathe::engine {
 namespace {
@@ -137,31 +139,42 @@ class Run {
     if (!settings_.shuffle) return;
     RandomStream stream(identity_.seed, {identity_.candidate, identity_.repeat, static_cast<std::uint64_t>(epoch)},
                         "shuffle");
-    random_permutation(stream, order_);
+    shuffle_rows(stream, plan_.batch_size, order_);
   }
 
   // Takes one optimiser step over the mini-batches [batch, end) of the epoch; false when the loss is not finite.
   bool run_step(std::int64_t epoch, std::int64_t batch, std::int64_t end) {
     const std::int64_t rows = plan_.end(end - 1) - plan_.begin(batch);
-    const double loss_scale = 1.0 / static_cast<double>(rows);
+    const double weight = step_weight(plan_.begin(batch), rows);
+    const double loss_scale = weight > 0 ? 1.0 / weight : 0;
     double loss = 0;
     for (; batch < end; ++batch) {
       const auto begin = static_cast<std::size_t>(plan_.begin(batch));
       const auto count = static_cast<std::size_t>(plan_.end(batch)) - begin;
       const auto number = static_cast<std::uint64_t>(epoch * plan_.batches + batch);
-      const BatchResult result = session_.accumulate(dataset_.train, std::span(order_).subspan(begin, count),
-                                                     loss_scale, mix(dropout_word_, number));
+      const std::span<const std::uint32_t> epoch_rows(order_);
+      session_.expect(dataset_.train, epoch_rows.subspan(begin + count));
+      const BatchResult result =
+          session_.accumulate(dataset_.train, epoch_rows.subspan(begin, count), loss_scale, mix(dropout_word_, number));
       loss += result.loss_sum;
       report_.since_row.correct += result.correct;
     }
     if (!std::isfinite(loss)) [[unlikely]]
       return diverged(fmt::format("loss is not finite at step {}", report_.steps + 1));
     session_.update(learning_rate_at(settings_, report_.steps, plan_.total_steps));
-    report_.since_row.loss_sum += loss;
+    report_.since_row.loss_sum += weighted_ ? loss * loss_scale * static_cast<double>(rows) : loss;
     report_.since_row.rows += rows;
     report_.samples += rows;
     ++report_.steps;
     return true;
+  }
+
+  // Returns what the losses of the rows at [begin, begin + rows) of the order are divided by.
+  double step_weight(std::int64_t begin, std::int64_t rows) const {
+    if (!weighted_) [[likely]]
+      return static_cast<double>(rows);
+    const auto step = std::span(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
+    return loss_weight(settings_.loss, dataset_.train, step);
   }
 
   bool diverged(std::string reason) {
@@ -245,7 +258,8 @@ class Run {
     const RunningSums& sums = report_.since_row;
     if (sums.rows > 0) {
       row.train_loss = sums.loss_sum / static_cast<double>(sums.rows);
-      row.train_accuracy = static_cast<double>(sums.correct) / static_cast<double>(sums.rows);
+      if (dataset_.train.outputs == 0)
+        row.train_accuracy = static_cast<double>(sums.correct) / static_cast<double>(sums.rows);
     }
     report_.since_row = {};
     const bool finite = !validate || take_validation(row);
@@ -255,9 +269,10 @@ class Run {
   }
 
   bool take_validation(HistoryRow& row) {
+    const PhaseScope phase(Phase::kEvaluate);
     const EvaluationResult result = session_.evaluate(dataset_.validation, 0, dataset_.validation.rows());
     row.validation_loss = result.loss();
-    row.validation_accuracy = result.accuracy();
+    if (!result.regression()) row.validation_accuracy = result.accuracy();
     if (!std::isfinite(result.loss()))
       return diverged(fmt::format("validation loss is not finite after step {}", report_.steps));
     if (!report_.best_validation_loss || result.loss() < *report_.best_validation_loss) {
@@ -289,6 +304,7 @@ class Run {
   const BatchPlan& plan_;
   std::vector<std::uint32_t> order_;
   std::uint64_t dropout_word_;
+  bool weighted_ = !settings_.loss.class_weights.empty();
   Clock::time_point start_ = Clock::now();
   double cpu_start_;
   double paused_wall_ = 0, paused_cpu_ = 0;

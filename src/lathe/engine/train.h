@@ -44,6 +44,7 @@ OptimizerKind optimizer_kind(std::string_view name);
 /// Holds the recipe of a training run. Steps are optimiser steps.
 struct TrainSettings {
   OptimizerSettings optimizer;
+  LossSettings loss = {};  ///< the session must have been made with the same
   double learning_rate = 1e-3;
   ScheduleKind schedule = ScheduleKind::kConstant;
   double minimum_learning_rate = 0;  ///< end of the linear and the cosine schedule
@@ -142,11 +143,11 @@ struct Interim {
 };
 
 /// Trains. The learning-rate schedule spans the steps that are taken. Batches: the training rows in an order shuffled
-/// per epoch by (identity, epoch), cut into batch_size; the last short batch is kept, and a batch of one row joins the
-/// one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The stop token is
-/// looked at after every step, the clock about every ten milliseconds (at least every step where steps are slower). A
-/// run that is stopped and resumed gives the same bits as one that is not. The session must hold the initial state; its
-/// optimiser is set here unless resuming.
+/// per epoch by (identity, epoch), see shuffle_rows, cut into batch_size; the last short batch is kept, and a batch of
+/// one row joins the one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The
+/// stop token is looked at after every step, the clock about every ten milliseconds (at least every step where steps
+/// are slower). A run that is stopped and resumed gives the same bits as one that is not. The session must hold the
+/// initial state; its optimiser is set here unless resuming.
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
                   const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr, const Interim& interim = {});

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "lathe/backend/ref/kernel.h"
+#include "lathe/backend/ref/loss.h"
 #include "lathe/backend/ref/ref.h"
 #include "lathe/backend/ref/session.h"
 #include "lathe/base/check.h"
@@ -26,6 +27,11 @@ class RefBackend final : public engine::Backend {
       return fmt::format("node {}: the network must end in [classes]; it ends in {}", graph.output().name,
                          to_string(graph.output().output_shape));
     return std::nullopt;
+  }
+
+  std::optional<std::string> loss_refusal(const engine::LossSettings& loss) const override {
+    if (ref::find_loss_kernel(loss.name) != nullptr) return std::nullopt;
+    return fmt::format("loss {} has no reference kernel", loss.name);
   }
 
   std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {

@@ -1,7 +1,7 @@
-#include "lathe/backend/ref/cross_entropy.h"
-
 #include <algorithm>
 #include <cmath>
+
+#include "lathe/backend/ref/loss.h"
 
 namespace lathe::backend::ref {
 namespace {
@@ -13,19 +13,34 @@ double log_sum_exp(std::span<const double> logits) {
   return largest + std::log(sum);
 }
 
+// Returns how much of -log softmax(logits)[i] the loss holds: torch.nn.CrossEntropyLoss spreads label_smoothing evenly
+// over the classes, each times its own weight.
+double share(const engine::LossSettings& loss, std::size_t label, std::size_t classes, std::size_t i) {
+  const double weight = loss.class_weights.empty() ? 1.0 : loss.class_weights[i];
+  const double spread = loss.label_smoothing / static_cast<double>(classes);
+  return weight * (spread + (i == label ? 1 - loss.label_smoothing : 0.0));
+}
+
+double value(const engine::LossSettings& loss, const Truth& truth, std::span<const double> logits) {
+  const double total = log_sum_exp(logits);
+  if (loss.plain()) return total - logits[truth.label];
+  double sum = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    sum += share(loss, truth.label, logits.size(), i) * (total - logits[i]);
+  return sum;
+}
+
+void gradient(const engine::LossSettings& loss, const Truth& truth, std::span<const double> logits, double scale,
+              std::span<double> gradient) {
+  const double total = log_sum_exp(logits);
+  double shares = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i) shares += share(loss, truth.label, logits.size(), i);
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    gradient[i] = scale * (shares * std::exp(logits[i] - total) - share(loss, truth.label, logits.size(), i));
+}
+
 }  // namespace
 
-double cross_entropy(std::span<const double> logits, std::size_t label) { return log_sum_exp(logits) - logits[label]; }
-
-void cross_entropy_gradient(std::span<const double> logits, std::size_t label, double scale,
-                            std::span<double> gradient) {
-  const double total = log_sum_exp(logits);
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    gradient[i] = scale * (std::exp(logits[i] - total) - (i == label ? 1.0 : 0.0));
-}
-
-std::size_t largest_index(std::span<const double> values) {
-  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-}
+LossKernel cross_entropy_kernel() { return {.name = "cross_entropy", .value = value, .gradient = gradient}; }
 
 }  // namespace lathe::backend::ref

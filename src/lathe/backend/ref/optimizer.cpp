@@ -36,9 +36,18 @@ void apply_adam(const engine::OptimizerSettings& settings, double learning_rate,
   }
 }
 
+void add_penalties(const engine::OptimizerSettings& settings, Tensor& tensor) {
+  for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+    const double value = tensor.values[i];
+    const double sign = value > 0 ? 1 : value < 0 ? -1 : 0;
+    tensor.gradient[i] += settings.l1 * sign + 2 * settings.l2 * value;
+  }
+}
+
 }  // namespace
 
 void apply_update(const engine::OptimizerSettings& settings, double learning_rate, std::int64_t step, Tensor& tensor) {
+  if (engine::is_penalised(*tensor.parameter)) add_penalties(settings, tensor);
   if (settings.kind == engine::OptimizerKind::kSgd)
     apply_sgd(settings, learning_rate, tensor);
   else

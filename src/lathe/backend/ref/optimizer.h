@@ -7,7 +7,7 @@
 
 namespace lathe::backend::ref {
 
-/// Applies step number `step` (from 1) of the update rule to one tensor; the gradient is left as it is.
+/// Applies step number `step` (from 1) of the update rule to one tensor; what l1 and l2 add stays in the gradient.
 void apply_update(const engine::OptimizerSettings& settings, double learning_rate, std::int64_t step, Tensor& tensor);
 
 }  // namespace lathe::backend::ref

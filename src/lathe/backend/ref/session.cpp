@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
-#include "lathe/backend/ref/cross_entropy.h"
 #include "lathe/backend/ref/optimizer.h"
 #include "lathe/base/check.h"
 #include "lathe/engine/state.h"
@@ -64,8 +64,11 @@ void copy_moments(const engine::State& state, const std::string& name, std::vect
 
 RefSession::RefSession(const ir::Graph& graph, const engine::SessionSettings& settings)
     : graph_(graph),
+      loss_(settings.loss),
+      loss_kernel_(find_loss_kernel(settings.loss.name)),
       training_(settings.training),
       batch_size_(static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1))) {
+  LATHE_CHECK(loss_kernel_ != nullptr, "loss {} has no reference kernel", loss_.name);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) nodes_.push_back(make_node_state(graph_, i, training_));
   values_.resize(nodes_.size());
   gradients_.resize(nodes_.size());
@@ -182,7 +185,7 @@ void RefSession::load_rows(const data::Samples& samples, std::span<const std::ui
   const std::size_t width = nodes_[0].out_width;
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    LATHE_CHECK(rows[i] < samples.labels.size(), "row {} of {}", rows[i], samples.labels.size());
+    LATHE_CHECK(static_cast<std::int64_t>(rows[i]) < samples.rows(), "row {} of {}", rows[i], samples.rows());
     std::copy_n(samples.features.data() + rows[i] * width, width, values_[0].data() + i * width);
   }
 }
@@ -213,19 +216,28 @@ std::span<const double> RefSession::logits(std::size_t row) const {
   return {values_.back().data() + row * classes, classes};
 }
 
-std::size_t RefSession::label(const data::Samples& samples, std::size_t row) const {
+Truth RefSession::truth(const data::Samples& samples, std::size_t row) const {
+  const std::size_t outputs = nodes_.back().out_width;
+  if (samples.outputs > 0) return {.label = 0, .targets = std::span(samples.targets).subspan(row * outputs, outputs)};
   const std::int32_t label = samples.labels[row];
-  const std::size_t classes = nodes_.back().out_width;
-  if (label < 0 || static_cast<std::size_t>(label) >= classes)
+  if (label < 0 || static_cast<std::size_t>(label) >= outputs)
     throw DataError(
-        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, classes));
-  return static_cast<std::size_t>(label);
+        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, outputs));
+  return {.label = static_cast<std::size_t>(label), .targets = {}};
+}
+
+// The loss and the rows must be of the same task.
+void RefSession::check_task(const data::Samples& samples) const {
+  const bool regression = engine::find_loss(loss_.name)->task == data::Task::kRegression;
+  LATHE_CHECK(regression == (samples.outputs > 0), "loss {} with {} targets a row", loss_.name, samples.outputs);
+  if (regression) LATHE_CHECK_EQ(static_cast<std::size_t>(samples.outputs), nodes_.back().out_width);
 }
 
 engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
                                            double loss_scale, std::uint64_t dropout_seed) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   if (rows.empty()) return {};
+  check_task(samples);
   if (rows.size() * nodes_[0].out_width > values_[0].size()) resize(rows.size());
   load_rows(samples, rows);
   const Pass pass{.rows = rows.size(), .training = true, .dropout_seed = dropout_seed};
@@ -233,11 +245,11 @@ engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::sp
   for (auto& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0.0);
   engine::BatchResult result;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    const std::size_t truth = label(samples, rows[row]);
+    const Truth expected = truth(samples, rows[row]);
     const std::span<const double> outputs = logits(row);
-    result.loss_sum += cross_entropy(outputs, truth);
-    result.correct += largest_index(outputs) == truth ? 1 : 0;
-    cross_entropy_gradient(outputs, truth, loss_scale,
+    result.loss_sum += loss_kernel_->value(loss_, expected, outputs);
+    if (samples.outputs == 0) result.correct += largest_index(outputs) == expected.label ? 1 : 0;
+    loss_kernel_->gradient(loss_, expected, outputs, loss_scale,
                            {gradients_.back().data() + row * outputs.size(), outputs.size()});
   }
   backward(pass);
@@ -269,20 +281,47 @@ void RefSession::for_each_evaluated_row(const data::Samples& samples, std::int64
 }
 
 engine::EvaluationResult RefSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  check_task(samples);
   engine::EvaluationResult result;
+  if (samples.outputs > 0)
+    evaluate_targets(samples, first, count, result);
+  else
+    evaluate_classes(samples, first, count, result);
+  return result;
+}
+
+void RefSession::evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                                  engine::EvaluationResult& result) {
   for (auto* counts : {&result.class_rows, &result.class_correct, &result.class_predicted})
     counts->assign(nodes_.back().out_width, 0);
   for_each_evaluated_row(samples, first, count, [&](std::size_t row, std::span<const double> outputs) {
-    const std::size_t truth = label(samples, row), predicted = largest_index(outputs);
-    const std::int64_t hit = truth == predicted ? 1 : 0;
-    result.loss_sum += cross_entropy(outputs, truth);
+    const Truth expected = truth(samples, row);
+    const std::size_t predicted = largest_index(outputs);
+    const std::int64_t hit = expected.label == predicted ? 1 : 0;
+    result.loss_sum += loss_kernel_->value(loss_, expected, outputs);
     ++result.rows;
     result.correct += hit;
-    ++result.class_rows[truth];
-    result.class_correct[truth] += hit;
+    ++result.class_rows[expected.label];
+    result.class_correct[expected.label] += hit;
     ++result.class_predicted[predicted];
   });
-  return result;
+  result.weight = engine::loss_weight(loss_, result.class_rows);
+}
+
+void RefSession::evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                                  engine::EvaluationResult& result) {
+  for (auto* sums : {&result.squared_errors, &result.absolute_errors}) sums->assign(nodes_.back().out_width, 0);
+  for_each_evaluated_row(samples, first, count, [&](std::size_t row, std::span<const double> outputs) {
+    const Truth expected = truth(samples, row);
+    result.loss_sum += loss_kernel_->value(loss_, expected, outputs);
+    ++result.rows;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const double difference = outputs[i] - expected.targets[i];
+      result.squared_errors[i] += difference * difference;
+      result.absolute_errors[i] += std::fabs(difference);
+    }
+  });
+  result.target_squares = engine::target_squares(samples, first, count);
 }
 
 void RefSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "lathe/backend/ref/kernel.h"
+#include "lathe/backend/ref/loss.h"
 #include "lathe/engine/backend.h"
 
 namespace lathe::backend::ref {
@@ -36,13 +37,20 @@ class RefSession final : public engine::Session {
   void forward(const Pass& pass);
   void backward(const Pass& pass);
   std::span<const double> logits(std::size_t row) const;
-  std::size_t label(const data::Samples& samples, std::size_t row) const;
+  Truth truth(const data::Samples& samples, std::size_t row) const;
+  void check_task(const data::Samples& samples) const;
+  void evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                        engine::EvaluationResult& result);
+  void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
+                        engine::EvaluationResult& result);
   engine::State copy_out(TensorValues values, const char* suffix, bool buffers) const;
   /// Runs an evaluation-mode pass over the rows, a batch at a time, and hands each row (number in samples) to `use`.
   template <typename Use>
   void for_each_evaluated_row(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
 
   ir::Graph graph_;  ///< nodes_ points into it
+  engine::LossSettings loss_;
+  const LossKernel* loss_kernel_;
   bool training_ = true;
   std::size_t batch_size_ = 0;
   std::vector<NodeState> nodes_;

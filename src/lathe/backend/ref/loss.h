@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "lathe/engine/loss.h"
+
+namespace lathe::backend::ref {
+
+/// Holds what is to be learned of one row: its label, or its targets.
+struct Truth {
+  std::size_t label = 0;
+  std::span<const float> targets = {};
+};
+
+/// Declares the arithmetic of a loss for one row. One entry in losses.cpp each.
+struct LossKernel {
+  const char* name = "";
+  /// Returns the row's loss, times the weight of its class where there are such.
+  double (*value)(const engine::LossSettings&, const Truth&, std::span<const double> outputs) = nullptr;
+  /// Writes d(scale * loss)/d(outputs).
+  void (*gradient)(const engine::LossSettings&, const Truth&, std::span<const double> outputs, double scale,
+                   std::span<double> gradient) = nullptr;
+};
+
+/// Finds the kernel of a loss; null when there is none.
+const LossKernel* find_loss_kernel(std::string_view name);
+
+LossKernel cross_entropy_kernel();
+LossKernel mean_squared_error_kernel();
+LossKernel mean_absolute_error_kernel();
+LossKernel huber_kernel();
+
+/// Returns the index of the largest value, the first of equals.
+std::size_t largest_index(std::span<const double> values);
+
+}  // namespace lathe::backend::ref

@@ -1,0 +1,13 @@
+#include "lathe/backend/ref/regression_loss.h"
+
+namespace lathe::backend::ref {
+namespace {
+
+double square(const engine::LossSettings&, double difference) { return difference * difference; }
+double square_derivative(const engine::LossSettings&, double difference) { return 2 * difference; }
+
+}  // namespace
+
+LossKernel mean_squared_error_kernel() { return regression_loss<square, square_derivative>("mean_squared_error"); }
+
+}  // namespace lathe::backend::ref
