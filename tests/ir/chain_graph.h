@@ -26,6 +26,18 @@ inline Graph three_layers() {
   return std::move(builder).finish();
 }
 
+/// Builds a residual network: linear a (4 -> width), ReLU r, linear b, batch norm n, sum r + n, linear c (to 3).
+inline Graph residual(std::int64_t width = 8) {
+  GraphBuilder builder("residual", {4});
+  const std::size_t a = builder.add("linear", "a", {{"in_features", std::int64_t{4}}, {"out_features", width}}, {0});
+  const std::size_t r = builder.add("relu", "r", {}, {a});
+  const std::size_t b = builder.add("linear", "b", {{"in_features", width}, {"out_features", width}}, {r});
+  const std::size_t n = builder.add("batch_norm1d", "n", {{"num_features", width}}, {b});
+  builder.add("add", "", {}, {r, n});
+  builder.add("linear", "c", {{"in_features", width}, {"out_features", std::int64_t{3}}});
+  return std::move(builder).finish();
+}
+
 /// Returns the text of the exception that `run` throws.
 template <typename Exception, typename Run>
 std::string error_text(Run run) {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "ir/chain_graph.h"
 #include "lathe/base/error.h"
 #include "lathe/ir/op.h"
 
@@ -106,6 +107,39 @@ TEST(Ops, ErrorsNameTheNodeAndTheReason) {
   EXPECT_EQ(error_of("gelu", {{"approximate", std::string("erf")}}),
             "node layer: approximate must be \"none\" or \"tanh\"; got \"erf\"");
   EXPECT_EQ(error_of("relu", {{"slope", 1.0}}).substr(0, 41), "node layer: relu has no attribute \"slope\"");
+}
+
+TEST(Ops, AddSumsValuesOfOneShape) {
+  GraphBuilder builder("net", {4});
+  const std::size_t a = builder.add("relu", "a");
+  const std::size_t b = builder.add("tanh", "b");
+  const std::size_t sum = builder.add("add", "", {}, {0, a, b});
+  builder.add("add", "", {}, {sum, sum});
+  const Graph graph = std::move(builder).finish();
+  const Node& node = graph.nodes[sum];
+  EXPECT_EQ(node.name, "add");
+  EXPECT_EQ(graph.nodes[sum + 1].name, "add_1");
+  EXPECT_EQ(node.output_shape, Shape{4});
+  EXPECT_TRUE(node.parameters.empty());
+  const OpCost cost = op_of(node).cost(node, input_shapes(graph, node));
+  EXPECT_EQ(cost.macs, 0);
+  EXPECT_EQ(cost.flops, 8);
+  EXPECT_EQ(cost.backward_flops, 8);
+  EXPECT_EQ(graph.users(sum), std::vector<std::size_t>{sum + 1});
+  EXPECT_EQ(parse_text(to_text(graph)), graph);
+}
+
+TEST(Ops, AddRefusesOtherShapesAndOneInput) {
+  const auto error = [](std::vector<std::size_t> inputs) {
+    return test::error_text<UserError>([&] {
+      GraphBuilder builder("net", {4});
+      builder.add("linear", "a", {{"in_features", std::int64_t{4}}, {"out_features", std::int64_t{3}}});
+      builder.add("add", "", {}, std::move(inputs), "sum");
+    });
+  };
+  EXPECT_EQ(error({0, 1}), "node sum: add reads values of one shape; got [4] and [3]");
+  EXPECT_EQ(error({1}), "node sum: add reads 2 or more inputs; got 1");
+  EXPECT_EQ(error({}), "node sum: add reads 2 or more inputs; got 1");
 }
 
 TEST(Ops, FxNames) {

@@ -38,6 +38,30 @@ output = output(a) -> [3]
 )IR");
 }
 
+TEST(Quantize, EveryInputOfASumIsQuantised) {
+  const Graph graph = quantize(test::residual(), {{{"add", integer(8, 8, 8)}}});
+  const Node& sum = graph.nodes[*graph.find("add")];
+  ASSERT_EQ(sum.inputs.size(), 2U);
+  EXPECT_EQ(graph.nodes[sum.inputs[0]].name, "add_data_in");
+  EXPECT_EQ(graph.nodes[sum.inputs[1]].name, "add_data_in_1");
+  EXPECT_EQ(graph.nodes[graph.nodes[sum.inputs[0]].inputs[0]].name, "r");
+  EXPECT_EQ(graph.nodes[graph.nodes[sum.inputs[1]].inputs[0]].name, "n");
+  for (const std::size_t input : sum.inputs)
+    EXPECT_EQ(graph.nodes[input].string("format"), "integer(width=8, frac_width=4, signed=1)");
+  EXPECT_EQ(parse_text(to_text(graph)), graph);
+  EXPECT_EQ(quantize(graph, {{{"add", integer(4, 4, 4)}}}), quantize(test::residual(), {{{"add", integer(4, 4, 4)}}}));
+}
+
+TEST(Quantize, AnInputThatIsReadTwiceGetsOneQuantiser) {
+  GraphBuilder builder("net", {4});
+  const std::size_t a = builder.add("relu", "a");
+  builder.add("add", "", {}, {a, 0, a});
+  const Graph graph = quantize(std::move(builder).finish(), {{{"add", integer(8, 8, 8)}}});
+  const Node& sum = graph.nodes[*graph.find("add")];
+  EXPECT_EQ(sum.inputs[0], sum.inputs[2]);
+  EXPECT_EQ(graph.nodes.size(), 6U);
+}
+
 TEST(Quantize, ASecondPassReplacesTheFormats) {
   const Graph once = quantize(three_layers(), {{{"seq_blocks_2", integer(8, 8, 8)}}});
   const Graph twice = quantize(once, {{{"seq_blocks_2", integer(4, 4, 4)}}});

@@ -139,6 +139,37 @@ TEST(ScaleChannels, TheBaseGraphStaysAsItIsOverAThousandPasses) {
   EXPECT_EQ(to_text(base), text);
 }
 
+TEST(ScaleChannels, SummedLayersHaveOneWidth) {
+  for (const char* asked : {"a", "b"})
+    EXPECT_EQ(scale_channels(test::residual(), {{{asked, output(2)}}, {}}), test::residual(16)) << asked;
+  EXPECT_EQ(scale_channels(test::residual(), {{{"a", output(2)}, {"b", output(2)}}, {}}), test::residual(16));
+  EXPECT_EQ(test::error_text<UserError>([] {
+              scale_channels(test::residual(), {{{"a", output(2)}, {"b", output(3)}}, {}});
+            }),
+            "node b: its width is tied to that of a: multipliers 3 and 2 contradict each other");
+}
+
+TEST(ScaleChannels, ASumWithTheInputKeepsItsWidth) {
+  GraphBuilder builder("net", {4});
+  const std::size_t a =
+      builder.add("linear", "a", {{"in_features", std::int64_t{4}}, {"out_features", std::int64_t{4}}});
+  builder.add("add", "", {}, {0, a});
+  builder.add("linear", "b", {{"in_features", std::int64_t{4}}, {"out_features", std::int64_t{3}}});
+  const Graph graph = std::move(builder).finish();
+  EXPECT_EQ(test::error_text<UserError>([&] {
+              scale_channels(graph, {{{"a", output(2)}}, {}});
+            }),
+            "node a: a sum ties its output to the network's input x (4 features), and it keeps its width; got a "
+            "multiplier of 2");
+}
+
+TEST(Channels, SumsTieTheirProducers) {
+  const Graph graph = test::residual();
+  const ChannelGroups groups = channel_groups(graph);
+  EXPECT_EQ(groups.of(*graph.find("add")).producers, (std::vector<std::size_t>{1, 3}));
+  EXPECT_EQ(groups.group_of[*graph.find("r")], groups.group_of[*graph.find("n")]);
+}
+
 TEST(Channels, GroupsFollowTheRules) {
   const Graph graph = three_layers();
   const ChannelGroups groups = channel_groups(graph);

@@ -26,4 +26,18 @@ inline ir::Graph jet_network(std::initializer_list<std::int64_t> widths) {
 inline ir::Graph tiny_network() { return jet_network({5}); }
 inline ir::Graph three_layers() { return jet_network({16, 16, 5}); }
 
+/// Makes a residual network: linear a (16 -> 8), relu r, linear b (8 -> 8), the sum `add` of r and b, linear c (to 5).
+inline ir::Graph residual_network() {
+  ir::GraphBuilder builder("residual", {16});
+  const auto linear = [&](const char* name, std::int64_t in, std::int64_t out) {
+    return builder.add("linear", name, {{"in_features", in}, {"out_features", out}});
+  };
+  linear("a", 16, 8);
+  const std::size_t r = builder.add("relu", "r");
+  const std::size_t b = linear("b", 8, 8);
+  builder.add("add", "", {}, {r, b});
+  linear("c", 8, 5);
+  return std::move(builder).finish();
+}
+
 }  // namespace lathe::space

@@ -59,8 +59,9 @@ Node make_node(const Graph& graph, const std::string& op_name, const std::vector
                std::vector<std::size_t> inputs) {
   const OpDeclaration& op = known_op(op_name);
   if (inputs.empty() && op.input_count > 0) inputs = {graph.nodes.size() - 1};
-  if (inputs.size() != op.input_count)
-    throw UserError(fmt::format("{} reads {} inputs; got {}", op.name, op.input_count, inputs.size()));
+  if (!op.accepts(inputs.size()))
+    throw UserError(fmt::format("{} reads {}{} inputs; got {}", op.name, op.input_count,
+                                op.reads_more ? " or more" : "", inputs.size()));
   Node node;
   node.op = op_name;
   node.attributes = complete(op, attributes);
@@ -79,7 +80,7 @@ GraphBuilder::GraphBuilder(std::string model_name, Shape input_shape) {
 
 std::size_t GraphBuilder::add(std::string op, std::string module_path, std::vector<Attribute> attributes,
                               std::vector<std::size_t> inputs, std::string node_name) {
-  if (node_name.empty()) node_name = fx_name(module_path.empty() ? op : module_path);
+  if (node_name.empty()) node_name = module_path.empty() ? unused_name(graph_, fx_name(op)) : fx_name(module_path);
   if (graph_.find(node_name)) throw UserError("node " + node_name, "two nodes have this name");
   try {
     graph_.nodes.push_back(make_node(graph_, op, attributes, std::move(inputs)));

@@ -58,6 +58,12 @@ std::vector<std::size_t> Graph::users(std::size_t index) const {
   return users;
 }
 
+std::string unused_name(const Graph& graph, const std::string& wanted) {
+  std::string name = wanted;
+  for (int suffix = 1; graph.find(name); ++suffix) name = wanted + "_" + std::to_string(suffix);
+  return name;
+}
+
 std::string fx_name(std::string_view module_path) {
   std::string name;
   if (!module_path.empty() && std::isdigit(static_cast<unsigned char>(module_path.front())) != 0) name += '_';

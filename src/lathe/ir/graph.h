@@ -87,7 +87,8 @@ class GraphBuilder {
   /// Starts with node `x` of the given per-sample shape.
   GraphBuilder(std::string model_name, Shape input_shape);
   /// Adds a node behind `inputs` (the last added node when empty). Attributes that are not given take their
-  /// defaults; unknown ones, impossible shapes and repeated names throw UserError naming the node.
+  /// defaults; unknown ones, impossible shapes and repeated names throw UserError naming the node. A node without a
+  /// module path or a name is called as torch.fx calls functions: `add`, `add_1`.
   /// Returns the index of the new node.
   std::size_t add(std::string op, std::string module_path, std::vector<Attribute> attributes = {},
                   std::vector<std::size_t> inputs = {}, std::string node_name = {});
@@ -110,6 +111,9 @@ void verify(const Graph& graph);
 
 /// Makes the node name of a module path as torch.fx does (`feature_layers.0` -> `feature_layers_0`).
 std::string fx_name(std::string_view module_path);
+
+/// Returns `wanted`, or the first of `wanted_1`, `wanted_2`, ... that no node of the graph is called (torch.fx's rule).
+std::string unused_name(const Graph& graph, const std::string& wanted);
 
 /// Prints the canonical text form, one node per line, attributes complete, formats beside the parameters; equal text
 /// means equal computation (the model's name is left out when `with_name` is false: candidate keys).

@@ -27,7 +27,8 @@ enum class ChannelRule {
   kFixed,      ///< the width may not change: input, output
 };
 
-/// Counts the work of one node for one sample (batch 1); multiply by the batch size.
+/// Counts the work of one node for one sample (batch 1); multiply by the batch size. An addition of two values (op add)
+/// is one computation, as in the labs' table, and no MAC: BitOPs count products only, as for activations.
 struct OpCost {
   std::int64_t macs = 0;            ///< multiply-accumulates
   std::int64_t flops = 0;           ///< `computations` in the lab's convention (a MAC counts as one)
@@ -40,9 +41,11 @@ struct OpCost {
 struct OpDeclaration {
   std::string name;         ///< `linear`, also the key that `by = "type"` uses
   std::string module_type;  ///< PyTorch's class, `Linear`; empty for ops without a module
+  std::string function;     ///< PyTorch's function, `operator.add`; empty for modules and for what passes make
   std::string description;
   std::vector<AttributeDeclaration> attributes;
   std::size_t input_count = 1;
+  bool reads_more = false;  ///< true: input_count is the least number of inputs (add)
   ChannelRule channel_rule = ChannelRule::kPreserves;
   std::string input_width_attribute;   ///< "in_features", "num_features"
   std::string output_width_attribute;  ///< "out_features"
@@ -60,6 +63,10 @@ struct OpDeclaration {
   std::function<OpCost(const Node&, std::span<const Shape> inputs)> cost;
   /// Prints the module as PyTorch does: `Linear(in_features=16, out_features=5, bias=True)`.
   std::function<std::string(const Node&)> module_text;
+
+  /// Tells whether users may name the op as a layer: a module or a function of PyTorch's.
+  bool is_layer() const { return !module_type.empty() || !function.empty(); }
+  bool accepts(std::size_t inputs) const { return inputs == input_count || (reads_more && inputs > input_count); }
 };
 
 /// Returns all declarations, in the order of ops/builtin.cpp.

@@ -30,14 +30,20 @@ std::string keywords(const Node& node) {
   return node.module_path.empty() && !format.empty() ? fmt::format("{{{}: {}}}", format, node.string(format)) : "{}";
 }
 
+std::string target(const Node& node) {
+  if (!node.module_path.empty()) return node.module_path;
+  const std::string& function = op_of(node).function;
+  return function.empty() ? node.op : function;
+}
+
 std::string fx_line(const Graph& graph, std::size_t index) {
   const Node& node = graph.nodes[index];
   const std::string_view kind = fx_kind(node);
   if (kind == "output") return fmt::format("    return {}\n", graph.nodes[node.inputs.front()].name);
   const std::string head = fmt::format("    %{} : [num_users={}] = {}", node.name, graph.users(index).size(), kind);
   if (kind == "placeholder") return fmt::format("{}[target={}]\n", head, node.name);
-  return fmt::format("{}[target={}](args = {}, kwargs = {})\n", head,
-                     node.module_path.empty() ? node.op : node.module_path, arguments(graph, node), keywords(node));
+  return fmt::format("{}[target={}](args = {}, kwargs = {})\n", head, target(node), arguments(graph, node),
+                     keywords(node));
 }
 
 std::string overview(const Graph& graph) {

@@ -16,7 +16,7 @@ void check_ends(const Graph& graph) {
 
 void check_links(const Graph& graph, std::size_t index, const OpDeclaration& op) {
   const Node& node = graph.nodes[index];
-  LATHE_CHECK(node.inputs.size() == op.input_count, "node {} has {} inputs", node.name, node.inputs.size());
+  LATHE_CHECK(op.accepts(node.inputs.size()), "node {} has {} inputs", node.name, node.inputs.size());
   for (const std::size_t input : node.inputs)
     LATHE_CHECK(input < index, "node {} reads node {}, which stands behind it", node.name, input);
   LATHE_CHECK((node.op == "input") == (index == 0), "node {} is a second input", node.name);

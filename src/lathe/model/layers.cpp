@@ -42,10 +42,10 @@ Description read_description(const config::Value& model) {
 
 const ir::OpDeclaration& layer_op(const config::Value& type) {
   const ir::OpDeclaration* op = ir::find_op(type.as_string());
-  if (op != nullptr && !op->module_type.empty()) return *op;
+  if (op != nullptr && op->is_layer()) return *op;
   std::vector<std::string> names;
   for (const ir::OpDeclaration& known : ir::op_declarations())
-    if (!known.module_type.empty()) names.push_back(known.name);
+    if (known.is_layer()) names.push_back(known.name);
   type.fail(fmt::format("unknown layer \"{}\"{}", type.as_string(), suggestion(type.as_string(), names)));
 }
 
@@ -57,7 +57,7 @@ ir::AttributeValue attribute_value(const config::Value& value, const ir::Attribu
 }
 
 void read_attribute(const ir::OpDeclaration& op, const config::Member& member, Layer& layer) {
-  std::vector<std::string> known = {"type", "name"};
+  std::vector<std::string> known = {"type", "name", "inputs"};
   for (const ir::AttributeDeclaration& declared : op.attributes) {
     known.push_back(declared.name);
     if (declared.name != member.name) continue;
@@ -67,19 +67,39 @@ void read_attribute(const ir::OpDeclaration& op, const config::Member& member, L
   config::unknown_key(member, known);
 }
 
+/// Reads `inputs = ["seq_blocks.2", "seq_blocks.4"]`, or one name.
+std::vector<std::string> read_inputs(const config::Value& value) {
+  if (value.is_string()) return {value.as_string()};
+  std::vector<std::string> inputs;
+  for (const config::Value& input : value.as_array()) inputs.push_back(input.as_string());
+  if (inputs.empty()) value.fail("must name what the layer reads, as in inputs = [\"seq_blocks.0\"]");
+  return inputs;
+}
+
+void read_member(const ir::OpDeclaration& op, const config::Member& member, Layer& layer) {
+  if (member.name == "name")
+    layer.module_path = layer.node_name = member.value.as_string();
+  else if (member.name == "inputs")
+    layer.inputs = read_inputs(member.value);
+  else if (member.name != "type")
+    read_attribute(op, member, layer);
+}
+
+void check_inputs(const config::Value& value, const ir::OpDeclaration& op, const Layer& layer) {
+  if (layer.inputs.empty() && op.input_count > 1)
+    value.fail(fmt::format("{} reads {} values: name them, as in inputs = [\"seq_blocks.0\", \"seq_blocks.2\"]",
+                           op.name,
+                           op.reads_more ? fmt::format("{} or more", op.input_count) : std::to_string(op.input_count)));
+}
+
 Layer read_layer(const config::Value& value, const std::string& default_path) {
-  if (value.is_string()) return {layer_op(value).name, default_path, {}};
-  const config::Value* type = value.find("type");
+  const config::Value* type = value.is_string() ? &value : value.find("type");
   if (type == nullptr) value.fail("a layer is a name (\"relu\") or a table with type (\"linear\")");
   const ir::OpDeclaration& op = layer_op(*type);
-  Layer layer{op.name, default_path, {}};
-  for (const config::Member& member : value.as_table()) {
-    if (member.name == "type") continue;
-    if (member.name == "name")
-      layer.module_path = member.value.as_string();
-    else
-      read_attribute(op, member, layer);
-  }
+  Layer layer{op.name, default_path};
+  if (!value.is_string())
+    for (const config::Member& member : value.as_table()) read_member(op, member, layer);
+  check_inputs(value, op, layer);
   return layer;
 }
 
@@ -113,17 +133,29 @@ std::vector<Layer> read_layers(const Description& description, std::int64_t clas
   return layers;
 }
 
+/// Calls `step`; what it refuses gets the position of `value`.
+template <typename Step>
+auto with_position(const config::Value& value, Step step) {
+  try {
+    return step();
+  } catch (const UserError& error) {
+    value.fail(error.what());
+  }
+}
+
+ir::Graph build(const Description& description, const std::vector<Layer>& layers, const ModelRequest& request) {
+  const config::Array& values = description.layers->as_array();
+  LayerBuilder builder(description.name, request.input_width);
+  for (std::size_t i = 0; i < layers.size(); ++i) with_position(values[i], [&] { builder.add(layers[i]); });
+  return with_position(*description.layers, [&] { return std::move(builder).finish(); });
+}
+
 }  // namespace
 
 ir::Graph described_model(const config::Value& model, const ModelRequest& request) {
   const Description description = read_description(model);
   const std::vector<Layer> layers = read_layers(description, request.classes);
-  ir::Graph graph;
-  try {
-    graph = build_chain(description.name, request.input_width, layers);
-  } catch (const UserError& error) {
-    description.layers->fail(error.what());
-  }
+  const ir::Graph graph = build(description, layers, request);
   if (graph.output().output_shape != Shape{request.classes})
     description.layers->fail(fmt::format("the last layer gives {} values, but the data has {} classes",
                                          element_count(graph.output().output_shape), request.classes));

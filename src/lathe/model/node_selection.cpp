@@ -79,7 +79,7 @@ Selection read_selection(const config::Value& table) {
 void check_op(const Selector& selector, const ir::Graph& graph) {
   std::vector<std::string> ops;
   for (const ir::OpDeclaration& op : ir::op_declarations())
-    if (!op.module_type.empty()) ops.push_back(op.name);
+    if (op.is_layer()) ops.push_back(op.name);
   if (std::find(ops.begin(), ops.end(), selector.name) == ops.end())
     selector.source->fail(fmt::format("no op \"{}\"{}", selector.name, suggestion(selector.name, ops)));
   const bool present = std::any_of(graph.nodes.begin(), graph.nodes.end(),

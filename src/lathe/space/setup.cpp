@@ -10,6 +10,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/config/field.h"
+#include "lathe/space/width_ties.h"
 
 namespace lathe::space {
 namespace {
@@ -176,10 +177,12 @@ Setup read_setup(const config::Value* table, const ir::Graph& base) {
   return setup;
 }
 
-std::vector<std::vector<std::size_t>> group_leaves(const std::vector<Leaf>& leaves, const Setup& setup) {
+std::vector<std::vector<std::size_t>> group_leaves(const std::vector<Leaf>& leaves, const Setup& setup,
+                                                   const ir::Graph& base) {
   Groups groups(leaves.size());
   for (const config::Value* list : setup.zips) apply_zip(*list, leaves, groups);
   for (const config::Value* list : setup.ties) apply_tie(*list, leaves, groups);
+  for (const auto& [first, second] : width_ties(base, leaves)) groups.join(first, second);
   return groups.lists();
 }
 

@@ -22,6 +22,17 @@ double output_bits(const Graph& graph, std::size_t index) {
   return copies ? output_bits(graph, node.inputs.front()) : kFloatBits;
 }
 
+/// Returns the mean bits of the values that a node reads.
+double input_bits(const Graph& graph, const Node& node) {
+  double bits = 0, values = 0;
+  for (const std::size_t input : node.inputs) {
+    const auto count = static_cast<double>(element_count(graph.nodes[input].output_shape));
+    bits += output_bits(graph, input) * count;
+    values += count;
+  }
+  return bits / values;
+}
+
 void count_parameters(const Node& node, NodeCosts& costs) {
   for (const Parameter& parameter : node.parameters) {
     const std::int64_t count = element_count(parameter.shape);
@@ -46,7 +57,7 @@ NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_si
   for (const Shape& shape : inputs) costs.input_elements += element_count(shape) * batch_size;
   costs.output_elements = element_count(node.output_shape) * batch_size;
   count_parameters(node, costs);
-  costs.activation_bits = output_bits(graph, node.inputs.front());
+  costs.activation_bits = input_bits(graph, node);
   costs.bitops = costs.weight_bits * costs.activation_bits * static_cast<double>(costs.macs);
   costs.lab_bitops = static_cast<double>(costs.flops) * kFloatBits;
   return costs;

@@ -21,6 +21,7 @@ OpDeclaration gelu();
 OpDeclaration dropout();
 OpDeclaration flatten();
 OpDeclaration identity();
+OpDeclaration add();
 OpDeclaration quantize();
 
 }  // namespace lathe::ir::ops

@@ -72,12 +72,6 @@ void check_nodes(const Graph& graph, const QuantizeSettings& settings) {
   }
 }
 
-std::string unused_name(const Graph& graph, const std::string& wanted) {
-  std::string name = wanted;
-  for (int suffix = 1; graph.find(name); ++suffix) name = wanted + "_" + std::to_string(suffix);
-  return name;
-}
-
 /// Rebuilds a graph with quantisers put in; node indices move on.
 class Rewriter {
  public:
@@ -87,7 +81,7 @@ class Rewriter {
     Node copied = node;
     for (std::size_t& input : copied.inputs) input = moved_[input];
     if (asked != nullptr) {
-      copied.inputs.front() = quantized_input(node, copied.inputs.front(), data_format(node, *asked));
+      quantize_inputs(copied, data_format(node, *asked));
       quantize_parameters(copied, *asked);
     }
     moved_.push_back(result_.nodes.size());
@@ -96,6 +90,17 @@ class Rewriter {
   Graph take() && { return std::move(result_); }
 
  private:
+  /// Puts quantisers before all inputs; an input that is read twice gets one.
+  void quantize_inputs(Node& node, const quant::Format& format) {
+    const std::vector<std::size_t> inputs = node.inputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto first = std::find(inputs.begin(), inputs.end(), inputs[i]) - inputs.begin();
+      const bool repeated = static_cast<std::size_t>(first) < i;
+      node.inputs[i] =
+          repeated ? node.inputs[static_cast<std::size_t>(first)] : quantized_input(node, inputs[i], format);
+    }
+  }
+
   /// Returns the index of the quantiser before `node`: the one that an earlier pass made for it, or a new one.
   std::size_t quantized_input(const Node& node, std::size_t input, const quant::Format& format) {
     Node& before = result_.nodes[input];
@@ -104,9 +109,17 @@ class Rewriter {
       return input;
     }
     Node quantiser = make_node(result_, kQuantize, {{"format", format.to_string()}}, {input});
-    quantiser.name = unused_name(source_, node.name + "_data_in");
+    quantiser.name = quantiser_name(node.name + "_data_in");
     result_.nodes.push_back(std::move(quantiser));
     return result_.nodes.size() - 1;
+  }
+
+  /// Returns a name that neither graph has.
+  std::string quantiser_name(const std::string& wanted) const {
+    std::string name = wanted;
+    for (int suffix = 1; source_.find(name) || result_.find(name); ++suffix)
+      name = wanted + "_" + std::to_string(suffix);
+    return name;
   }
 
   const Graph& source_;

@@ -27,10 +27,11 @@ struct QuantizeSettings {
 bool quantizable(const Node& node);
 
 /// Quantises nodes: weight and bias get a format, and a `quantize` node `<node>_data_in` is put before the node (an
-/// existing one gets the new format). Data of ops that read unsigned values (relu) is unsigned unless `signed` is
-/// given. data_in is obligatory, weight where the node has weights; bias is left in float when no bias option is given;
-/// operands that a node does not have are ignored. Throws UserError naming node and key: unknown node (nearest shown),
-/// ops that cannot be quantised, missing or impossible options.
+/// existing one gets the new format; a node with several inputs gets one before each: `add_data_in`, `add_data_in_1`).
+/// Data of ops that read unsigned values (relu) is unsigned unless `signed` is given. data_in is obligatory, weight
+/// where the node has weights; bias is left in float when no bias option is given; operands that a node does not have
+/// are ignored. Throws UserError naming node and key: unknown node (nearest shown), ops that cannot be quantised,
+/// missing or impossible options.
 Graph quantize(const Graph& graph, const QuantizeSettings& settings);
 
 }  // namespace lathe::ir

@@ -65,14 +65,20 @@ void look_up_nodes(Plan& plan, const ScaleChannelsSettings& settings) {
   }
 }
 
+[[noreturn]] void refuse_fixed(const Graph& graph, std::size_t fixed_by, const Node& node, double multiplier) {
+  if (fixed_by == 0)
+    fail(node, fmt::format("a sum ties its output to the network's input {} ({} features), and it keeps its width; got "
+                           "a multiplier of {}",
+                           graph.input().name, width_of(node), multiplier));
+  fail(node, fmt::format("its output is the network's result ({} classes) and keeps its width; got a multiplier of {}",
+                         width_of(node), multiplier));
+}
+
 void ask_group(Plan& plan, std::size_t index, double multiplier) {
   const Node& node = plan.graph.nodes[index];
   const std::size_t group = plan.groups.group_of[index];
   const ChannelGroup& members = plan.groups.groups[group];
-  if (members.fixed_by && multiplier != 1)
-    fail(node,
-         fmt::format("its output is the network's result ({} classes) and keeps its width; got a multiplier of {}",
-                     width_of(node), multiplier));
+  if (members.fixed_by && multiplier != 1) refuse_fixed(plan.graph, *members.fixed_by, node, multiplier);
   if (plan.scale[group] && *plan.scale[group] != multiplier) {
     const Node& other = plan.graph.nodes[plan.scaled_by[group]];
     fail(node, fmt::format("its width is tied to that of {}: multipliers {} and {} contradict each other", other.name,
