@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/base/check.h"
 #include "lathe/base/error.h"
 
 namespace lathe::engine {
@@ -135,6 +136,16 @@ std::optional<LossProblem> find_problem(const LossSettings& loss, const data::Da
   if (weights == 0 || weights == dataset.classes) return std::nullopt;
   return LossProblem{"class_weights", fmt::format("has {} weights; data set {} has {} classes ({})", weights,
                                                   dataset.name, dataset.classes, fmt::join(dataset.class_names, ", "))};
+}
+
+void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs) {
+  const LossDeclaration* declaration = find_loss(loss.name);
+  LATHE_CHECK(declaration != nullptr, "loss {}", loss.name);
+  const std::int64_t expected = declaration->task == Task::kRegression ? outputs : 0;
+  LATHE_CHECK(samples.outputs == expected, "loss {} of {} outputs, {} targets a row", loss.name, outputs,
+              samples.outputs);
+  LATHE_CHECK(loss.class_weights.empty() || loss.class_weights.size() == static_cast<std::size_t>(outputs),
+              "{} class weights, {} outputs", loss.class_weights.size(), outputs);
 }
 
 double loss_weight(const LossSettings& loss, const data::Samples& samples, std::span<const std::uint32_t> rows) {

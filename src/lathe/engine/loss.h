@@ -53,6 +53,9 @@ std::optional<LossProblem> find_problem(const LossSettings& loss, data::Task tas
 /// Checks, further, that there are as many class weights as classes.
 std::optional<LossProblem> find_problem(const LossSettings& loss, const data::Dataset& dataset);
 
+/// Checks that rows hold what a loss learns from: labels, or `outputs` targets. Throws InternalError.
+void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs);
+
 /// Returns what the sum of the losses of `rows` is divided by: their number, or the sum of their classes' weights. The
 /// same for every order of the rows.
 double loss_weight(const LossSettings& loss, const data::Samples& samples, std::span<const std::uint32_t> rows);

@@ -13,8 +13,12 @@ class DenseBackend final : public engine::Backend {
   std::string name() const override { return "dense"; }
   std::string target() const override { return dense::best_kernels().target; }
   std::optional<std::string> refusal(const ir::Graph& graph) const override { return dense::find_refusal(graph); }
+  std::optional<std::string> loss_refusal(const engine::LossSettings& loss) const override {
+    return dense::find_loss_refusal(loss);
+  }
   std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    const dense::Program program = dense::compile(graph, dense::best_kernels().lanes);
+    dense::Program program = dense::compile(graph, dense::best_kernels().lanes);
+    program.loss = dense::compile_loss(settings.loss, program.classes);
     return dense::SessionMemory::bytes(program, dense::tile_count(settings.batch_size), settings.training);
   }
   std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,

@@ -14,49 +14,124 @@
 #include "lathe/backend/dense/elementwise-inl.h"
 #include "lathe/backend/dense/linear_stage-inl.h"
 #include "lathe/backend/dense/loss-inl.h"
+#include "lathe/data/dataset.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
+constexpr std::size_t kGroup = data::kBlockRows;  // rows of a tile that may come as one block
+static_assert(kTile % kGroup == 0 && kGroup % kLanes == 0);
+
+// Tells whether the kGroup rows from position `first` are one whole block of the samples.
+HWY_INLINE bool IsBlock(const Rows& rows, std::size_t first) {
+  if (rows.blocks == nullptr || first + kGroup > rows.count) return false;
+  if (rows.order == nullptr) return (rows.first + first) % kGroup == 0;
+  const hn::ScalableTag<std::uint32_t> d;
+  const std::uint32_t row = rows.order[first];
+  if (row % kGroup != 0 || row + kGroup > rows.total) return false;
+  auto difference = hn::Zero(d);
+  for (std::size_t i = 0; i < kGroup; i += kLanes) {
+    const auto expected = hn::Iota(d, row + static_cast<std::uint32_t>(i));
+    difference = hn::Or(difference, hn::Xor(hn::LoadU(d, rows.order + first + i), expected));
+  }
+  return hn::AllTrue(d, hn::Eq(difference, hn::Zero(d)));
+}
+
+HWY_INLINE const float* Block(const Rows& rows, std::size_t first) {
+  return rows.blocks + rows[first] / kGroup * rows.width * kGroup;
+}
+
+HWY_INLINE void PrefetchRow(const Rows& rows, std::size_t i) {
+  const float* row = rows.features + rows[i] * rows.width;
+  for (std::size_t f = 0; f + 1 < rows.width; f += 16) hwy::Prefetch(row + f);
+  hwy::Prefetch(row + rows.width - 1);
+  if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[i]);
+}
+
 // Fetches the rows of a tile that will be gathered soon. Rows need not begin at a cache line.
 HWY_INLINE void PrefetchRows(const Rows& rows, std::size_t first) {
   const std::size_t end = first + kTile < rows.count ? first + kTile : rows.count;
-  for (std::size_t i = first; i < end; ++i) {
-    const float* row = rows.features + rows[i] * rows.width;
-    for (std::size_t f = 0; f + 1 < rows.width; f += 16) hwy::Prefetch(row + f);
-    hwy::Prefetch(row + rows.width - 1);
-    if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[i]);
+  for (; first < end; first += kGroup) {
+    if (IsBlock(rows, first)) {
+      const float* block = Block(rows, first);
+      for (std::size_t f = 0; f < rows.width; ++f) hwy::Prefetch(block + f * kGroup);
+      if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[first]);
+    } else {
+      for (std::size_t i = first; i < end && i < first + kGroup; ++i) PrefetchRow(rows, i);
+    }
   }
 }
 
-// Turns the rows of a tile feature-major. Returns false, having read nothing, when a row number is out of range.
-HWY_NOINLINE bool GatherRows(const Rows& rows, const Memory& memory, const Tile& tile, float* x, CallResult& result) {
-  const float* pointers[kTile];
-  for (std::size_t i = 0; i < tile.count; ++i) {
-    const std::size_t row = rows[tile.first + i];
+HWY_INLINE void CopyBlock(const float* block, std::size_t width, float* x) {
+  const D d;
+  for (std::size_t f = 0; f < width; ++f, block += kGroup, x += kTile)
+    for (std::size_t i = 0; i < kGroup; i += kLanes) hn::Store(hn::Load(d, block + i), d, x + i);
+}
+
+// Turns up to kGroup rows from position `first` feature-major, absent ones as zeros. Returns false when a row number is
+// out of range.
+HWY_INLINE bool TurnRows(const Rows& rows, const Memory& memory, std::size_t first, float* x, CallResult& result) {
+  const float* pointers[kGroup];
+  for (std::size_t i = 0; i < kGroup; ++i) {
+    pointers[i] = memory.zeros;
+    if (first + i >= rows.count) continue;
+    const std::size_t row = rows[first + i];
     if (row >= rows.total) {
-      result.row_out_of_range = tile.first + i;
+      result.row_out_of_range = first + i;
       return false;
     }
     pointers[i] = rows.features + row * rows.width;
   }
-  for (std::size_t i = tile.count; i < tile.vectors * kLanes; ++i) pointers[i] = memory.zeros;
+  const std::size_t present = rows.count - first < kGroup ? rows.count - first : kGroup;
+  Transpose(pointers, (present + kLanes - 1) / kLanes * kLanes, rows.width, x, kTile);
+  return true;
+}
+
+// Brings the rows of a tile feature-major. Returns false when a row number is out of range.
+HWY_NOINLINE bool GatherRows(const Rows& rows, const Memory& memory, const Tile& tile, float* x, CallResult& result) {
   if (rows.order != nullptr) PrefetchRows(rows, tile.first + kTile);
-  Transpose(pointers, tile.vectors * kLanes, rows.width, x, kTile);
+  for (std::size_t group = 0; group < tile.count; group += kGroup) {
+    const std::size_t first = tile.first + group;
+    if (IsBlock(rows, first))
+      CopyBlock(Block(rows, first), rows.width, x + group);
+    else if (!TurnRows(rows, memory, first, x + group, result))
+      return false;
+  }
   return true;
 }
 
 // Collects the labels of a tile; those of absent samples are -1. Returns false when one is no class.
 HWY_INLINE bool GatherLabels(const Rows& rows, const Tile& tile, std::size_t classes, std::int32_t* labels,
                              CallResult& result) {
-  for (std::size_t i = 0; i < tile.count; ++i) {
-    labels[i] = rows.labels[rows[tile.first + i]];
-    if (static_cast<std::uint32_t>(labels[i]) >= classes) {
-      result.label_out_of_range = tile.first + i;
-      return false;
+  const DI di;
+  const hn::ScalableTag<std::uint32_t> du;
+  for (std::size_t group = 0; group < tile.count; group += kGroup) {
+    const std::size_t end = group + kGroup < tile.count ? group + kGroup : tile.count;
+    if (IsBlock(rows, tile.first + group)) {
+      const std::int32_t* from = rows.labels + rows[tile.first + group];
+      for (std::size_t i = 0; i < kGroup; i += kLanes) hn::Store(hn::LoadU(di, from + i), di, labels + group + i);
+    } else {
+      for (std::size_t i = group; i < end; ++i) labels[i] = rows.labels[rows[tile.first + i]];
     }
   }
   for (std::size_t i = tile.count; i < tile.vectors * kLanes; ++i) labels[i] = -1;
+  auto highest = hn::Zero(du);
+  for (std::size_t v = 0; v < tile.vectors; ++v) {
+    const auto label = hn::BitCast(du, hn::Load(di, labels + v * kLanes));
+    highest = hn::Max(highest, hn::IfThenElseZero(hn::RebindMask(du, Alive(tile, v)), label));
+  }
+  if (hn::AllTrue(du, hn::Lt(highest, hn::Set(du, static_cast<std::uint32_t>(classes))))) return true;
+  for (std::size_t i = tile.count; i-- > 0;)
+    if (static_cast<std::uint32_t>(labels[i]) >= classes) result.label_out_of_range = tile.first + i;
+  return false;
+}
+
+// Brings what is learned of a tile: labels, or targets into memory.targets.
+HWY_INLINE bool GatherTruth(const Program& program, const Memory& memory, const Rows& rows, const Tile& tile,
+                            std::int32_t* labels, CallResult& result) {
+  if (!program.loss.regression) [[likely]]
+    return GatherLabels(rows, tile, program.classes, labels, result);
+  GatherTargets(rows, tile, program.classes, memory.targets);
   return true;
 }
 
@@ -166,15 +241,13 @@ HWY_INLINE bool ForwardToLastSegment(const Program& program, const Memory& memor
 HWY_INLINE bool RunLastSegment(const Program& program, const Memory& memory, const TrainingCall& call,
                                CallResult& result) {
   HWY_ALIGN std::int32_t labels[kTile];
-  const auto scale = static_cast<float>(call.loss_scale);
   const bool gathers = program.segments.size() == 1;
   for (std::size_t t = 0; t < TileCount(call.rows.count); ++t) {
     const Tile tile = MakeTile(t, call.rows.count);
     if (gathers && !GatherRows(call.rows, memory, tile, At(program, memory, program.input, t), result)) return false;
-    if (!GatherLabels(call.rows, tile, program.classes, labels, result)) return false;
+    if (!GatherTruth(program, memory, call.rows, tile, labels, result)) return false;
     ForwardSegment(program, memory, program.segments.back(), tile, call);
-    CrossEntropy<true>(program.classes, tile, At(program, memory, program.logits, t), labels, scale, memory.gradient[0],
-                       nullptr, result);
+    TrainingLoss(program, memory, tile, At(program, memory, program.logits, t), labels, call.loss_scale, result);
     BackwardSegment(program, memory, program.segments.back(), tile);
   }
   return true;
@@ -182,7 +255,6 @@ HWY_INLINE bool RunLastSegment(const Program& program, const Memory& memory, con
 
 HWY_NOINLINE void Accumulate(const Program& program, const Memory& memory, const TrainingCall& call,
                              CallResult& result) {
-  PrefetchRows(call.rows, 0);
   if (!ForwardToLastSegment(program, memory, call, result)) return;
   if (!RunLastSegment(program, memory, call, result)) return;
   for (std::size_t s = program.segments.size() - 1; s-- > 0;) {
@@ -199,24 +271,16 @@ HWY_NOINLINE void Accumulate(const Program& program, const Memory& memory, const
   }
 }
 
+HWY_NOINLINE void Prefetch(const Rows& rows) { PrefetchRows(rows, 0); }
+
 HWY_NOINLINE void PrepareEvaluation(const Program& program, const Memory& memory) {
   for (const Stage& stage : program.stages)
     if (stage.kind == StageKind::kBatchNorm) UseRunningStatistics(stage, memory);
 }
 
-HWY_INLINE void CountClasses(const Tile& tile, const std::int32_t* labels, const std::int32_t* predictions,
-                             const ClassCounts& counts) {
-  for (std::size_t i = 0; i < tile.count; ++i) {
-    ++counts.rows[labels[i]];
-    ++counts.predicted[predictions[i]];
-    counts.correct[labels[i]] += labels[i] == predictions[i] ? 1 : 0;
-  }
-}
-
 HWY_NOINLINE void Evaluate(const Program& program, const Memory& memory, const Rows& rows, float* outputs,
-                           const ClassCounts& counts, CallResult& result) {
+                           const EvaluationSums& sums, CallResult& result) {
   HWY_ALIGN std::int32_t labels[kTile];
-  HWY_ALIGN std::int32_t predictions[kTile];
   const float* logits = At(program, memory, program.logits, 0);
   for (std::size_t t = 0; t < TileCount(rows.count); ++t) {
     const Tile tile = MakeTile(t, rows.count);
@@ -226,10 +290,9 @@ HWY_NOINLINE void Evaluate(const Program& program, const Memory& memory, const R
       for (std::size_t i = 0; i < tile.count; ++i)
         for (std::size_t j = 0; j < program.classes; ++j)
           outputs[(tile.first + i) * program.classes + j] = logits[j * kTile + i];
-    if (rows.labels == nullptr) continue;
-    if (!GatherLabels(rows, tile, program.classes, labels, result)) return;
-    CrossEntropy<false>(program.classes, tile, logits, labels, 0, nullptr, predictions, result);
-    CountClasses(tile, labels, predictions, counts);
+    if (rows.labels == nullptr && rows.targets == nullptr) continue;
+    if (!GatherTruth(program, memory, rows, tile, labels, result)) return;
+    EvaluationLoss(program, memory, tile, logits, labels, sums, result);
   }
 }
 

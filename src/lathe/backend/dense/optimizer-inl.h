@@ -52,8 +52,22 @@ HWY_NOINLINE void SgdStep(const Memory& memory, std::size_t count, const UpdateC
   }
 }
 
+// Adds the gradients of l1 * sum |w| + l2 * sum w^2.
+HWY_NOINLINE void AddPenalties(const Program& program, const Memory& memory, const UpdateCall& u) {
+  const D d;
+  const V l1 = hn::Set(d, u.l1), twice_l2 = hn::Set(d, u.twice_l2), zero = hn::Zero(d);
+  for (const Range& range : program.penalised)
+    for (std::size_t i = range.offset; i < range.offset + range.size; i += kLanes) {
+      const V w = hn::Load(d, memory.parameters + i);
+      const V sign = hn::IfThenZeroElse(hn::Eq(w, zero), hn::CopySign(l1, w));
+      const V g = hn::MulAdd(twice_l2, w, hn::Add(sign, hn::Load(d, memory.gradients + i)));
+      hn::Store(g, d, memory.gradients + i);
+    }
+}
+
 HWY_NOINLINE void Update(const Program& program, const Memory& memory, const UpdateCall& u) {
   const std::size_t count = program.parameter_floats;
+  if (u.l1 != 0 || u.twice_l2 != 0) AddPenalties(program, memory, u);
   switch (u.rule) {
     case UpdateCall::Rule::kAdam: return AdamStep<false>(memory, count, u);
     case UpdateCall::Rule::kAdamW: return AdamStep<true>(memory, count, u);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "lathe/base/check.h"
 #include "lathe/base/shape.h"
+#include "lathe/engine/backend.h"
 #include "lathe/engine/state.h"
 
 namespace lathe::backend::dense {
@@ -36,6 +38,18 @@ std::optional<StageKind> stage_kind(const std::string& op) {
                                                                                {"quantize", StageKind::kQuantize}}};
   for (const auto& [name, kind] : kKinds)
     if (op == name) return kind;
+  return std::nullopt;
+}
+
+std::optional<LossKind> loss_kind(const engine::LossSettings& loss) {
+  static constexpr std::array<std::pair<const char*, LossKind>, 4> kKinds = {
+      {{"cross_entropy", LossKind::kCrossEntropy},
+       {"mean_squared_error", LossKind::kMeanSquaredError},
+       {"mean_absolute_error", LossKind::kMeanAbsoluteError},
+       {"huber", LossKind::kHuber}}};
+  if (loss.name == "cross_entropy" && !loss.plain()) return LossKind::kWeightedCrossEntropy;
+  for (const auto& [name, kind] : kKinds)
+    if (loss.name == name) return kind;
   return std::nullopt;
 }
 
@@ -176,6 +190,7 @@ class Compiler {
     const std::size_t size = round_up(tensor.rows * tensor.stride, kBlockFloats);
     tensor.offset = program_.parameter_floats;
     program_.parameter_floats += size;
+    if (engine::is_penalised(parameter)) program_.penalised.push_back({tensor.offset, size});
     if (parameter.format) program_.quantized.push_back({tensor.offset, size, *quant::integer_scale(*parameter.format)});
   }
 
@@ -277,11 +292,31 @@ class Compiler {
 
 }  // namespace
 
+std::optional<std::string> find_loss_refusal(const engine::LossSettings& loss) {
+  if (loss_kind(loss)) return std::nullopt;
+  return fmt::format("loss {} has no dense kernel", loss.name);
+}
+
+Loss compile_loss(const engine::LossSettings& settings, std::size_t classes) {
+  Loss loss;
+  loss.kind = *loss_kind(settings);
+  loss.regression = engine::find_loss(settings.name)->task == data::Task::kRegression;
+  loss.delta = static_cast<float>(settings.delta);
+  if (loss.kind != LossKind::kWeightedCrossEntropy) return loss;
+  loss.keep = static_cast<float>(1 - settings.label_smoothing);
+  loss.spread = static_cast<float>(settings.label_smoothing / static_cast<double>(classes));
+  loss.class_weights.assign(classes, 1.0f);
+  for (std::size_t c = 0; c < settings.class_weights.size(); ++c)
+    loss.class_weights.at(c) = static_cast<float>(settings.class_weights[c]);
+  loss.weight_sum = std::accumulate(loss.class_weights.begin(), loss.class_weights.end(), 0.0f);
+  return loss;
+}
+
 std::optional<std::string> find_refusal(const ir::Graph& graph) {
   for (std::size_t index = 0; index < graph.nodes.size(); ++index)
     if (auto reason = node_refusal(graph, index)) return reason;
   if (graph.output().output_shape.size() != 1)
-    return fmt::format("node {}: the network's output is {}, cross entropy needs [classes]", graph.output().name,
+    return fmt::format("node {}: the network's output is {}, losses need [classes] or [outputs]", graph.output().name,
                        to_string(graph.output().output_shape));
   return std::nullopt;
 }

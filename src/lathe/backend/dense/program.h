@@ -86,12 +86,37 @@ struct QuantizedRange {
   quant::IntegerScale scale;
 };
 
+enum class LossKind : std::uint8_t {
+  kCrossEntropy,
+  kWeightedCrossEntropy,  ///< with label smoothing or class weights
+  kMeanSquaredError,
+  kMeanAbsoluteError,
+  kHuber
+};
+
+/// Holds the loss of a program: engine::LossSettings as the kernels read them.
+struct Loss {
+  LossKind kind = LossKind::kCrossEntropy;
+  bool regression = false;
+  float keep = 1, spread = 0;        ///< weighted: the label's share of the target, and that of every class
+  std::vector<float> class_weights;  ///< weighted: [classes]
+  float weight_sum = 0;              ///< of class_weights
+  float delta = 1;                   ///< huber
+};
+
+/// Marks a part of the parameter block.
+struct Range {
+  std::size_t offset = 0, size = 0;
+};
+
 /// Holds a compiled chain. Immutable, the same for every session of a graph and SIMD target.
 struct Program {
   std::vector<Stage> stages;
   std::vector<Segment> segments;  ///< every segment but the first begins with a batch norm
   std::vector<Tensor> tensors;    ///< in the order of the state
   std::vector<QuantizedRange> quantized;
+  std::vector<Range> penalised;  ///< what l1 and l2 act on
+  Loss loss;
   Slot input, logits;
   std::size_t input_width = 0, classes = 0;
   std::size_t first_trainable = kNone;  ///< the backward pass ends at this stage
@@ -118,13 +143,16 @@ struct Memory {
   float* tiles = nullptr;
   float* gradient[2] = {nullptr, nullptr};  ///< [widest, kTile] each
   float* sample_rows = nullptr;             ///< [kTile, widest_stride]
+  float* targets = nullptr;                 ///< regression: [classes, kTile], those of a tile
   float* zeros = nullptr;                   ///< at least widest and kTile floats, never written
 };
 
 /// Names the rows of a call.
 struct Rows {
   const float* features = nullptr;       ///< [total, width]
+  const float* blocks = nullptr;         ///< data::Samples::blocks; null: none
   const std::int32_t* labels = nullptr;  ///< [total]; null where no labels are needed
+  const float* targets = nullptr;        ///< regression: [total, classes]; null where none are needed
   const std::uint32_t* order = nullptr;  ///< row numbers; null: consecutive from `first`
   std::size_t first = 0, count = 0, total = 0, width = 0;
 
@@ -144,11 +172,13 @@ struct CallResult {
   std::size_t row_out_of_range = kNone, label_out_of_range = kNone;
 };
 
-/// Points to counters per class; any may be null together.
-struct ClassCounts {
+/// Points to counters per class, or for regression to sums of errors per output.
+struct EvaluationSums {
   std::int64_t* rows = nullptr;
   std::int64_t* correct = nullptr;
   std::int64_t* predicted = nullptr;
+  double* squared_errors = nullptr;
+  double* absolute_errors = nullptr;
 };
 
 /// Holds the constants of one optimiser step, as torch.optim forms them.
@@ -163,6 +193,7 @@ struct UpdateCall {
   float step_size = 0;                ///< learning rate / (1 - beta1^t)
   float inverse_root_correction = 1;  ///< 1 / sqrt(1 - beta2^t)
   float epsilon = 0;
+  float l1 = 0, twice_l2 = 0;  ///< added to the gradients of Program::penalised: l1 * sign(w) + twice_l2 * w
 };
 
 /// Lists the vectorised element-wise functions, for the tests of their accuracy.
@@ -181,11 +212,14 @@ enum class Function : std::uint8_t {
 struct Kernels {
   const char* target = "";
   std::size_t lanes = 0;  ///< floats in a vector; row strides of weights are multiples of it
+  /// Fetches the first rows into the caches.
+  void (*prefetch)(const Rows&) = nullptr;
   void (*accumulate)(const Program&, const Memory&, const TrainingCall&, CallResult&) = nullptr;
   /// Fills the evaluation constants of every batch norm; to be called before `evaluate` when weights have changed.
   void (*prepare_evaluation)(const Program&, const Memory&) = nullptr;
-  /// Evaluates; writes outputs [count, classes] where `outputs` is given, losses and counts where there are labels.
-  void (*evaluate)(const Program&, const Memory&, const Rows&, float* outputs, const ClassCounts&,
+  /// Evaluates; writes outputs [count, classes] where `outputs` is given, losses and sums where there are labels or
+  /// targets.
+  void (*evaluate)(const Program&, const Memory&, const Rows&, float* outputs, const EvaluationSums&,
                    CallResult&) = nullptr;
   /// Updates parameters and moments, and clears the gradients.
   void (*update)(const Program&, const Memory&, const UpdateCall&) = nullptr;

@@ -14,7 +14,14 @@ namespace lathe::backend::dense {
 namespace {
 
 std::size_t zeros_size(const Program& program) { return std::max({program.widest, program.input_width, kTile}); }
+std::size_t targets_size(const Program& program) { return program.loss.regression ? program.classes * kTile : 0; }
 std::size_t gradient_size(const Program& program) { return program.widest * kTile; }
+
+Program compile_with_loss(const ir::Graph& graph, std::size_t lanes, const engine::LossSettings& loss) {
+  Program program = compile(graph, lanes);
+  program.loss = compile_loss(loss, program.classes);
+  return program;
+}
 
 }  // namespace
 
@@ -34,6 +41,7 @@ SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool tra
       gradient0_(training ? gradient_size(program) : 0),
       gradient1_(training ? gradient_size(program) : 0),
       sample_rows_(training ? kTile * program.widest_stride : 0),
+      targets_(targets_size(program)),
       zeros_(zeros_size(program)),
       constants_(program.constants_floats),
       statistics_(program.statistics_doubles) {
@@ -50,6 +58,7 @@ SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool tra
                .tiles = nullptr,
                .gradient = {gradient0_.data(), gradient1_.data()},
                .sample_rows = sample_rows_.data(),
+               .targets = targets_.data(),
                .zeros = zeros_.data()};
   grow(program, training ? tiles : 1);
 }
@@ -66,14 +75,15 @@ std::int64_t SessionMemory::bytes(const Program& program, std::size_t tiles, boo
   std::size_t bytes = copies * Floats::bytes(program.parameter_floats) + Floats::bytes(program.transposed_floats) +
                       Floats::bytes(program.buffer_floats) + Floats::bytes(program.scratch_floats) +
                       Floats::bytes(program.tile_floats * (training ? tiles : 1)) + Floats::bytes(zeros_size(program)) +
-                      Floats::bytes(program.constants_floats) +
+                      Floats::bytes(program.constants_floats) + Floats::bytes(targets_size(program)) +
                       AlignedBuffer<double>::bytes(program.statistics_doubles);
   if (training) bytes += 2 * Floats::bytes(gradient_size(program)) + Floats::bytes(kTile * program.widest_stride);
   return static_cast<std::int64_t>(bytes);
 }
 
 DenseSession::DenseSession(const ir::Graph& graph, const engine::SessionSettings& settings, const Kernels& kernels)
-    : program_(compile(graph, kernels.lanes)),
+    : loss_(settings.loss),
+      program_(compile_with_loss(graph, kernels.lanes, settings.loss)),
       kernels_(kernels),
       training_(settings.training),
       memory_(program_, tile_count(settings.batch_size), settings.training),
@@ -190,21 +200,30 @@ void DenseSession::check_result(const Rows& rows, const CallResult& result) cons
                               rows.labels[row], program_.classes));
 }
 
+Rows DenseSession::training_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const {
+  return {.features = samples.features.data(),
+          .blocks = samples.blocks.empty() ? nullptr : samples.blocks.front().values,
+          .labels = program_.loss.regression ? nullptr : samples.labels.data(),
+          .targets = program_.loss.regression ? samples.targets.data() : nullptr,
+          .order = rows.data(),
+          .count = rows.size(),
+          .total = static_cast<std::size_t>(samples.rows()),
+          .width = program_.input_width};
+}
+
+void DenseSession::expect(const data::Samples& samples, std::span<const std::uint32_t> rows) {
+  kernels_.prefetch(training_rows(samples, rows));
+}
+
 engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
                                              double loss_scale, std::uint64_t dropout_seed) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
   if (rows.empty()) return {};
+  engine::check_rows(loss_, samples, static_cast<std::int64_t>(program_.classes));
   const std::size_t tiles = tile_count(static_cast<std::int64_t>(rows.size()));
   if (tiles > memory_.tiles()) memory_.grow(program_, tiles);
-  const TrainingCall call{.rows = {.features = samples.features.data(),
-                                   .labels = samples.labels.data(),
-                                   .order = rows.data(),
-                                   .count = rows.size(),
-                                   .total = static_cast<std::size_t>(samples.rows()),
-                                   .width = program_.input_width},
-                          .loss_scale = loss_scale,
-                          .dropout_seed = dropout_seed};
+  const TrainingCall call{.rows = training_rows(samples, rows), .loss_scale = loss_scale, .dropout_seed = dropout_seed};
   CallResult result;
   kernels_.accumulate(program_, memory_.pointers(), call, result);
   check_result(call.rows, result);
@@ -216,6 +235,8 @@ engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::
 UpdateCall DenseSession::update_call(double learning_rate) const {
   const auto step = static_cast<double>(steps_);
   UpdateCall call;
+  call.l1 = static_cast<float>(optimizer_.l1);
+  call.twice_l2 = static_cast<float>(2 * optimizer_.l2);
   call.learning_rate = static_cast<float>(learning_rate);
   call.momentum = static_cast<float>(optimizer_.momentum);
   if (optimizer_.kind == engine::OptimizerKind::kSgd) {
@@ -248,12 +269,14 @@ void DenseSession::update(double learning_rate) {
 }
 
 Rows DenseSession::evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                                   bool labels) const {
+                                   bool learned) const {
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
   LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
               samples.rows());
   return {.features = samples.features.data(),
-          .labels = labels ? samples.labels.data() : nullptr,
+          .blocks = samples.blocks.empty() ? nullptr : samples.blocks.front().values,
+          .labels = learned && !program_.loss.regression ? samples.labels.data() : nullptr,
+          .targets = learned && program_.loss.regression ? samples.targets.data() : nullptr,
           .order = nullptr,
           .first = static_cast<std::size_t>(first),
           .count = static_cast<std::size_t>(count),
@@ -267,20 +290,28 @@ void DenseSession::prepare_evaluation() {
 }
 
 engine::EvaluationResult DenseSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  engine::check_rows(loss_, samples, static_cast<std::int64_t>(program_.classes));
   const Rows rows = evaluation_rows(samples, first, count, true);
   prepare_evaluation();
   engine::EvaluationResult evaluation;
   evaluation.rows = count;
+  const bool regression = program_.loss.regression;
   for (auto* counts : {&evaluation.class_rows, &evaluation.class_correct, &evaluation.class_predicted})
-    counts->assign(program_.classes, 0);
-  const ClassCounts counts{.rows = evaluation.class_rows.data(),
-                           .correct = evaluation.class_correct.data(),
-                           .predicted = evaluation.class_predicted.data()};
+    counts->assign(regression ? 0 : program_.classes, 0);
+  for (auto* sums : {&evaluation.squared_errors, &evaluation.absolute_errors})
+    sums->assign(regression ? program_.classes : 0, 0.0);
+  const EvaluationSums sums{.rows = evaluation.class_rows.data(),
+                            .correct = evaluation.class_correct.data(),
+                            .predicted = evaluation.class_predicted.data(),
+                            .squared_errors = evaluation.squared_errors.data(),
+                            .absolute_errors = evaluation.absolute_errors.data()};
   CallResult result;
-  kernels_.evaluate(program_, memory_.pointers(), rows, nullptr, counts, result);
+  kernels_.evaluate(program_, memory_.pointers(), rows, nullptr, sums, result);
   check_result(rows, result);
   evaluation.loss_sum = result.loss_sum;
   evaluation.correct = result.correct;
+  evaluation.weight = engine::loss_weight(loss_, evaluation.class_rows);
+  if (regression) evaluation.target_squares = engine::target_squares(samples, first, count);
   return evaluation;
 }
 

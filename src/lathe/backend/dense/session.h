@@ -26,7 +26,7 @@ class SessionMemory {
  private:
   std::size_t tile_count_ = 0;
   AlignedBuffer<float> parameters_, gradients_, moments1_, moments2_, effective_, transposed_, buffers_;
-  AlignedBuffer<float> scratch_, tiles_, gradient0_, gradient1_, sample_rows_, zeros_, constants_;
+  AlignedBuffer<float> scratch_, tiles_, gradient0_, gradient1_, sample_rows_, targets_, zeros_, constants_;
   AlignedBuffer<double> statistics_;
   Memory pointers_;
 };
@@ -41,6 +41,7 @@ class DenseSession final : public engine::Session {
   void set_optimizer(const engine::OptimizerSettings& settings) override;
   engine::State optimizer_state() const override;
   void load_optimizer_state(const engine::State& state) override;
+  void expect(const data::Samples& samples, std::span<const std::uint32_t> rows) override;
   engine::BatchResult accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows, double loss_scale,
                                  std::uint64_t dropout_seed) override;
   void update(double learning_rate) override;
@@ -55,9 +56,11 @@ class DenseSession final : public engine::Session {
   void add_moments(engine::State& state, const char* suffix, const float* block) const;
   UpdateCall update_call(double learning_rate) const;
   void check_result(const Rows& rows, const CallResult& result) const;
-  Rows evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count, bool labels) const;
+  Rows training_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const;
+  Rows evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count, bool learned) const;
   void prepare_evaluation();
 
+  engine::LossSettings loss_;
   Program program_;
   const Kernels& kernels_;
   bool training_;

@@ -11,13 +11,16 @@ using Value = double (*)(const ir::Node&, double x);
 using Derivative = double (*)(const ir::Node&, double x, double y);
 
 template <Value value>
-void forward(NodeState& state, const Pass&, std::span<const double> input, std::span<double> output) {
+void forward(NodeState& state, const Pass&, Inputs inputs, std::span<double> output) {
+  const std::span<const double> input = inputs[0];
   for (std::size_t i = 0; i < output.size(); ++i) output[i] = value(*state.node, input[i]);
 }
 
 template <Derivative derivative>
-void backward(NodeState& state, const Pass&, std::span<const double> input, std::span<const double> output,
-              std::span<const double> output_gradient, std::span<double> input_gradient) {
+void backward(NodeState& state, const Pass&, Inputs inputs, std::span<const double> output,
+              std::span<const double> output_gradient, InputGradients input_gradients) {
+  const std::span<const double> input = inputs[0];
+  const std::span<double> input_gradient = input_gradients[0];
   for (std::size_t i = 0; i < output.size(); ++i)
     input_gradient[i] += output_gradient[i] * derivative(*state.node, input[i], output[i]);
 }

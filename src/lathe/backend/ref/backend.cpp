@@ -19,9 +19,6 @@ class RefBackend final : public engine::Backend {
       const ir::Node& node = graph.nodes[i];
       if (ref::find_kernel(node.op) == nullptr)
         return fmt::format("node {}: op {} has no reference kernel", node.name, node.op);
-      if (node.inputs.size() != 1)
-        return fmt::format("node {}: op {} reads {} values; only nodes of one input are run", node.name, node.op,
-                           node.inputs.size());
     }
     if (graph.output().output_shape.size() != 1)
       return fmt::format("node {}: the network must end in [classes]; it ends in {}", graph.output().name,

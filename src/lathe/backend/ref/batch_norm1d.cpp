@@ -41,7 +41,8 @@ Statistics statistics_of_pass(NodeState& state, const Pass& pass, std::span<cons
   return batch;
 }
 
-void forward(NodeState& state, const Pass& pass, std::span<const double> input, std::span<double> output) {
+void forward(NodeState& state, const Pass& pass, Inputs inputs, std::span<double> output) {
+  const std::span<const double> input = inputs[0];
   LATHE_CHECK(!pass.training || pass.rows > 1, "node {}: batch statistics of one row", state.node->name);
   const std::size_t width = state.in_width;
   const double epsilon = state.node->number("eps");
@@ -78,8 +79,10 @@ void backward_feature(NodeState& state, std::size_t rows, std::size_t feature, s
     input_gradient[i] += scale * (output_gradient[i] - sum / count - (input[i] - mean) * inverse * product / count);
 }
 
-void backward(NodeState& state, const Pass& pass, std::span<const double> input, std::span<const double>,
-              std::span<const double> output_gradient, std::span<double> input_gradient) {
+void backward(NodeState& state, const Pass& pass, Inputs inputs, std::span<const double>,
+              std::span<const double> output_gradient, InputGradients input_gradients) {
+  const std::span<const double> input = inputs[0];
+  const std::span<double> input_gradient = input_gradients[0];
   for (std::size_t feature = 0; feature < state.in_width; ++feature)
     backward_feature(state, pass.rows, feature, input, output_gradient, input_gradient);
 }

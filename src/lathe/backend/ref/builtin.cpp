@@ -15,6 +15,7 @@ const Kernel* find_kernel(std::string_view op) {
       sigmoid_kernel(),
       gelu_kernel(),
       dropout_kernel(),
+      add_kernel(),
       quantize_kernel(),
       pass_through_kernel("flatten"),
       pass_through_kernel("identity"),

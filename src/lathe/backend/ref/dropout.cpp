@@ -8,7 +8,8 @@ namespace lathe::backend::ref {
 namespace {
 
 // A training pass saves the factor of each value [rows, width].
-void forward(NodeState& state, const Pass& pass, std::span<const double> input, std::span<double> output) {
+void forward(NodeState& state, const Pass& pass, Inputs inputs, std::span<double> output) {
+  const std::span<const double> input = inputs[0];
   if (!pass.training) {
     std::copy_n(input.begin(), output.size(), output.begin());
     return;
@@ -22,8 +23,9 @@ void forward(NodeState& state, const Pass& pass, std::span<const double> input, 
   }
 }
 
-void backward(NodeState& state, const Pass&, std::span<const double>, std::span<const double>,
-              std::span<const double> output_gradient, std::span<double> input_gradient) {
+void backward(NodeState& state, const Pass&, Inputs, std::span<const double>, std::span<const double> output_gradient,
+              InputGradients input_gradients) {
+  const std::span<double> input_gradient = input_gradients[0];
   for (std::size_t i = 0; i < output_gradient.size(); ++i) input_gradient[i] += output_gradient[i] * state.saved[i];
 }
 

@@ -25,8 +25,8 @@ struct Tensor {
 /// Holds one node with its tensors and what its forward pass keeps for the backward pass.
 struct NodeState {
   const ir::Node* node = nullptr;
-  std::size_t index = 0;  ///< in the graph
-  std::size_t in_width = 0, out_width = 0;
+  std::size_t index = 0;                              ///< in the graph
+  std::size_t in_width = 0, out_width = 0;            ///< in_width: of the first input
   std::vector<Tensor> tensors;                        ///< in the order of the node's parameters
   std::unique_ptr<const quant::Quantizer> quantizer;  ///< of a quantise node
   std::vector<double> saved;                          ///< saved_size() values
@@ -44,15 +44,20 @@ struct Pass {
   std::uint64_t dropout_seed = 0;
 };
 
+/// The values that a node reads, [rows, width] each, in the order of its inputs.
+using Inputs = std::span<const std::span<const double>>;
+/// The gradients of these values; one place where a value is read twice.
+using InputGradients = std::span<const std::span<double>>;
+
 /// Declares the arithmetic of an op. One entry in builtin.cpp each.
 struct Kernel {
   const char* op = "";
-  /// Computes `output` [rows, out_width] from `input` [rows, in_width].
-  void (*forward)(NodeState&, const Pass&, std::span<const double> input, std::span<double> output) = nullptr;
-  /// Adds the gradient of the loss to `input_gradient` and to the tensors' gradients, after a forward pass in training
-  /// mode with the same input and output.
-  void (*backward)(NodeState&, const Pass&, std::span<const double> input, std::span<const double> output,
-                   std::span<const double> output_gradient, std::span<double> input_gradient) = nullptr;
+  /// Computes `output` [rows, out_width].
+  void (*forward)(NodeState&, const Pass&, Inputs, std::span<double> output) = nullptr;
+  /// Adds the gradient of the loss to `input_gradients` and to the tensors' gradients, after a forward pass in training
+  /// mode with the same inputs and output.
+  void (*backward)(NodeState&, const Pass&, Inputs, std::span<const double> output,
+                   std::span<const double> output_gradient, InputGradients input_gradients) = nullptr;
   /// Returns how many values a training pass keeps; null: none.
   std::size_t (*saved_size)(const ir::Node&, std::size_t rows) = nullptr;
 };
@@ -68,6 +73,7 @@ Kernel tanh_kernel();
 Kernel sigmoid_kernel();
 Kernel gelu_kernel();
 Kernel dropout_kernel();
+Kernel add_kernel();
 Kernel quantize_kernel();
 /// Makes the kernel of an op that hands its values on unchanged.
 Kernel pass_through_kernel(const char* op);

@@ -3,7 +3,8 @@
 namespace lathe::backend::ref {
 namespace {
 
-void forward(NodeState& state, const Pass& pass, std::span<const double> input, std::span<double> output) {
+void forward(NodeState& state, const Pass& pass, Inputs inputs, std::span<double> output) {
+  const std::span<const double> input = inputs[0];
   const std::vector<double>& weight = state.tensor("weight").effective;
   const Tensor* bias = state.find("bias");
   for (std::size_t row = 0; row < pass.rows; ++row) {
@@ -16,8 +17,10 @@ void forward(NodeState& state, const Pass& pass, std::span<const double> input, 
   }
 }
 
-void backward(NodeState& state, const Pass& pass, std::span<const double> input, std::span<const double>,
-              std::span<const double> output_gradient, std::span<double> input_gradient) {
+void backward(NodeState& state, const Pass& pass, Inputs inputs, std::span<const double>,
+              std::span<const double> output_gradient, InputGradients input_gradients) {
+  const std::span<const double> input = inputs[0];
+  const std::span<double> input_gradient = input_gradients[0];
   Tensor& weight = state.tensor("weight");
   Tensor* bias = state.find("bias");
   for (std::size_t row = 0; row < pass.rows; ++row) {

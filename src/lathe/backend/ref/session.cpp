@@ -190,12 +190,19 @@ void RefSession::load_rows(const data::Samples& samples, std::span<const std::ui
   }
 }
 
+Inputs RefSession::inputs_of(const NodeState& node, std::size_t rows) {
+  inputs_.clear();
+  for (const std::size_t input : node.node->inputs)
+    inputs_.emplace_back(values_[input].data(), rows * nodes_[input].out_width);
+  return inputs_;
+}
+
 void RefSession::forward(const Pass& pass) {
   quantize_tensors();
   for (std::size_t i = 1; i < nodes_.size(); ++i) {
     NodeState& node = nodes_[i];
-    const std::span<const double> input(values_[node.node->inputs[0]].data(), pass.rows * node.in_width);
-    find_kernel(node.node->op)->forward(node, pass, input, {values_[i].data(), pass.rows * node.out_width});
+    find_kernel(node.node->op)
+        ->forward(node, pass, inputs_of(node, pass.rows), {values_[i].data(), pass.rows * node.out_width});
   }
 }
 
@@ -203,11 +210,13 @@ void RefSession::forward(const Pass& pass) {
 void RefSession::backward(const Pass& pass) {
   for (std::size_t i = nodes_.size() - 1; i > 0; --i) {
     NodeState& node = nodes_[i];
-    const std::size_t source = node.node->inputs[0];
-    const std::size_t in_size = pass.rows * node.in_width, out_size = pass.rows * node.out_width;
+    const std::size_t size = pass.rows * node.out_width;
+    const Inputs inputs = inputs_of(node, pass.rows);
+    input_gradients_.clear();
+    for (std::size_t k = 0; k < inputs.size(); ++k)
+      input_gradients_.emplace_back(gradients_[node.node->inputs[k]].data(), inputs[k].size());
     find_kernel(node.node->op)
-        ->backward(node, pass, {values_[source].data(), in_size}, {values_[i].data(), out_size},
-                   {gradients_[i].data(), out_size}, {gradients_[source].data(), in_size});
+        ->backward(node, pass, inputs, {values_[i].data(), size}, {gradients_[i].data(), size}, input_gradients_);
   }
 }
 
@@ -226,18 +235,11 @@ Truth RefSession::truth(const data::Samples& samples, std::size_t row) const {
   return {.label = static_cast<std::size_t>(label), .targets = {}};
 }
 
-// The loss and the rows must be of the same task.
-void RefSession::check_task(const data::Samples& samples) const {
-  const bool regression = engine::find_loss(loss_.name)->task == data::Task::kRegression;
-  LATHE_CHECK(regression == (samples.outputs > 0), "loss {} with {} targets a row", loss_.name, samples.outputs);
-  if (regression) LATHE_CHECK_EQ(static_cast<std::size_t>(samples.outputs), nodes_.back().out_width);
-}
-
 engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
                                            double loss_scale, std::uint64_t dropout_seed) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   if (rows.empty()) return {};
-  check_task(samples);
+  engine::check_rows(loss_, samples, static_cast<std::int64_t>(nodes_.back().out_width));
   if (rows.size() * nodes_[0].out_width > values_[0].size()) resize(rows.size());
   load_rows(samples, rows);
   const Pass pass{.rows = rows.size(), .training = true, .dropout_seed = dropout_seed};
@@ -281,7 +283,7 @@ void RefSession::for_each_evaluated_row(const data::Samples& samples, std::int64
 }
 
 engine::EvaluationResult RefSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  check_task(samples);
+  engine::check_rows(loss_, samples, static_cast<std::int64_t>(nodes_.back().out_width));
   engine::EvaluationResult result;
   if (samples.outputs > 0)
     evaluate_targets(samples, first, count, result);

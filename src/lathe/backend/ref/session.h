@@ -34,11 +34,12 @@ class RefSession final : public engine::Session {
   void resize(std::size_t rows);
   void quantize_tensors();
   void load_rows(const data::Samples& samples, std::span<const std::uint32_t> rows);
+  /// Returns what a node reads; valid until the next call.
+  Inputs inputs_of(const NodeState& node, std::size_t rows);
   void forward(const Pass& pass);
   void backward(const Pass& pass);
   std::span<const double> logits(std::size_t row) const;
   Truth truth(const data::Samples& samples, std::size_t row) const;
-  void check_task(const data::Samples& samples) const;
   void evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
                         engine::EvaluationResult& result);
   void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
@@ -54,8 +55,10 @@ class RefSession final : public engine::Session {
   bool training_ = true;
   std::size_t batch_size_ = 0;
   std::vector<NodeState> nodes_;
-  std::vector<std::vector<double>> values_;     ///< per node, [rows, width]
-  std::vector<std::vector<double>> gradients_;  ///< as values_; empty in evaluation sessions
+  std::vector<std::vector<double>> values_;         ///< per node, [rows, width]
+  std::vector<std::vector<double>> gradients_;      ///< as values_; empty in evaluation sessions
+  std::vector<std::span<const double>> inputs_;     ///< of the node at hand
+  std::vector<std::span<double>> input_gradients_;  ///< of the node at hand
   engine::OptimizerSettings optimizer_;
   std::int64_t steps_ = 0;
 };
