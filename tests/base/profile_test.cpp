@@ -94,7 +94,7 @@ TEST(Profile, ThreadsWithoutAProfileCountNothing) {
 TEST(Profile, AThreadTakesPartOnce) {
   Profile profile;
   const Profile::Thread part(&profile);
-  EXPECT_THROW(Profile::Thread(&profile), InternalError);
+  EXPECT_THROW(const Profile::Thread again(&profile), InternalError);
 }
 
 TEST(Profile, PhasesHaveNamesOfTheirOwn) {
