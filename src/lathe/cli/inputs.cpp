@@ -6,6 +6,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
+#include "lathe/base/profile.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/cli/training.h"
 #include "lathe/model/lint.h"
@@ -37,6 +38,7 @@ void warn_of_other_rows(const StartingPoint& start, const data::Dataset& dataset
 }  // namespace
 
 std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name) {
+  const PhaseScope phase(Phase::kData);
   constexpr std::int64_t kSteps = 1000;
   report::ProgressBar bar({.label = "reading", .total = kSteps, .unit = "", .delay_seconds = 1});
   return data::load_dataset(

@@ -7,6 +7,7 @@
 
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
+#include "lathe/base/profile.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
@@ -19,6 +20,7 @@
 #include "lathe/report/closing_table.h"
 #include "lathe/report/front_plot.h"
 #include "lathe/report/mase_files.h"
+#include "lathe/report/profile_table.h"
 #include "lathe/report/progress.h"
 #include "lathe/report/trials_csv.h"
 #include "lathe/study/loop.h"
@@ -66,6 +68,7 @@ std::string progress_text(storage::Storage& storage, const study::OpenedStudy& s
 
 // Opens the study of this run: a new one, or the one that --resume or --study names.
 study::OpenedStudy open_study(const Invocation& invocation, Search& search, storage::Storage& storage) {
+  const PhaseScope phase(Phase::kStorage);
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
   }
@@ -171,6 +174,9 @@ void print_results(const Invocation& invocation, const Search& search, const rep
                              search.settings.final.seeds)
               << report::final_table(record, style);
   }
+  if (invocation.has("--profile") && record.profile) {
+    std::cout << '\n' << report::profile_table(*record.profile, style);
+  }
   if (!record.reproducible) {
     std::cout << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
   }
@@ -225,6 +231,8 @@ void run_race(const Search& search, study::Evaluator& evaluator, storage::Storag
 }
 
 ExitCode run_search(const Invocation& invocation) {
+  Profile profile;
+  const Profile::Thread part(&profile);
   Search search = prepare_search(invocation);
   study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
@@ -247,7 +255,8 @@ ExitCode run_search(const Invocation& invocation) {
                               .model = search.start.graph.name,
                               .backend = search.backend->name(),
                               .target = search.backend->target(),
-                              .settings_document = search.settings_document};
+                              .settings_document = search.settings_document,
+                              .profile = &profile};
   if (!result.failure) restore_weights(search, evaluator, result);
   save_best_weights(search, result);
   write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing
@@ -319,6 +328,10 @@ Command search_command() {
                 {.names = {"--warm-start"},
                  .value_name = "NAME[@ADDRESS]",
                  .help = "begin with the finished trials of another study"},
+                {.names = {"--profile"},
+                 .value_name = "",
+                 .help = "say in the end where the time went: data, training, evaluation, sampler, waiting; study.json "
+                         "has it always"},
                 {.names = {"--show"}, .value_name = "WHICH", .help = "trials to print", .choices = {"best", "all"}}},
       .takes_model = true,
       .takes_dataset = true,

@@ -84,6 +84,7 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
                              .reproducible = result.reproducible,
                              .wall_seconds = result.wall_seconds,
                              .best = result.best};
+  if (context.profile != nullptr) record.profile = context.profile->totals();
   for (const study::Objective& objective : settings.objectives) {
     record.objectives.push_back({objective.name, objective.direction});
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "lathe/base/profile.h"
 #include "lathe/data/dataset.h"
 #include "lathe/report/trial_record.h"
 #include "lathe/study/final.h"
@@ -17,6 +18,7 @@ struct SearchContext {
   const data::Dataset* dataset = nullptr;
   std::string model, backend, target;
   std::string settings_document;
+  Profile* profile = nullptr;  ///< of the command; null: none
 };
 
 /// Puts a finished study into the plain values that reports are made from.

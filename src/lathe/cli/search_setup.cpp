@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lathe/base/log.h"
+#include "lathe/base/profile.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/project.h"
 #include "lathe/space/probes.h"
@@ -40,6 +41,7 @@ Search prepare_search(const Invocation& invocation) {
 }
 
 void check_candidates(const Search& search, const study::Evaluator& evaluator) {
+  const PhaseScope phase(Phase::kDecode);
   std::exception_ptr failure;
   bool possible = false;
   std::set<std::string> untrained;

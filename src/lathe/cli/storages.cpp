@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lathe/base/error.h"
+#include "lathe/base/profile.h"
 #include "lathe/storage/memory.h"
 #include "lathe/storage/postgres/postgres_storage.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
@@ -39,6 +40,7 @@ std::filesystem::path sqlite_path(const std::string& url) {
 }
 
 std::unique_ptr<storage::Storage> open(const std::string& url, const std::string& optuna_compat, bool create) {
+  const PhaseScope phase(Phase::kStorage);
   const std::size_t scheme_end = url.find("://");
   const std::string scheme = scheme_end == std::string::npos ? std::string() : url.substr(0, scheme_end);
   const std::string database = scheme.substr(0, scheme.find('+'));  // SQLAlchemy: postgresql+psycopg2

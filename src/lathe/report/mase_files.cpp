@@ -234,6 +234,17 @@ SavedTrial saved_trial(const std::filesystem::path& path, std::int64_t number, c
   return trial;
 }
 
+// Prints seconds and shares by phase; they add up to threads * wall_seconds and to 1.
+Json profile_entry(const ProfileTotals& profile) {
+  Json entry{{"threads", profile.threads}, {"wall_seconds", profile.wall_seconds()}, {"phases", Json::object()}};
+  for (std::size_t i = 0; i < kPhases; ++i) {
+    const auto phase = static_cast<Phase>(i);
+    entry["phases"][std::string(lathe::to_string(phase))] = {{"seconds", profile.seconds(phase)},
+                                                             {"share", profile.share(phase)}};
+  }
+  return entry;
+}
+
 }  // namespace
 
 std::string best_json(const StudyRecord& study) {
@@ -279,6 +290,7 @@ std::string study_json(const StudyRecord& study) {
   for (const auto& [name, value] : study.data) file["data"][name] = to_json(value);
   file["final"] = Json::array();
   for (const FinalRecord& record : study.finals) file["final"].push_back(final_entry(record));
+  if (study.profile) file["profile"] = profile_entry(*study.profile);
   file["settings"] = study.settings;
   return document(file);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "lathe/base/profile.h"
 #include "lathe/parameter/distribution.h"
 #include "lathe/storage/storage.h"
 
@@ -92,6 +93,7 @@ struct StudyRecord {
   std::vector<TrialRecord> trials = {};  ///< in the order of their numbers
   std::vector<std::size_t> best = {};    ///< indices into trials: the best one, or the Pareto front
   std::vector<FinalRecord> finals = {};
+  std::optional<ProfileTotals> profile = {};  ///< where the time of this run went
 };
 
 }  // namespace lathe::report

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "lathe/base/check.h"
+#include "lathe/base/profile.h"
 #include "lathe/space/candidate_key.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/objective.h"
@@ -17,6 +18,7 @@
 namespace lathe::study {
 
 void MachineGate::enter(bool alone) {
+  const PhaseScope waits(Phase::kIdle);
   std::unique_lock lock(mutex_);
   if (alone) {
     ++waiting_alone_;
@@ -66,6 +68,11 @@ std::string pruned_text(engine::Resource resource, std::int64_t step) {
   return {};
 }
 
+std::unique_ptr<engine::Session> compile(const Prepared& prepared, const engine::SessionSettings& settings) {
+  const PhaseScope phase(Phase::kDecode);
+  return prepared.backend->make_session(prepared.candidate.graph, settings);
+}
+
 const engine::NamedTensor* find_tensor(const engine::State& state, const std::string& name, const Shape& shape) {
   for (const engine::NamedTensor& tensor : state) {
     if (tensor.name == name && tensor.shape == shape) return &tensor;
@@ -95,6 +102,7 @@ Evaluator::Evaluator(const StudySettings& settings, const space::SearchSpace& sp
 }
 
 Prepared Evaluator::prepare(const space::Assignment& assignment) const {
+  const PhaseScope phase(Phase::kDecode);
   Prepared prepared{.candidate = space_.decode(assignment), .backend = nullptr, .key = {}};
   prepared.backend =
       engine::choose_backend(backends_, settings_.backend, settings_.accelerator, prepared.candidate.graph);
@@ -109,6 +117,7 @@ Prepared Evaluator::prepare(const space::Assignment& assignment) const {
 }
 
 engine::State Evaluator::starting_state(const ir::Graph& graph, const Digest& key, std::uint64_t repeat) const {
+  const PhaseScope phase(Phase::kDecode);
   engine::State state = engine::initial_state(graph, settings_.seed, key.first_word(), repeat);
   if (!loaded_) return state;
   for (engine::NamedTensor& tensor : state) {
@@ -156,6 +165,7 @@ struct Evaluator::Run {
 // Trains; returns the reason when training did not end well.
 std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
   const MachineGate::Pass pass(gate_, measures_training_);
+  const PhaseScope phase(Phase::kTrain);
   engine::StopToken limited;  // the time limit runs from here: waiting for the machine does not count
   limited.follow(&run.stop);
   if (settings_.trial_timeout_seconds) limited.set_deadline(after(*settings_.trial_timeout_seconds));
@@ -203,6 +213,7 @@ bool Evaluator::report_interim(Run& run, std::int64_t step, const engine::TrainR
 }
 
 engine::EvaluationResult Evaluator::evaluate_rows(engine::Session& session) const {
+  const PhaseScope phase(Phase::kEvaluate);
   const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
   return session.evaluate(rows, 0, std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows())));
 }
@@ -226,12 +237,14 @@ std::string Evaluator::evaluate_session(Run& run) {
 
 void Evaluator::measure(engine::Session& session, metric::TrialFacts& facts) {
   if (!measures_latency_ || facts.latency_seconds) return;
+  const PhaseScope phase(Phase::kCost);
   const MachineGate::Pass alone(gate_, true);
   facts.latency_seconds = metric::measure_latency(session, dataset_->validation, settings_.batch_size);
 }
 
 // Computes all metrics that the facts give; returns the reason when one that is needed is not finite.
 std::string Evaluator::compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const {
+  const PhaseScope phase(Phase::kCost);
   std::string reason;
   for (const metric::MetricKind& kind : metric::metric_kinds()) {
     const bool needed = std::find(metrics_.begin(), metrics_.end(), &kind) != metrics_.end();
@@ -277,7 +290,7 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
     return evaluation;
   }
   try {
-    const auto session = prepared.backend->make_session(graph, session_settings);
+    const auto session = compile(prepared, session_settings);
     Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = evaluation};
     evaluation.reason = run_session(run, report);
     evaluation.complete = evaluation.reason.empty();
@@ -293,6 +306,7 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
 // Looks at the constraints that the network alone decides.
 std::optional<Evaluation> Evaluator::ruled_out(const Prepared& prepared) const {
   if (settings_.constraints.empty()) return std::nullopt;
+  const PhaseScope phase(Phase::kCost);
   const std::map<std::string, double> metrics = analysis_metrics(settings_, prepared.candidate.graph);
   const std::string broken = broken_constraint(settings_.constraints, metrics);
   if (broken.empty()) return std::nullopt;
@@ -340,12 +354,13 @@ engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std
                                                    const engine::StopToken& stop) {
   LATHE_CHECK(settings_.train.has_value());
   const ir::Graph& graph = prepared.candidate.graph;
-  const auto session = prepared.backend->make_session(graph, session_settings_for(prepared.candidate));
+  const auto session = compile(prepared, session_settings_for(prepared.candidate));
   session->load(starting_state(graph, prepared.key, repeat));
   Evaluation ignored;
   Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = ignored};
   const std::string reason = train_session(run, {});
   if (!reason.empty()) throw UserError(reason);
+  const PhaseScope phase(Phase::kEvaluate);
   const engine::EvaluationResult result = session->evaluate(dataset_->test, 0, dataset_->test.rows());
   if (!std::isfinite(result.loss())) throw UserError("diverged: its loss on the test rows is not finite");
   return result;

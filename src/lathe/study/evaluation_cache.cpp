@@ -1,5 +1,7 @@
 #include "lathe/study/evaluation_cache.h"
 
+#include "lathe/base/profile.h"
+
 namespace lathe::study {
 
 void EvaluationCache::put(const Digest& key, Shared evaluation) {
@@ -21,6 +23,7 @@ void EvaluationCache::end(const Digest& key, Shared evaluation) {
 EvaluationCache::Shared EvaluationCache::get(const Digest& key, const Serves& serves,
                                              const std::function<Evaluation()>& run) {
   {
+    const PhaseScope waits(Phase::kIdle);
     std::unique_lock lock(mutex_);
     Slot& slot = slots_[key];
     changed_.wait(lock, [&] { return !slot.running; });

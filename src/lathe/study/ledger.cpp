@@ -6,6 +6,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/log.h"
+#include "lathe/base/profile.h"
 #include "lathe/base/random.h"
 #include "lathe/sampler/draw.h"
 #include "lathe/study/record.h"
@@ -72,6 +73,7 @@ void Ledger::note_state(const Trial& trial) {
 }
 
 void Ledger::refresh() {
+  const PhaseScope phase(Phase::kStorage);
   if (!loaded_) {
     for (const storage::Trial& stored : storage_.trials(study_id_)) merge(stored);
     loaded_ = true;
@@ -113,6 +115,7 @@ void Ledger::append(sampler::FinishedTrial trial) {
 }
 
 void Ledger::tell_up_to(std::int64_t count) {
+  const PhaseScope phase(Phase::kSampler);
   for (; told_ < count; ++told_) {
     Row& row = rows_.at(told_);
     if (!row.in_space) continue;
@@ -126,6 +129,7 @@ void Ledger::tell_up_to(std::int64_t count) {
 }
 
 void Ledger::announce(std::int64_t number) {
+  const PhaseScope phase(Phase::kSampler);
   LATHE_CHECK_EQ(number, announced_);
   tell_up_to(number - settings_.lag + 1);
   Row& row = rows_.at(number);
@@ -152,6 +156,7 @@ storage::NewTrial Ledger::new_trial(const Trial& trial) const {
 }
 
 Offer Ledger::begin(std::optional<Begun>& begun) {
+  const PhaseScope phase(Phase::kStorage);
   for (int race = 0; race < kMostRaces; ++race) {
     announce_known();
     const auto next = trials_.find(announced_);
@@ -178,8 +183,13 @@ void Ledger::own(Trial trial, std::int64_t trial_id, std::optional<Begun>& begun
   begun = begun_trial(trial);
 }
 
+std::optional<space::Assignment> Ledger::ask(std::int64_t number) const {
+  const PhaseScope phase(Phase::kSampler);
+  return sampler_.ask(number);
+}
+
 std::optional<Offer> Ledger::begin_new(std::optional<Begun>& begun) {
-  const std::optional<space::Assignment> assignment = sampler_.ask(announced_);
+  const std::optional<space::Assignment> assignment = ask(announced_);
   if (!assignment) return Offer::kExhausted;
   const Trial trial{.number = announced_, .assignment = *assignment, .started = std::chrono::system_clock::now()};
   const std::optional<storage::Trial> stored = storage_.start_trial(study_id_, new_trial(trial));
@@ -191,7 +201,7 @@ std::optional<Offer> Ledger::begin_new(std::optional<Begun>& begun) {
 // Takes the fixed values of a waiting trial, the sampler's for the others; what neither gives is drawn.
 space::Assignment Ledger::completed(std::int64_t number, const FixedValues& fixed) const {
   const parameter::Space& space = space_.parameters();
-  const std::optional<space::Assignment> proposed = sampler_.ask(number);
+  const std::optional<space::Assignment> proposed = ask(number);
   RandomStream stream(settings_.seed, {static_cast<std::uint64_t>(number)}, "enqueued");
   space::Assignment assignment(space.parameters().size(), parameter::kInactive);
   for (std::size_t i = 0; i < assignment.size(); ++i) {
@@ -251,6 +261,7 @@ std::optional<Begun> Ledger::begin_again(std::int64_t number, std::chrono::durat
 }
 
 std::optional<Begun> Ledger::take_over() {
+  const PhaseScope phase(Phase::kStorage);
   if (Clock::now() < next_look_) return std::nullopt;
   next_look_ = Clock::now() + kLookEvery;
   announce_known();
@@ -278,6 +289,7 @@ Begun Ledger::begun_trial(const Trial& trial) const {
 }
 
 const Trial& Ledger::end(const Trial& trial, bool first) {
+  const PhaseScope phase(Phase::kStorage);
   const Row& row = rows_.at(trial.number);
   std::erase(running_, row.trial_id);
   if (!first) {
@@ -296,6 +308,7 @@ const Trial& Ledger::end(const Trial& trial, bool first) {
 }
 
 void Ledger::release(const Trial& trial, bool counts) {
+  const PhaseScope phase(Phase::kStorage);
   const std::int64_t trial_id = rows_.at(trial.number).trial_id;
   std::erase(running_, trial_id);
   if (counts) return;

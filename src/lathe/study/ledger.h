@@ -88,6 +88,7 @@ class Ledger {
   void tell_up_to(std::int64_t count);
   void announce(std::int64_t number);
   void announce_known();
+  std::optional<space::Assignment> ask(std::int64_t number) const;
   std::optional<Offer> begin_new(std::optional<Begun>& begun);
   std::optional<Offer> begin_waiting(std::int64_t number, std::optional<Begun>& begun);
   space::Assignment completed(std::int64_t number, const FixedValues& fixed) const;

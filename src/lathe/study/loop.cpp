@@ -10,6 +10,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/log.h"
+#include "lathe/base/profile.h"
 #include "lathe/space/summary.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/evaluation_cache.h"
@@ -94,6 +95,7 @@ struct StudyLoop::State {
   void evaluate(const Begun& begun, Trial& trial);
   bool prune(const Begun& begun, std::span<const sampler::Report> reports) const;
   bool serves(const Begun& begun, const Evaluation& evaluation) const;
+  bool store(const Trial& trial);
   void finish(const Begun& begun);
   void publish();
   void keep_weights_of_front(const Trial& trial);
@@ -111,6 +113,7 @@ std::optional<StudyEnd> StudyLoop::State::early_end() const {
 
 // Waits for a trial to run: one whose worker died, or the next one once its lag is met. nullopt: the study is over.
 std::optional<Begun> StudyLoop::State::next() {
+  const PhaseScope waits(Phase::kIdle);
   std::unique_lock lock(mutex);
   while (!end && !failure) {
     end = early_end();
@@ -135,6 +138,7 @@ std::optional<Begun> StudyLoop::State::next() {
 }
 
 bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report> reports) const {
+  const PhaseScope phase(Phase::kSampler);
   return pruner && pruner->prune(begun.trial.number, reports, begun.history);
 }
 
@@ -195,6 +199,12 @@ void StudyLoop::State::run_trial(Begun& begun) {
   }
 }
 
+// Writes the end of a trial; false when another worker had ended it.
+bool StudyLoop::State::store(const Trial& trial) {
+  const PhaseScope phase(Phase::kStorage);
+  return storage.finish_trial(storage_trial(trial));
+}
+
 void StudyLoop::State::finish(const Begun& begun) {
   Trial trial = begun.trial;
   if (trial.evaluation && trial.evaluation->interrupted) {
@@ -203,7 +213,7 @@ void StudyLoop::State::finish(const Begun& begun) {
     return;
   }
   trial.completed = std::chrono::system_clock::now();
-  const bool first = storage.finish_trial(storage_trial(trial));
+  const bool first = store(trial);
   if (trial.state == TrialState::kFail) log::info("trial {} failed: {}", trial.number, trial.reason);
 
   const std::lock_guard lock(mutex);
@@ -222,6 +232,7 @@ void StudyLoop::State::note_clock() {
 
 // Takes note of the trials that ended since the last call, here or elsewhere.
 void StudyLoop::State::publish() {
+  const PhaseScope phase(Phase::kOther);
   for (const std::int64_t number : ledger.take_newly_ended()) {
     const Trial& trial = ledger.trials().at(number);
     if (trial.evaluation && trial.key != Digest{}) cache.put(trial.key, trial.evaluation);
@@ -311,11 +322,18 @@ StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_
   }
   std::thread heart([&state] { state.beat(); });
   std::vector<std::thread> threads;
+  Profile* const profile = Profile::current();
   for (std::int64_t i = 1; i < std::min(state.settings.n_jobs, state.settings.lag); ++i) {
-    threads.emplace_back([&state] { state.work(); });
+    threads.emplace_back([&state, profile] {
+      const Profile::Thread part(profile);
+      state.work();
+    });
   }
   state.work();
-  for (std::thread& thread : threads) thread.join();
+  {
+    const PhaseScope waits(Phase::kIdle);
+    for (std::thread& thread : threads) thread.join();
+  }
   {
     const std::lock_guard lock(state.mutex);
     state.done = true;

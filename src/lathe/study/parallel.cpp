@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "lathe/base/profile.h"
+
 namespace lathe::study {
 
 void run_parallel(std::size_t count, std::int64_t threads, const engine::StopToken& stop,
@@ -29,9 +31,15 @@ void run_parallel(std::size_t count, std::int64_t threads, const engine::StopTok
       if (done) done(++finished);
     }
   };
+  Profile* const profile = Profile::current();
+  const auto take_part = [&] {
+    const Profile::Thread part(profile);
+    run();
+  };
   std::vector<std::thread> others;
-  for (std::int64_t i = 1; i < std::min(threads, static_cast<std::int64_t>(count)); ++i) others.emplace_back(run);
+  for (std::int64_t i = 1; i < std::min(threads, static_cast<std::int64_t>(count)); ++i) others.emplace_back(take_part);
   run();
+  const PhaseScope waits(Phase::kIdle);
   for (std::thread& thread : others) thread.join();
   if (failure) std::rethrow_exception(failure);
 }
