@@ -67,10 +67,9 @@ double difference_quotient(const ir::Graph& graph, engine::State state, std::siz
   return (8 * near - far) / (12 * static_cast<double>(kStep));
 }
 
-void check_gradients(const std::string& name, std::int64_t in_features, const std::vector<Layer>& layers) {
-  const ir::Graph graph = chain(in_features, layers);
+void check_graph(const std::string& name, const ir::Graph& graph) {
   const engine::State state = random_state(graph, 3);
-  const data::Samples samples = random_samples(400, in_features, kClasses, 4);
+  const data::Samples samples = random_samples(400, graph.input().output_shape[0], kClasses, 4);
   const auto rows = clear_rows(graph, state, samples);
   auto session = training_session(graph, state, kBatch);
   session->accumulate(samples, rows, 1, kDropoutSeed);
@@ -84,6 +83,10 @@ void check_gradients(const std::string& name, std::int64_t in_features, const st
                   kTolerance * largest + 1e-9)
           << name << " " << state[t].name << "[" << i << "]";
   }
+}
+
+void check_gradients(const std::string& name, std::int64_t in_features, const std::vector<Layer>& layers) {
+  check_graph(name, chain(in_features, layers));
 }
 
 // The layer behind a linear layer, whose gradients pass back through it, and before another one.
@@ -132,6 +135,50 @@ TEST(FiniteDifference, SmoothNetwork) {
 }
 TEST(FiniteDifference, ReluNetwork) {
   check_gradients("relu", 6, {linear(6, 4), {"relu"}, linear(4, 5), {"leaky_relu"}, linear(5, kClasses)});
+}
+
+// Builds networks whose nodes read any earlier ones.
+class Dag {
+ public:
+  explicit Dag(std::int64_t in_features) : builder_("dag", {in_features}) {}
+  std::size_t add(const Layer& layer, std::vector<std::size_t> inputs) {
+    const std::string name = fmt::format("node_{}", builder_.graph().nodes.size());
+    return builder_.add(layer.op, layer.op == "add" ? "" : name, layer.attributes, std::move(inputs), name);
+  }
+  std::size_t sum(std::vector<std::size_t> inputs) { return add({"add"}, std::move(inputs)); }
+  ir::Graph finish() && { return std::move(builder_).finish(); }
+
+ private:
+  ir::GraphBuilder builder_;
+};
+
+TEST(FiniteDifference, ResidualSum) {
+  Dag dag(5);
+  const std::size_t a = dag.add(linear(5, 6), {0});
+  const std::size_t b = dag.add(linear(6, 6), {dag.add({"tanh"}, {a})});
+  dag.add(linear(6, kClasses), {dag.sum({a, b})});
+  check_graph("residual", std::move(dag).finish());
+}
+TEST(FiniteDifference, NestedSumsOverBatchNormsAndDropout) {
+  Dag dag(6);
+  const std::size_t a = dag.add(linear(6, 6), {0});
+  const std::size_t b = dag.add({"tanh"}, {dag.add(batch_norm(6), {a})});
+  const std::size_t inner = dag.sum({b, dag.add({"dropout", {{"p", 0.25}}}, {dag.add(linear(6, 6), {b})}), 0});
+  const std::size_t c = dag.add({"gelu"}, {dag.add(batch_norm(6), {dag.add(linear(6, 6), {inner})})});
+  dag.add(linear(6, kClasses), {dag.sum({a, c, inner})});
+  check_graph("nested", std::move(dag).finish());
+}
+TEST(FiniteDifference, AValueAddedToItself) {
+  Dag dag(5);
+  const std::size_t a = dag.add({"sigmoid"}, {dag.add(linear(5, 6), {0})});
+  dag.add(linear(6, kClasses), {dag.sum({a, a, a})});
+  check_graph("tripled", std::move(dag).finish());
+}
+TEST(FiniteDifference, SumOnTheLogits) {
+  Dag dag(5);
+  const std::size_t a = dag.add(linear(5, kClasses), {0});
+  dag.sum({a, dag.add(linear(kClasses, kClasses), {dag.add({"relu"}, {a})})});
+  check_graph("logits", std::move(dag).finish());
 }
 
 // A value that two nodes read: gradients add up. The chain's second linear layer reads the tanh, the first is unused.
