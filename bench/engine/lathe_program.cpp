@@ -14,6 +14,8 @@
 #include "engine/roofs.h"
 #include "engine/serve.h"
 #include "lathe/backend/dense/dense.h"
+#include "lathe/base/random.h"
+#include "lathe/engine/shuffle.h"
 #include "lathe/engine/train.h"
 
 namespace {
@@ -47,6 +49,14 @@ class Tasks {
         backend_->make_session(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true});
     result->load(lathe::engine::initial_state(graph, 1, 2, 3));
     result->set_optimizer({});
+    return result;
+  }
+
+  /// Returns the rows in the order of an epoch of engine::train.
+  static std::vector<std::uint32_t> order(std::size_t batch) {
+    std::vector<std::uint32_t> result(bench::kRows);
+    lathe::RandomStream stream(1, {2, 3}, "shuffle");
+    lathe::engine::shuffle_rows(stream, static_cast<std::int64_t>(batch), result);
     return result;
   }
 

@@ -8,13 +8,15 @@
 
 #include "engine/network_graph.h"
 #include "lathe/backend/dense/dense.h"
+#include "lathe/base/random.h"
+#include "lathe/engine/shuffle.h"
 #include "lathe/engine/train.h"
 
 namespace {
 
 using lathe::engine::Session;
 
-constexpr std::size_t kCounted = 2048;  // rows
+constexpr std::size_t kCounted = 1024;  // rows
 
 const char* const kNetworks[] = {"jsc-three-linear-layers",      "16-64-32-32-5",
                                  "jsc-three-linear-layers-x6",   "16-17-23-5",
@@ -34,20 +36,22 @@ class Counter {
     dataset_.train.features.assign(workload_.features.begin(),
                                    workload_.features.begin() + kCounted * bench::kFeatures);
     dataset_.train.labels.assign(workload_.labels.begin(), workload_.labels.begin() + kCounted);
-    for (const std::uint32_t row : workload_.order)
-      if (row < kCounted) order_.push_back(row);
+    lathe::data::arrange_blocks(dataset_.train);
   }
 
   void count(const std::string& network, std::size_t batch) const {
     const lathe::ir::Graph graph = make_graph(bench::network(network));
     const auto session = fresh(graph, batch);
+    const std::vector<std::uint32_t> rows = order(batch);
     const auto count_steps = [&](const char* task, const auto& step) {
       step(0);
       CALLGRIND_ZERO_STATS;
       for (std::size_t first = 0; first < kCounted; first += batch) step(first);
       dump(task, network, batch, kCounted);
     };
-    count_steps("accumulate", [&](std::size_t first) { accumulate(*session, first, batch); });
+    count_steps("accumulate", [&](std::size_t first) {
+      session->accumulate(dataset_.train, std::span(rows).subspan(first, batch), 1.0 / static_cast<double>(batch), 0);
+    });
     count_steps("update", [&](std::size_t) { session->update(bench::kLearningRate); });
     count_steps("evaluate", [&](std::size_t first) {
       session->evaluate(dataset_.train, static_cast<std::int64_t>(first), static_cast<std::int64_t>(batch));
@@ -87,13 +91,16 @@ class Counter {
     return session;
   }
 
-  void accumulate(Session& session, std::size_t first, std::size_t batch) const {
-    session.accumulate(dataset_.train, std::span(order_).subspan(first, batch), 1.0 / static_cast<double>(batch), 0);
+  /// Returns the rows in the order of an epoch of engine::train.
+  static std::vector<std::uint32_t> order(std::size_t batch) {
+    std::vector<std::uint32_t> result(kCounted);
+    lathe::RandomStream stream(1, {2, 3}, "shuffle");
+    lathe::engine::shuffle_rows(stream, static_cast<std::int64_t>(batch), result);
+    return result;
   }
 
   bench::Workload workload_;
   lathe::data::Dataset dataset_;
-  std::vector<std::uint32_t> order_;
   std::shared_ptr<const lathe::engine::Backend> backend_ = lathe::backend::make_dense_backend();
 };
 

@@ -85,14 +85,12 @@ def row(measure, key, before, now, tolerance):
 
 
 def compare_times(ours, theirs, arguments):
-    """Yields rows of nanoseconds of processor time per row of data."""
+    """Yields rows of nanoseconds of processor time per row of data, the fastest of the rounds."""
     for task, case in TIMED:
         for batch in (8, 128, 512):
             now, before = programs.alternate(arguments.rounds, *[lambda program=program: program.rate(task, case, batch, 0.1)
                                                                  for program in (ours, theirs)])
-            ratio = programs.median_ratio(before, now)
-            fastest = 1e9 / max(before)
-            yield row("ns per row", (task, case, batch), fastest, fastest * ratio, 5)
+            yield row("fastest ns", (task, case, batch), 1e9 / max(before), 1e9 / max(now), 5)
 
 
 def run_against(build, arguments):
@@ -132,9 +130,10 @@ def cells(one):
 
 
 def finish(rows, arguments):
-    """Fails where something became worse, unless it was just put on record."""
-    worse = sum(one["verdict"] == "WORSE" for one in rows)
-    print(f"{worse} of {len(rows)} became worse", flush=True)
+    """Fails where counts became worse, unless they were just put on record. Times are only shown: they are noisy."""
+    counted = [one for one in rows if one["measure"] == "instructions"]
+    worse = sum(one["verdict"] == "WORSE" for one in counted)
+    print(f"{worse} of {len(counted)} counts became worse", flush=True)
     if worse and not arguments.record:
         sys.exit(1)
 
