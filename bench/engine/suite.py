@@ -217,7 +217,7 @@ def run(build, arguments):
     asked = arguments.only.split(",")
     if unknown := set(asked) - set(PARTS):
         sys.exit(f"--only: no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    peak = ours.rate("peak", "-", 0, 0.3) / 1e9
+    peak = max(ours.rate("peak", "-", 0, 0.2) for _ in range(3)) / 1e9
     yield row("machine", f"SIMD target {programs.simd_target(build)}", "-", "FMA peak of the core", peak, peak, "GFLOP/s", 1.0)
     yield measure_memory(ours)
     for part in PARTS:
