@@ -70,6 +70,22 @@ HWY_NOINLINE void MultiplyByMask(std::size_t width, std::size_t vectors, const f
     }
 }
 
+// y = a + b; y may be either.
+HWY_NOINLINE void AddRows(std::size_t width, std::size_t vectors, const float* a, const float* b, float* y) {
+  const D d;
+  for (std::size_t f = 0; f < width; ++f)
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::size_t at = f * kTile + v * kLanes;
+      hn::Store(hn::Add(hn::Load(d, a + at), hn::Load(d, b + at)), d, y + at);
+    }
+}
+
+HWY_NOINLINE void CopyRows(std::size_t width, std::size_t vectors, const float* x, float* y) {
+  const D d;
+  for (std::size_t f = 0; f < width; ++f, x += kTile, y += kTile)
+    for (std::size_t v = 0; v < vectors; ++v) hn::Store(hn::Load(d, x + v * kLanes), d, y + v * kLanes);
+}
+
 }  // namespace lathe::backend::dense::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

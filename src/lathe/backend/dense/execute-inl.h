@@ -135,6 +135,14 @@ HWY_INLINE bool GatherTruth(const Program& program, const Memory& memory, const 
   return true;
 }
 
+// Sums from the first operand to the last; the output may lie on one of the first two.
+HWY_INLINE void AddForward(const Program& program, const Memory& memory, const Stage& stage, const Tile& tile,
+                           std::size_t memory_tile, float* y) {
+  const float* sum = At(program, memory, program.operands[stage.first_operand], memory_tile);
+  for (std::size_t k = stage.first_operand + 1; k < stage.end_operand; ++k, sum = y)
+    AddRows(stage.in_width, tile.vectors, sum, At(program, memory, program.operands[k], memory_tile), y);
+}
+
 // The forward pass of one stage; in training dropout draws its mask.
 HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stage& stage, const Tile& tile,
                         std::size_t memory_tile, const TrainingCall* training) {
@@ -151,6 +159,7 @@ HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stag
     case StageKind::kGelu: return MapForward(GeluMap{}, width, vectors, x, y);
     case StageKind::kGeluTanh: return MapForward(GeluTanhMap{}, width, vectors, x, y);
     case StageKind::kQuantize: return MapForward(QuantizeMap{stage.quantizer}, width, vectors, x, y);
+    case StageKind::kAdd: return AddForward(program, memory, stage, tile, memory_tile, y);
     case StageKind::kDropout:
       if (training == nullptr) {
         if (x != y) std::memcpy(y, x, width * kTile * sizeof(float));
@@ -189,30 +198,53 @@ HWY_INLINE void BackwardMap(const Program& program, const Memory& memory, const 
     case StageKind::kGeluTanh: return MapBackward(GeluTanhMap{}, width, vectors, x, dy);
     case StageKind::kDropout:
       return MultiplyByMask(width, vectors, At(program, memory, stage.mask, tile.index), dy, dy);
-    default: return;  // a quantiser's gradient is straight through
+    default: return;  // a quantiser's gradient is straight through, a sum's goes to its operands as it is
   }
 }
 
-// The backward pass of a segment over one tile; the gradient of its output lies in memory.gradient[0]. Ends at the
+// Hands gradients on to values that several stages read.
+HWY_INLINE void RunTransfers(const Program& program, const Memory& memory, const Stage& stage, const Tile& tile) {
+  for (std::size_t k = stage.first_transfer; k < stage.end_transfer; ++k) {
+    const Transfer& transfer = program.transfers[k];
+    const float* from = GradientAt(program, memory, transfer.from, tile.index);
+    float* to = GradientAt(program, memory, transfer.to, tile.index);
+    if (transfer.adds)
+      AddRows(transfer.width, tile.vectors, to, from, to);
+    else
+      CopyRows(transfer.width, tile.vectors, from, to);
+  }
+}
+
+// The backward pass of a segment over one tile, where the gradients of its results lie in their places. Ends at the
 // segment's batch norm, whose sums it adds to.
 HWY_NOINLINE void BackwardSegment(const Program& program, const Memory& memory, const Segment& segment,
                                   const Tile& tile) {
-  std::size_t current = 0;
   for (std::size_t i = segment.end; i-- > segment.first && i >= program.first_trainable;) {
     const Stage& stage = program.stages[i];
-    float* dy = memory.gradient[current];
-    const bool needs_input = i > program.first_trainable;
-    if (stage.kind == StageKind::kLinear) {
-      BackwardLinear(program, memory, stage, tile, dy, needs_input ? memory.gradient[1 - current] : nullptr);
-      current = 1 - current;
-    } else if (stage.kind == StageKind::kBatchNorm) {
+    if (!stage.takes_gradient) continue;
+    float* dy = GradientAt(program, memory, stage.output_gradient, tile.index);
+    if (stage.kind == StageKind::kBatchNorm) {
       CollectGradients(stage, memory, tile, At(program, memory, stage.input, tile.index),
                        At(program, memory, stage.output, tile.index), dy, stage.relu && !stage.already_masked,
-                       needs_input ? At(program, memory, stage.gradient, tile.index) : nullptr);
+                       stage.passes_gradient ? At(program, memory, stage.gradient, tile.index) : nullptr);
+      continue;  // the second half comes when the sums are complete
+    }
+    if (stage.kind == StageKind::kLinear) {
+      float* dx = GradientAt(program, memory, stage.input_gradient, tile.index);
+      BackwardLinear(program, memory, stage, tile, dy, stage.passes_gradient ? dx : nullptr);
     } else {
       BackwardMap(program, memory, stage, tile, dy);
     }
+    RunTransfers(program, memory, stage, tile);
   }
+}
+
+// The second half of a batch norm's backward pass over one tile.
+HWY_INLINE void BackwardBatchNorm(const Program& program, const Memory& memory, const Stage& norm, const Tile& tile) {
+  BatchNormBackward(norm, memory, tile, At(program, memory, norm.input, tile.index),
+                    At(program, memory, norm.gradient, tile.index),
+                    GradientAt(program, memory, norm.input_gradient, tile.index));
+  RunTransfers(program, memory, norm, tile);
 }
 
 HWY_INLINE void ForwardSegment(const Program& program, const Memory& memory, const Segment& segment, const Tile& tile,
@@ -264,8 +296,7 @@ HWY_NOINLINE void Accumulate(const Program& program, const Memory& memory, const
     if (index <= program.first_trainable) return;
     for (std::size_t t = 0; t < TileCount(call.rows.count); ++t) {
       const Tile tile = MakeTile(t, call.rows.count);
-      BatchNormBackward(norm, memory, tile, At(program, memory, norm.input, t), At(program, memory, norm.gradient, t),
-                        memory.gradient[0]);
+      if (norm.passes_gradient) BackwardBatchNorm(program, memory, norm, tile);
       BackwardSegment(program, memory, program.segments[s], tile);
     }
   }

@@ -210,7 +210,7 @@ HWY_NOINLINE void GatherTargets(const Rows& rows, const Tile& tile, std::size_t 
 HWY_INLINE void TrainingLoss(const Program& program, const Memory& memory, const Tile& tile, const float* values,
                              const std::int32_t* labels, double loss_scale, CallResult& result) {
   const auto scale = static_cast<float>(loss_scale);
-  float* gradient = memory.gradient[0];
+  float* gradient = memory.gradient;
   if (program.loss.kind == LossKind::kCrossEntropy) [[likely]]
     return CrossEntropy<true>(program.classes, tile, values, labels, scale, gradient, nullptr, result);
   if (program.loss.kind == LossKind::kWeightedCrossEntropy)

@@ -6,6 +6,8 @@
 #include <array>
 #include <numeric>
 
+#include "lathe/backend/dense/gradient_routes.h"
+#include "lathe/backend/dense/stage_reads.h"
 #include "lathe/base/check.h"
 #include "lathe/base/shape.h"
 #include "lathe/engine/backend.h"
@@ -27,15 +29,16 @@ bool is_no_op(const ir::Node& node) {
 }
 
 std::optional<StageKind> stage_kind(const std::string& op) {
-  static constexpr std::array<std::pair<const char*, StageKind>, 9> kKinds = {{{"linear", StageKind::kLinear},
-                                                                               {"batch_norm1d", StageKind::kBatchNorm},
-                                                                               {"relu", StageKind::kRelu},
-                                                                               {"leaky_relu", StageKind::kLeakyRelu},
-                                                                               {"tanh", StageKind::kTanh},
-                                                                               {"sigmoid", StageKind::kSigmoid},
-                                                                               {"gelu", StageKind::kGelu},
-                                                                               {"dropout", StageKind::kDropout},
-                                                                               {"quantize", StageKind::kQuantize}}};
+  static constexpr std::array<std::pair<const char*, StageKind>, 10> kKinds = {{{"linear", StageKind::kLinear},
+                                                                                {"batch_norm1d", StageKind::kBatchNorm},
+                                                                                {"relu", StageKind::kRelu},
+                                                                                {"leaky_relu", StageKind::kLeakyRelu},
+                                                                                {"tanh", StageKind::kTanh},
+                                                                                {"sigmoid", StageKind::kSigmoid},
+                                                                                {"gelu", StageKind::kGelu},
+                                                                                {"dropout", StageKind::kDropout},
+                                                                                {"quantize", StageKind::kQuantize},
+                                                                                {"add", StageKind::kAdd}}};
   for (const auto& [name, kind] : kKinds)
     if (op == name) return kind;
   return std::nullopt;
@@ -80,17 +83,17 @@ std::optional<std::string> shape_refusal(const ir::Graph& graph, const ir::Node&
   return std::nullopt;
 }
 
-std::optional<std::string> chain_refusal(const ir::Graph& graph, std::size_t index) {
-  const ir::Node& node = graph.nodes[index];
-  const std::size_t expected = index == 0 ? 0 : 1;
-  if (node.inputs.size() == expected && (index == 0 || node.inputs.front() == index - 1)) return std::nullopt;
-  return fmt::format("node {}: op {} reads other nodes than the one before it; dense runs chains only", node.name,
-                     node.op);
+// Finds a node whose result does not reach the network's output.
+std::optional<std::string> unread_refusal(const ir::Graph& graph) {
+  for (std::size_t index = 0; index + 1 < graph.nodes.size(); ++index)
+    if (graph.users(index).empty())
+      return fmt::format("node {}: op {} has no reader; dense runs only what the output depends on",
+                         graph.nodes[index].name, graph.nodes[index].op);
+  return std::nullopt;
 }
 
 std::optional<std::string> node_refusal(const ir::Graph& graph, std::size_t index) {
   const ir::Node& node = graph.nodes[index];
-  if (auto reason = chain_refusal(graph, index)) return reason;
   if (!is_no_op(node) && !stage_kind(node.op))
     return fmt::format("node {}: op {} has no dense kernel", node.name, node.op);
   if (auto reason = shape_refusal(graph, node)) return reason;
@@ -98,7 +101,7 @@ std::optional<std::string> node_refusal(const ir::Graph& graph, std::size_t inde
   return parameter_refusal(node);
 }
 
-// Compiles in three walks: parameters, stages, slots.
+// Compiles in three walks: parameters and stages, slots of the values, routes of the gradients.
 class Compiler {
  public:
   Compiler(const ir::Graph& graph, std::size_t lanes) : graph_(graph), lanes_(lanes) {}
@@ -108,23 +111,46 @@ class Compiler {
     program_.classes = static_cast<std::size_t>(element_count(graph_.output().output_shape));
     program_.widest = std::max(program_.input_width, program_.classes);
     program_.widest_stride = lanes_;
+    count_reads();
     for (std::size_t index = 0; index < graph_.nodes.size(); ++index) add_node(index);
+    reads_.result = value_of_.back();
     name_tensors();
-    find_first_trainable();
+    find_trainable();
     cut_segments();
     assign_slots();
+    route_gradients(program_, reads_);
     mask_inputs();
     return std::move(program_);
   }
 
  private:
+  // Counts the nodes that read each node's result, through those that only hand it on.
+  void count_reads() {
+    std::vector<std::size_t> origin(graph_.nodes.size());
+    reads_of_node_.assign(graph_.nodes.size(), 0);
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      const ir::Node& node = graph_.nodes[index];
+      const bool hands_on = index > 0 && hands_on_its_input(node) && node.op != "output";
+      origin[index] = hands_on ? origin[node.inputs.front()] : index;
+      for (const std::size_t input : node.inputs) reads_of_node_[origin[input]] += hands_on ? 0 : 1;
+    }
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index)
+      reads_of_node_[index] = reads_of_node_[origin[index]];
+  }
+
   void add_node(std::size_t index) {
     const ir::Node& node = graph_.nodes[index];
     Stage stage;
     stage.node = index;
     if (!is_no_op(node)) describe(node, stage);
     for (const ir::Parameter& parameter : node.parameters) place(node, parameter, stage);
-    if (!is_no_op(node) && !join_relu(stage) && !does_nothing(stage)) program_.stages.push_back(stage);
+    std::vector<std::size_t> values;
+    for (const std::size_t input : node.inputs) values.push_back(value_of_[input]);
+    const bool vanishes = hands_on_its_input(node) || join_relu(node, stage);
+    value_of_.push_back(vanishes ? (values.empty() ? 0 : values.front()) : program_.stages.size() + 1);
+    if (vanishes) return;
+    program_.stages.push_back(stage);
+    reads_.of_stage.push_back(std::move(values));
   }
 
   void describe(const ir::Node& node, Stage& stage) {
@@ -206,16 +232,19 @@ class Compiler {
       stage.running_variance = offset;
   }
 
-  // A ReLU is done by the linear layer or batch norm that it follows; a second ReLU changes nothing.
-  bool join_relu(const Stage& stage) {
-    if (stage.kind != StageKind::kRelu || program_.stages.empty()) return false;
-    Stage& previous = program_.stages.back();
-    const bool joins = previous.kind == StageKind::kLinear || previous.kind == StageKind::kBatchNorm;
-    if (joins) previous.relu = true;
-    return joins || previous.kind == StageKind::kRelu;
+  // A ReLU is done by the linear layer or batch norm whose only reader it is; a second ReLU changes nothing.
+  bool join_relu(const ir::Node& node, const Stage& stage) {
+    if (stage.kind != StageKind::kRelu || value_of_[node.inputs.front()] == 0) return false;
+    Stage& producer = program_.stages[value_of_[node.inputs.front()] - 1];
+    if (producer.relu || producer.kind == StageKind::kRelu) return true;
+    const bool may_join = producer.kind == StageKind::kLinear || producer.kind == StageKind::kBatchNorm;
+    if (!may_join || reads_of_node_[node.inputs.front()] > 1) return false;
+    return producer.relu = true;
   }
 
-  static bool does_nothing(const Stage& stage) { return stage.kind == StageKind::kDropout && stage.probability == 0; }
+  static bool hands_on_its_input(const ir::Node& node) {
+    return is_no_op(node) || (node.op == "dropout" && node.number("p") == 0);
+  }
 
   void name_tensors() {
     const engine::State state = engine::zero_state(graph_);
@@ -223,10 +252,13 @@ class Compiler {
     for (std::size_t i = 0; i < state.size(); ++i) program_.tensors[i].name = state[i].name;
   }
 
-  void find_first_trainable() {
-    for (std::size_t i = 0; i < program_.stages.size() && program_.first_trainable == kNone; ++i) {
-      const Stage& stage = program_.stages[i];
-      if (stage.weight != kNone || stage.gamma != kNone) program_.first_trainable = i;
+  void find_trainable() {
+    for (std::size_t i = 0; i < program_.stages.size(); ++i) {
+      Stage& stage = program_.stages[i];
+      for (const std::size_t value : reads_.of_stage[i])
+        if (value > 0 && program_.stages[value - 1].takes_gradient) stage.passes_gradient = true;
+      stage.takes_gradient = stage.passes_gradient || stage.weight != kNone || stage.gamma != kNone;
+      if (stage.takes_gradient && program_.first_trainable == kNone) program_.first_trainable = i;
     }
   }
 
@@ -256,30 +288,50 @@ class Compiler {
 
   void assign_slots() {
     const std::size_t last = program_.segments.back().first;
-    program_.input = new_slot(program_.input_width, program_.segments.size() > 1);
-    Slot current = program_.input;
-    bool may_overwrite = true;
+    slots_.push_back(new_slot(program_.input_width, program_.segments.size() > 1));
     for (std::size_t i = 0; i < program_.stages.size(); ++i) {
       Stage& stage = program_.stages[i];
       const bool per_tile = i < last;
-      stage.input = current;
-      const bool in_place = may_overwrite && current.per_tile == per_tile && !reads_own_input_backward(stage);
-      stage.output = in_place ? current : new_slot(stage.out_width, per_tile);
+      stage.input = slots_[reads_.of_stage[i].front()];
+      if (stage.kind == StageKind::kAdd) list_operands(i, stage);
+      const auto place = place_to_overwrite(i, per_tile);
+      stage.output = place ? *place : new_slot(stage.out_width, per_tile);
       if (stage.kind == StageKind::kDropout) stage.mask = new_slot(stage.out_width, per_tile);
-      if (stage.kind == StageKind::kBatchNorm && i > program_.first_trainable)
+      if (stage.kind == StageKind::kBatchNorm && stage.passes_gradient)
         stage.gradient = new_slot(stage.out_width, true);
-      current = stage.output;
-      may_overwrite = !reads_own_output_backward(stage);
+      slots_.push_back(stage.output);
     }
-    program_.logits = current;
+    program_.input = slots_.front();
+    program_.logits = slots_[reads_.result];
   }
 
-  // The product that gives the gradient of a ReLU's output masks it on the way out.
+  void list_operands(std::size_t index, Stage& stage) {
+    stage.first_operand = program_.operands.size();
+    for (const std::size_t value : reads_.of_stage[index]) program_.operands.push_back(slots_[value]);
+    stage.end_operand = program_.operands.size();
+  }
+
+  // Finds an input that the stage may write its output over: one of the first two, read by nobody else, whose producer
+  // does not want it in the backward pass.
+  std::optional<Slot> place_to_overwrite(std::size_t index, bool per_tile) const {
+    if (reads_own_input_backward(program_.stages[index])) return std::nullopt;
+    const std::vector<std::size_t>& values = reads_.of_stage[index];
+    for (std::size_t k = 0; k < std::min<std::size_t>(2, values.size()); ++k) {
+      const std::size_t value = values[k];
+      const bool wanted = value > 0 && reads_own_output_backward(program_.stages[value - 1]);
+      if (!wanted && slots_[value].per_tile == per_tile && reads_.count(value) == 1) return slots_[value];
+    }
+    return std::nullopt;
+  }
+
+  // The product that gives the gradient of a ReLU's output masks it on the way out, where it is all of that gradient.
   void mask_inputs() {
-    for (std::size_t i = 1; i < program_.stages.size(); ++i) {
-      Stage& producer = program_.stages[i - 1];
+    for (std::size_t i = 0; i < program_.stages.size(); ++i) {
+      const std::size_t value = reads_.of_stage[i].front();
+      if (program_.stages[i].kind != StageKind::kLinear || !program_.stages[i].passes_gradient) continue;
+      Stage& producer = program_.stages[value - 1];
       const bool relu = producer.relu || producer.kind == StageKind::kRelu;
-      if (program_.stages[i].kind != StageKind::kLinear || !relu || i <= program_.first_trainable) continue;
+      if (!relu || reads_.count(value) > 1) continue;
       program_.stages[i].masks_input = true;
       producer.already_masked = true;
     }
@@ -288,6 +340,10 @@ class Compiler {
   const ir::Graph& graph_;
   std::size_t lanes_;
   Program program_;
+  StageReads reads_;
+  std::vector<std::size_t> reads_of_node_;  ///< [nodes]
+  std::vector<std::size_t> value_of_;       ///< [nodes] see StageReads
+  std::vector<Slot> slots_;                 ///< [values]
 };
 
 }  // namespace
@@ -315,6 +371,7 @@ Loss compile_loss(const engine::LossSettings& settings, std::size_t classes) {
 std::optional<std::string> find_refusal(const ir::Graph& graph) {
   for (std::size_t index = 0; index < graph.nodes.size(); ++index)
     if (auto reason = node_refusal(graph, index)) return reason;
+  if (auto reason = unread_refusal(graph)) return reason;
   if (graph.output().output_shape.size() != 1)
     return fmt::format("node {}: the network's output is {}, losses need [classes] or [outputs]", graph.output().name,
                        to_string(graph.output().output_shape));

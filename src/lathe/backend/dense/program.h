@@ -7,19 +7,21 @@
 
 #include "lathe/quant/integer.h"
 
-/// What the dense engine executes: a chain compiled to stages over tiles of samples.
+/// What the dense engine executes: a graph compiled to stages over tiles of samples, in topological order.
 ///
 /// A tile holds kTile samples feature-major: value `f` of sample `s` lies at `f * kTile + s`, so that one SIMD lane is
 /// one sample, no width needs padding, and a row's result cannot depend on its neighbours. Batch norms need sums over
-/// the whole batch before they can go on, so they cut the chain into segments; each segment runs over all tiles before
+/// the whole batch before they can go on, so they cut the stages into segments; each segment runs over all tiles before
 /// the next one. Values of all segments but the last are kept per tile for the backward pass; those of the last live in
 /// one scratch tile, whose forward pass, loss and backward pass run in one go.
+/// Values that skip over a batch norm are thus at hand; their gradients are kept per tile too (gradient_routes.h).
 namespace lathe::backend::dense {
 
 inline constexpr std::size_t kTile = 64;
 inline constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
-/// Says where a value of the chain lies: an offset in floats into the scratch tile, or into each tile's own memory.
+/// Says where a value lies: an offset in floats into the scratch tile, or into each tile's own memory. Of a gradient:
+/// an offset into Memory::gradient, or into each tile's own memory.
 struct Slot {
   std::size_t offset = 0;
   bool per_tile = false;
@@ -35,16 +37,24 @@ enum class StageKind : std::uint8_t {
   kGelu,
   kGeluTanh,  ///< GELU with approximate = tanh
   kDropout,
-  kQuantize
+  kQuantize,
+  kAdd
 };
 
-/// Holds one step of the chain. Offsets of parameters count floats in the parameter block, those of running statistics
+/// Holds one step. Offsets of parameters count floats in the parameter block, those of running statistics
 /// in the block of buffers, those of statistics doubles in the block of statistics.
 struct Stage {
   StageKind kind = StageKind::kLinear;
   std::size_t node = 0;  ///< index in the graph: identifies the dropout mask
   std::size_t in_width = 0, out_width = 0;
-  Slot input, output;  ///< the same slot where the stage works in place
+  Slot input, output;                              ///< the same slot where the stage works in place
+  std::size_t first_operand = 0, end_operand = 0;  ///< add: what it sums, in Program::operands; `input` is the first
+
+  bool takes_gradient = false;                       ///< something trainable is in it or before it
+  bool passes_gradient = false;                      ///< something trainable is before it
+  Slot output_gradient;                              ///< in all but linear and batch norm its input's afterwards
+  Slot input_gradient;                               ///< linear, batch norm: what they write
+  std::size_t first_transfer = 0, end_transfer = 0;  ///< in Program::transfers: done behind its backward pass
 
   bool relu = false;            ///< linear, batch norm: the ReLU behind it is done on the way out
   bool masks_input = false;     ///< linear: the gradient that it writes passes the ReLU that made its input
@@ -69,6 +79,13 @@ struct Stage {
 /// Lists a contiguous run of stages between batch norms.
 struct Segment {
   std::size_t first = 0, end = 0;
+};
+
+/// Hands a gradient on to a value that several stages read, or that several get it from.
+struct Transfer {
+  std::size_t width = 0;
+  Slot from, to;
+  bool adds = false;  ///< false: `to` is overwritten
 };
 
 /// Says where a tensor of the state lies.
@@ -109,23 +126,30 @@ struct Range {
   std::size_t offset = 0, size = 0;
 };
 
-/// Holds a compiled chain. Immutable, the same for every session of a graph and SIMD target.
+/// Holds a compiled graph. Immutable, the same for every session of a graph and SIMD target.
 struct Program {
   std::vector<Stage> stages;
   std::vector<Segment> segments;  ///< every segment but the first begins with a batch norm
-  std::vector<Tensor> tensors;    ///< in the order of the state
+  std::vector<Slot> operands;
+  std::vector<Transfer> transfers;  ///< none in a chain
+  std::vector<Tensor> tensors;      ///< in the order of the state
   std::vector<QuantizedRange> quantized;
   std::vector<Range> penalised;  ///< what l1 and l2 act on
   Loss loss;
   Slot input, logits;
   std::size_t input_width = 0, classes = 0;
   std::size_t first_trainable = kNone;  ///< the backward pass ends at this stage
+  std::size_t gradient_buffers = 0;     ///< the loss writes the gradient of the outputs into the first
   std::size_t parameter_floats = 0, transposed_floats = 0, buffer_floats = 0, counters = 0;
   std::size_t statistics_doubles = 0, constants_floats = 0;
   std::size_t scratch_floats = 0, tile_floats = 0;
   std::size_t widest = 0;         ///< most rows of any value
   std::size_t widest_stride = 0;  ///< floats in a sample's row of the transposed copy that weight gradients read
   bool couples_batch = false;
+
+  /// Floats from one gradient buffer to the next: a tile of the widest value, and a cache line that keeps equal rows of
+  /// two buffers apart.
+  std::size_t gradient_stride() const { return widest * kTile + 16; }
 };
 
 /// Points to a session's memory.
@@ -141,10 +165,10 @@ struct Memory {
   float* constants = nullptr;
   float* scratch = nullptr;
   float* tiles = nullptr;
-  float* gradient[2] = {nullptr, nullptr};  ///< [widest, kTile] each
-  float* sample_rows = nullptr;             ///< [kTile, widest_stride]
-  float* targets = nullptr;                 ///< regression: [classes, kTile], those of a tile
-  float* zeros = nullptr;                   ///< at least widest and kTile floats, never written
+  float* gradient = nullptr;     ///< gradient_buffers of [widest, kTile], gradient_stride() apart
+  float* sample_rows = nullptr;  ///< [kTile, widest_stride]
+  float* targets = nullptr;      ///< regression: [classes, kTile], those of a tile
+  float* zeros = nullptr;        ///< at least widest and kTile floats, never written
 };
 
 /// Names the rows of a call.

@@ -15,7 +15,7 @@ namespace {
 
 std::size_t zeros_size(const Program& program) { return std::max({program.widest, program.input_width, kTile}); }
 std::size_t targets_size(const Program& program) { return program.loss.regression ? program.classes * kTile : 0; }
-std::size_t gradient_size(const Program& program) { return program.widest * kTile; }
+std::size_t gradient_size(const Program& program) { return program.gradient_buffers * program.gradient_stride(); }
 
 Program compile_with_loss(const ir::Graph& graph, std::size_t lanes, const engine::LossSettings& loss) {
   Program program = compile(graph, lanes);
@@ -38,8 +38,7 @@ SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool tra
       transposed_(program.transposed_floats),
       buffers_(program.buffer_floats),
       scratch_(program.scratch_floats),
-      gradient0_(training ? gradient_size(program) : 0),
-      gradient1_(training ? gradient_size(program) : 0),
+      gradient_(training ? gradient_size(program) : 0),
       sample_rows_(training ? kTile * program.widest_stride : 0),
       targets_(targets_size(program)),
       zeros_(zeros_size(program)),
@@ -56,7 +55,7 @@ SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool tra
                .constants = constants_.data(),
                .scratch = scratch_.data(),
                .tiles = nullptr,
-               .gradient = {gradient0_.data(), gradient1_.data()},
+               .gradient = gradient_.data(),
                .sample_rows = sample_rows_.data(),
                .targets = targets_.data(),
                .zeros = zeros_.data()};
@@ -77,7 +76,7 @@ std::int64_t SessionMemory::bytes(const Program& program, std::size_t tiles, boo
                       Floats::bytes(program.tile_floats * (training ? tiles : 1)) + Floats::bytes(zeros_size(program)) +
                       Floats::bytes(program.constants_floats) + Floats::bytes(targets_size(program)) +
                       AlignedBuffer<double>::bytes(program.statistics_doubles);
-  if (training) bytes += 2 * Floats::bytes(gradient_size(program)) + Floats::bytes(kTile * program.widest_stride);
+  if (training) bytes += Floats::bytes(gradient_size(program)) + Floats::bytes(kTile * program.widest_stride);
   return static_cast<std::int64_t>(bytes);
 }
 

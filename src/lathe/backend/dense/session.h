@@ -26,7 +26,7 @@ class SessionMemory {
  private:
   std::size_t tile_count_ = 0;
   AlignedBuffer<float> parameters_, gradients_, moments1_, moments2_, effective_, transposed_, buffers_;
-  AlignedBuffer<float> scratch_, tiles_, gradient0_, gradient1_, sample_rows_, targets_, zeros_, constants_;
+  AlignedBuffer<float> scratch_, tiles_, gradient_, sample_rows_, targets_, zeros_, constants_;
   AlignedBuffer<double> statistics_;
   Memory pointers_;
 };

@@ -78,6 +78,10 @@ HWY_INLINE float* At(const Program& program, const Memory& memory, const Slot& s
   return slot.per_tile ? memory.tiles + tile * program.tile_floats + slot.offset : memory.scratch + slot.offset;
 }
 
+HWY_INLINE float* GradientAt(const Program& program, const Memory& memory, const Slot& slot, std::size_t tile) {
+  return slot.per_tile ? memory.tiles + tile * program.tile_floats + slot.offset : memory.gradient + slot.offset;
+}
+
 }  // namespace lathe::backend::dense::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
