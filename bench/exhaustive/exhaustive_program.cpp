@@ -82,15 +82,15 @@ std::vector<Candidate> read_candidates(const Options& options) {
 }
 
 // Inputs (standardised) in [-4, 4), 8-bit biases in [-2, 2). Few bits get a narrow range, or PyTorch's initial weights
-// would round to zero and nothing be learned: weights in [-1/2, 1/2), below four bits in [-1/4, 1/4); hidden values in
-// [0, 2), below four bits in [0, 1).
+// would round to zero and nothing be learned: weights in [-1, 1), below four bits in [-1/2, 1/2); hidden values in [0,
+// 8), below four bits in [0, 2).
 lathe::ir::NodeQuantization formats(const Candidate& candidate, bool first) {
   const std::int64_t weight = candidate.weight_bits, hidden = candidate.hidden_bits;
   const std::vector<GivenOption> inputs{{"width", candidate.input_bits}, {"frac_width", candidate.input_bits - 3}};
   const std::vector<GivenOption> values{
-      {"width", hidden}, {"frac_width", hidden < 4 ? hidden : hidden - 1}, {"signed", 0}};
+      {"width", hidden}, {"frac_width", hidden < 4 ? hidden - 1 : hidden - 3}, {"signed", 0}};
   return {.data_in = first ? inputs : values,
-          .weight = {{"width", weight}, {"frac_width", weight < 4 ? weight + 1 : weight}},
+          .weight = {{"width", weight}, {"frac_width", weight < 4 ? weight : weight - 1}},
           .bias = {{"width", 8}, {"frac_width", 6}}};
 }
 
