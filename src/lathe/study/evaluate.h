@@ -79,6 +79,13 @@ struct Prepared {
   Digest key;
 };
 
+/// Holds how fast one candidate is, by the clock.
+struct Speed {
+  double start_seconds = 0;       ///< to compile it and draw its weights
+  double seconds_per_sample = 0;  ///< of training; 0 where the study does not train
+  double seconds_per_row = 0;     ///< of evaluation
+};
+
 /// Evaluates candidates of one study. Thread safe; every evaluation is a function of (seed, candidate key, repeat)
 /// alone but for measured metrics.
 class Evaluator {
@@ -102,6 +109,13 @@ class Evaluator {
   /// Trains anew as repeat `repeat` and evaluates on the test rows: what `[search.final]` does.
   engine::EvaluationResult train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                           const engine::StopToken& stop);
+
+  /// Trains a candidate for about so many seconds and evaluates it once, to see how fast it is. Leaves nothing behind.
+  Speed time_briefly(const Prepared& prepared, double seconds) const;
+  /// Returns how many samples the training of a candidate sees; 0 where the study does not train.
+  std::int64_t training_samples(const space::Candidate& candidate) const;
+  /// Returns how many rows an evaluation reads.
+  std::int64_t evaluated_rows() const;
 
   /// Names the tensors of the graph that would be evaluated with weights that were never trained; empty when training.
   std::vector<std::string> untrained_tensors(const ir::Graph& graph) const;

@@ -142,15 +142,17 @@ bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report
   return pruner && pruner->prune(begun.trial.number, reports, begun.history);
 }
 
-// Tells whether another trial's evaluation is what this one would come to: one that its own pruner would not have ended
-// earlier.
+// Tells whether another trial's evaluation is what this one would come to: its own pruner would have ended it at the same
+// report, or not at all.
 bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) const {
   if (!pruner || evaluation.ruled_out) return true;
-  if (!evaluation.complete) return false;
+  if (!evaluation.complete && !evaluation.pruned) return false;
   for (std::size_t count = 1; count <= evaluation.judged; ++count) {
-    if (prune(begun, std::span(evaluation.reports).first(count))) return false;
+    if (prune(begun, std::span(evaluation.reports).first(count))) {
+      return evaluation.pruned && count == evaluation.reports.size();
+    }
   }
-  return true;
+  return evaluation.complete;
 }
 
 void StudyLoop::State::evaluate(const Begun& begun, Trial& trial) {

@@ -1,5 +1,7 @@
 #include "lathe/study/pruning.h"
 
+#include "lathe/study/exhaustive.h"
+
 namespace lathe::study {
 
 std::unique_ptr<pruner::Pruner> make_pruner(const StudySettings& settings) {
@@ -7,7 +9,8 @@ std::unique_ptr<pruner::Pruner> make_pruner(const StudySettings& settings) {
   return pruner::make_pruner({.name = settings.pruner->name,
                               .study_name = settings.name,
                               .directions = settings.directions,
-                              .options = settings.pruner->options ? &*settings.pruner->options : nullptr});
+                              .options = settings.pruner->options ? &*settings.pruner->options : nullptr,
+                              .exact = known_before_training(settings)});
 }
 
 }  // namespace lathe::study

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "lathe/base/log.h"
+#include "lathe/study/front_probability.h"
 #include "lathe/study/objective.h"
 #include "lathe/study/parallel.h"
 
@@ -92,6 +93,23 @@ void run_seed(const StudySettings& settings, Evaluator& evaluator, storage::Stor
     candidate.failed = true;
 }
 
+// Adds the errors of the evaluated rows and the probabilities of being on the front.
+void add_uncertainty(const StudySettings& settings, const std::vector<Candidate>& candidates,
+                     const std::vector<Trial>& trials, std::int64_t rows, std::vector<Standing>& standings) {
+  std::vector<UncertainPoint> points;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const Trial& trial = trials[candidates[i].trial];
+    Standing& standing = standings[i];
+    standing.sampling_errors = sampling_errors(settings, trial.evaluation->metrics, rows);
+    for (std::size_t k = 0; k < standing.means.size(); ++k) {
+      standing.total_errors.push_back(joint_error(standing.standard_errors[k], standing.sampling_errors[k]));
+    }
+    points.push_back({standing.means, standing.total_errors, trial.key.first_word()});
+  }
+  const std::vector<double> probabilities = front_probabilities(points, settings.directions, settings.seed);
+  for (std::size_t i = 0; i < standings.size(); ++i) standings[i].front_probability = probabilities[i];
+}
+
 // Sets the standing of every trial that has one of the candidates, and the best trials.
 void conclude(const std::vector<Candidate>& candidates, const std::vector<Standing>& standings,
               const StudySettings& settings, StudyResult& result) {
@@ -142,7 +160,9 @@ void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Stor
                    result.trials[candidate.trial].number);
     }
   }
-  conclude(candidates, standings_of(candidates, settings), settings, result);
+  std::vector<Standing> standings = standings_of(candidates, settings);
+  add_uncertainty(settings, candidates, result.trials, evaluator.evaluated_rows(), standings);
+  conclude(candidates, standings, settings, result);
 }
 
 }  // namespace lathe::study

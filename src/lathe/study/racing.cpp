@@ -66,7 +66,9 @@ class Race {
     if (candidates_.size() > 1 && noise_unknown() && want_seeds_for_noise()) return std::move(standings_);
     for (std::size_t i = 0; i < candidates_.size(); ++i) judge_off(i);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      if (!candidates_[i].off) judge_on(i);
+      if (candidates_[i].off) continue;
+      judge_on(i);
+      if (candidates_[i].repeats < settings_.min_repeats) want_seed(i);
     }
     return std::move(standings_);
   }

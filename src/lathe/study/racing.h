@@ -32,7 +32,10 @@ struct Standing {
   double at_least = 0, at_most = 1;  ///< bounds of the probability that the candidate is on the front
   bool another_seed = false;         ///< whether the race wants one more repeat of it now
   std::int64_t seeds = 0;            ///< evaluations so far
-  std::vector<double> means = {}, standard_errors = {};  ///< one per objective
+  std::vector<double> means = {}, standard_errors = {};  ///< one per objective; errors of the seeds
+  std::vector<double> sampling_errors = {};  ///< of the evaluated rows, see front_probability.h; set by run_race
+  std::vector<double> total_errors = {};     ///< of both together; set by run_race
+  double front_probability = 0;              ///< of being on the front, see front_probabilities; set by run_race
 };
 
 /// Judges all candidates by what is known now. Whether one candidate is at least as good as another in an objective is
@@ -46,7 +49,8 @@ struct Standing {
 /// Racing as in Maron, Moore, "Hoeffding races", NIPS 1993, and Birattari et al., "A racing algorithm for configuring
 /// metaheuristics", GECCO 2002.
 ///
-/// Another seed is wanted of open candidates, and of the rivals that leave them open. The caller adds the repeats that
+/// Another seed is wanted of open candidates, of the rivals that leave them open, and of all that are not off the front
+/// and have fewer than min_repeats. The caller adds the repeats that
 /// are wanted and asks again, until none is. A pure function: the order of the candidates does not matter.
 std::vector<Standing> race(std::span<const Racer> racers, const std::vector<Direction>& directions,
                            const RacingSettings& settings);

@@ -127,7 +127,8 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   }
 
   StrategyTable strategy_table;
-  decode_without(*strategy, {"sw_runner", "hw_runner", "setup", "metrics", "pruner", "constraints", "racing"},
+  decode_without(*strategy,
+                 {"sw_runner", "hw_runner", "setup", "metrics", "pruner", "constraints", "racing", "exhaustive"},
                  strategy_fields(), strategy_table);
 
   StudySettings study;
@@ -159,3 +160,4 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
 }
 
 }  // namespace lathe::study
+  if (const Value* table = strategy->find("exhaustive")) parse_exhaustive(*table, *strategy, study);

@@ -60,6 +60,19 @@ struct Constraint {
 struct RacingSettings {
   std::int64_t max_repeats = 10;  ///< seeds per candidate at most, those of the trial included
   double confidence = 0.95;       ///< at which a candidate counts as on or off the front
+  std::int64_t min_repeats = 1;   ///< seeds of every candidate that is not off the front, at least
+};
+
+/// Holds `[search.strategy.exhaustive]`: the whole space trained, or what may be on its front.
+struct ExhaustiveSettings {
+  std::string stop = "racing";  ///< what is dropped early: `racing` what bounds keep off the front, `none` nothing
+  std::int64_t seeds = 3;       ///< of what may be on the front; with stop = "none" of everything
+  double confidence = 0.95;     ///< of the bounds that drop candidates, and of the race
+  std::optional<std::int64_t> calibration = {};   ///< candidates that always run to their end; nullopt: by the size
+  std::optional<std::int64_t> min_resource = {};  ///< epochs before the first decision; nullopt: a fifth of all
+  std::int64_t reduction_factor = 2;              ///< between the epochs of one decision and the next
+  std::optional<config::Value> table = {};        ///< as the file has it, for errors
+  std::optional<config::Value> n_trials = {};     ///< of `[search.strategy.setup]`, where it was given
 };
 
 /// Holds `[search.final]`: the best trials trained anew with several seeds and scored on the test rows once.
@@ -99,6 +112,7 @@ struct StudySettings {
   std::optional<RacingSettings> racing;
 
   std::string accelerator = "auto";
+  std::optional<ExhaustiveSettings> exhaustive;  ///< see fit_to_space
   std::string backend = "auto";
   std::string optuna_compat;  ///< version of Optuna that is to read the database; see storage::SqliteOptions
   FinalSettings final;

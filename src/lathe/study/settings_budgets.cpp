@@ -106,6 +106,9 @@ void parse_racing(const Value& table, StudySettings& study) {
     table.fail(fmt::format("max_repeats = {} is below repeats = {}, which every trial runs", racing.max_repeats,
                            study.repeats));
   }
+  if (racing.min_repeats > racing.max_repeats) {
+    table.fail(fmt::format("min_repeats = {} is above max_repeats = {}", racing.min_repeats, racing.max_repeats));
+  }
   study.racing = racing;
 }
 

@@ -25,5 +25,7 @@ metric::Expression parse_formula(const config::Value& value);
 void parse_pruner(const config::Value& table, StudySettings& study);
 void parse_constraints(const config::Value& table, StudySettings& study);
 void parse_racing(const config::Value& table, StudySettings& study);
+/// Reads `[search.strategy.exhaustive]` after all other tables of the strategy.
+void parse_exhaustive(const config::Value& table, const config::Value& strategy, StudySettings& study);
 
 }  // namespace lathe::study

@@ -137,6 +137,28 @@ const std::vector<Field<FinalSettings>>& final_fields() {
   static const std::vector<Field<FinalSettings>> fields{
       field("seeds", &FinalSettings::seeds, "trainings of each of the best trials, with seeds of their own",
             at_least(1)),
+      field("min_repeats", &RacingSettings::min_repeats, "seeds of every candidate that is not off the front, at least",
+            config::between(1, 1000)),
+  };
+  return fields;
+}
+
+const std::vector<Field<ExhaustiveSettings>>& exhaustive_fields() {
+  static const std::vector<Field<ExhaustiveSettings>> fields{
+      choice_field("stop", &ExhaustiveSettings::stop, {"racing", "none"},
+                   "racing: candidates that confidence bounds keep off the front end early; none: nothing does"),
+      field("seeds", &ExhaustiveSettings::seeds,
+            "seeds of each candidate that may be on the front; with stop = \"none\" of each candidate",
+            config::between(1, 1000)),
+      field("confidence", &ExhaustiveSettings::confidence,
+            "least probability that a candidate is not dropped wrongly, and that of the race",
+            config::Bounds{.low = 0.5, .high = 1, .low_open = true, .high_open = true}),
+      field("calibration", &ExhaustiveSettings::calibration,
+            "candidates that always run to their end; \"NA\": 5 %, and what the bounds need", at_least(1)),
+      field("min_resource", &ExhaustiveSettings::min_resource,
+            "epochs before the first decision; \"NA\": a fifth of max_epochs", at_least(1)),
+      field("reduction_factor", &ExhaustiveSettings::reduction_factor,
+            "between the epochs of one decision and the next", config::between(2, 1e6)),
       field("top", &FinalSettings::top, "trials at most, best first", at_least(1)),
   };
   return fields;

@@ -47,6 +47,7 @@ std::string study_reference() {
   text += reference_table("[search.strategy.pruner]", pruner_fields(), {});
   text += reference_table("[search.strategy.constraints.METRIC]", constraint_fields(), {});
   text += reference_table("[search.strategy.racing]", racing_fields(), {});
+  text += reference_table("[search.strategy.exhaustive]", exhaustive_fields(), {});
   text += reference_table("[search.final]", final_fields(), {});
   text += "\n## Metrics\n\n| name | unit | better | known by | meaning |\n| --- | --- | --- | --- | --- |\n";
   for (const metric::MetricKind& kind : metric::metric_kinds()) {

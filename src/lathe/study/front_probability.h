@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lathe/base/trial_state.h"
+#include "lathe/study/settings.h"
+
+/// How sure a front is: errors of the values, and the probability that a candidate is on the front.
+namespace lathe::study {
+
+/// Holds what is known of the true values of one candidate.
+struct UncertainPoint {
+  std::vector<double> means = {};   ///< one per objective, as measured; finite
+  std::vector<double> errors = {};  ///< standard errors; 0 or NaN: the value is taken as exact
+  std::uint64_t identity = 0;       ///< first word of the candidate key: its draws depend on it and the seed alone
+};
+
+/// Draws the true values of all candidates from normal distributions and counts how often each is on the front of all
+/// (equal ones both are). The errors of candidates and of objectives are taken as independent; where all candidates are
+/// evaluated on the same rows their sampling errors go together in truth, and differences are known better than this
+/// says. Candidates that another one beats by 5.5 standard errors of the difference in every uncertain objective are
+/// not drawn: their probability is 0. A pure function of its arguments; the order of the points does not matter.
+std::vector<double> front_probabilities(std::span<const UncertainPoint> points,
+                                        const std::vector<Direction>& directions, std::uint64_t seed,
+                                        int draws = 10000);
+
+/// Returns the standard errors of the objectives that come from the choice of the evaluated rows, one per value that
+/// samplers see. Known for accuracy alone: sqrt(p (1 - p) / rows); formulas and sums over it by their slope (the delta
+/// method). 0 for what the network alone decides; NaN where it is not known (loss, macro_accuracy, measured metrics:
+/// their spread over the rows is not recorded).
+std::vector<double> sampling_errors(const StudySettings& settings, const std::map<std::string, double>& metrics,
+                                    std::int64_t rows);
+
+/// Adds independent standard errors: sqrt(a^2 + b^2); an unknown one (NaN) does not count, two give NaN.
+double joint_error(double a, double b);
+
+}  // namespace lathe::study
