@@ -73,13 +73,21 @@ def make_layer(layer):
         "tanh": lambda: torch.nn.Tanh(),
         "sigmoid": lambda: torch.nn.Sigmoid(),
         "gelu": lambda: torch.nn.GELU(approximate=layer.get("approximate")),
+        "relu6": lambda: torch.nn.ReLU6(),
+        "silu": lambda: torch.nn.SiLU(),
+        "hardswish": lambda: torch.nn.Hardswish(),
+        "hardsigmoid": lambda: torch.nn.Hardsigmoid(),
+        "hardtanh": lambda: torch.nn.Hardtanh(layer.get("min_val"), layer.get("max_val")),
+        "elu": lambda: torch.nn.ELU(layer.get("alpha")),
+        "selu": lambda: torch.nn.SELU(),
+        "softplus": lambda: torch.nn.Softplus(layer.get("beta"), layer.get("threshold")),
         "identity": lambda: torch.nn.Identity(),
         "quantize": lambda: Quantize(layer["format"]),
     }[op]()
 
 
 def make_optimizer(parameters, settings):
-    options = {key: value for key, value in settings.items() if key != "kind"}
+    options = {key: value for key, value in settings.items() if key not in ("kind", "l1", "l2")}
     classes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     return classes[settings["kind"]](parameters, **options)
 
@@ -109,7 +117,25 @@ def state_of(model):
     return {name: numbers(tensor) for name, tensor in model.state_dict().items()}
 
 
-def run(model, initial, features, labels, settings):
+def make_loss(loss):
+    weights = loss.get("class_weights")
+    return {
+        "cross_entropy": lambda: torch.nn.CrossEntropyLoss(
+            weight=None if weights is None else torch.tensor(weights, dtype=torch.float64),
+            label_smoothing=loss.get("label_smoothing", 0.0)),
+        "mean_squared_error": lambda: torch.nn.MSELoss(),
+        "mean_absolute_error": lambda: torch.nn.L1Loss(),
+        "huber": lambda: torch.nn.HuberLoss(delta=loss.get("huber_delta", 1.0)),
+    }[loss["name"]]()
+
+
+def penalty(model, settings):
+    """Keras' kernel_regularizer: weights of layers, no biases and nothing of a batch norm."""
+    weights = [parameter for parameter in model.parameters() if parameter.dim() > 1]
+    return sum(settings.get("l1", 0.0) * w.abs().sum() + settings.get("l2", 0.0) * (w * w).sum() for w in weights)
+
+
+def run(model, initial, features, labels, settings, criterion=F.cross_entropy):
     model.load_state_dict(initial)
     model.train()
     optimizer = make_optimizer(model.parameters(), settings)
@@ -117,15 +143,17 @@ def run(model, initial, features, labels, settings):
     for step in range(STEPS):
         rows = [(5 * i + 11 * step) % ROWS for i in range(BATCH)]
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(features[rows]), labels[rows])
+        loss = criterion(model(features[rows]), labels[rows])
         loss.backward()
         losses.append(loss.item())
         if step == 0:
             gradients = {name: numbers(parameter.grad) for name, parameter in model.named_parameters()}
+        if "l1" in settings or "l2" in settings:
+            penalty(model, settings).backward()
         optimizer.step()
     model.eval()
     with torch.no_grad():
-        evaluation = F.cross_entropy(model(features), labels).item()
+        evaluation = criterion(model(features), labels).item()
     return losses, gradients, state_of(model), evaluation
 
 
@@ -144,6 +172,30 @@ def make_network(name, layers, optimizers, seed):
         losses, gradients, final, evaluation = run(model, initial, features, labels, OPTIMIZERS[optimizer])
         network["gradients"] = gradients
         network["runs"].append(dict(name=optimizer, optimizer=OPTIMIZERS[optimizer], losses=losses, final=final,
+                                    evaluation_loss=evaluation))
+    return network
+
+
+def make_loss_network(name, loss, runs, seed):
+    """A small network behind features that learns classes or targets with a loss; `runs` are (name, optimiser)."""
+    outputs = loss.get("outputs", 5)
+    layers = [linear(6, 7), dict(op="tanh"), norm(7), linear(7, outputs)]
+    generator = torch.Generator().manual_seed(seed)
+    model = torch.nn.Sequential(*(make_layer(layer) for layer in layers)).double()
+    initialise(model, generator)
+    initial = {key: value.clone() for key, value in model.state_dict().items()}
+    features = on_grid(torch.randn(ROWS, 6, generator=generator, dtype=torch.float64), 2.0**-8)
+    network = dict(name=name, loss=loss, layers=layers, features=numbers(features), initial=state_of(model), runs=[])
+    if "outputs" in loss:
+        truth = on_grid(torch.randn(ROWS, outputs, generator=generator, dtype=torch.float64), 2.0**-8)
+        network["targets"] = numbers(truth)
+    else:
+        truth = torch.randint(0, 5, (ROWS,), generator=generator)
+        network["labels"] = truth.tolist()
+    for run_name, settings in runs:
+        losses, gradients, final, evaluation = run(model, initial, features, truth, settings, make_loss(loss))
+        network["gradients"] = gradients
+        network["runs"].append(dict(name=run_name, optimizer=settings, losses=losses, final=final,
                                     evaluation_loss=evaluation))
     return network
 
@@ -189,7 +241,29 @@ ACTIVATIONS = {
     "gelu": dict(op="gelu", approximate="none"),
     "gelu_tanh": dict(op="gelu", approximate="tanh"),
     "identity": dict(op="identity"),
+    "relu6": dict(op="relu6"),
+    "silu": dict(op="silu"),
+    "hardswish": dict(op="hardswish"),
+    "hardsigmoid": dict(op="hardsigmoid"),
+    "hardtanh": dict(op="hardtanh", min_val=-0.5, max_val=0.75),
+    "elu": dict(op="elu", alpha=1.5),
+    "selu": dict(op="selu"),
+    "softplus": dict(op="softplus", beta=2.0, threshold=3.0),
 }
+
+# Losses; `outputs` floats are learned where it is given, else five classes.
+LOSSES = {
+    "label smoothing": dict(name="cross_entropy", label_smoothing=0.1),
+    "class weights": dict(name="cross_entropy", class_weights=[1.0, 0.5, 2.0, 0.25, 3.0]),
+    "smoothing and weights": dict(name="cross_entropy", label_smoothing=0.2, class_weights=[0.0, 0.5, 2.0, 0.25, 3.0]),
+    "mse": dict(name="mean_squared_error", outputs=3),
+    "mse of one": dict(name="mean_squared_error", outputs=1),
+    "mae": dict(name="mean_absolute_error", outputs=2),
+    "huber": dict(name="huber", outputs=3),
+    "narrow huber": dict(name="huber", outputs=2, huber_delta=0.25),
+}
+PENALISED = {"l1": dict(l1=0.01), "l2": dict(l2=0.02), "l1 and l2": dict(l1=0.003, l2=0.01)}
+
 
 
 def write(name, networks):
@@ -204,6 +278,12 @@ def main():
                   make_network("jsc-toy", TOY, every, 3)])
     write("activations", [make_network(name, activation_network(layer), ["sgd_momentum", "adam"], 10 + i)
                           for i, (name, layer) in enumerate(ACTIVATIONS.items())])
+    plain = [(name, OPTIMIZERS[name]) for name in ("sgd", "adam")]
+    networks = [make_loss_network(name, loss, plain, 30 + i) for i, (name, loss) in enumerate(LOSSES.items())]
+    runs = [(f"{name} {optimizer}", dict(OPTIMIZERS[optimizer], **penalties))
+            for name, penalties in PENALISED.items() for optimizer in ("sgd_momentum", "adam_decay", "adamw")]
+    networks.append(make_loss_network("penalties", dict(name="cross_entropy"), runs, 50))
+    write("losses", networks)
     write("quantised", [make_network("8 bits", quantised_three((8, 4), (8, 6), (8, 5)), ["sgd_nesterov", "adam"], 20),
                         make_network("4 bits", quantised_three((4, 2), (4, 2), (4, 2)), ["sgd", "adamw"], 21),
                         make_network("odd", quantised_three((5, -1), (3, 4), (6, 9)), ["adam"], 22)])

@@ -1,6 +1,7 @@
 #include "lathe/config/field.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 namespace lathe::config {
@@ -57,6 +58,23 @@ std::string choices_text(const std::vector<std::string>& choices) {
     text += quoted(choices[i]);
   }
   return text;
+}
+
+std::vector<Value> elements(const Value& value, bool numbers) {
+  if (value.is_array()) return value.as_array();
+  if (!value.is_string() || value.position().file != kCommandLine) return {value};
+  std::vector<Value> parts;
+  std::string_view rest = value.as_string();
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    const std::string part(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    double number = 0;
+    const auto [last, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+    const bool is_number = numbers && error == std::errc() && last == part.data() + part.size();
+    parts.emplace_back(is_number ? Value::Data(number) : Value::Data(part), value.position(), value.key());
+  }
+  return parts;
 }
 
 }  // namespace detail

@@ -51,6 +51,9 @@ void check_choice(const Value& value, const std::vector<std::string>& choices);
 std::string quoted(const std::string& text);
 /// As config::unknown_key, at the value's position.
 [[noreturn]] void unknown_key(const Value& value, const std::string& name, const std::vector<std::string>& known);
+/// Returns what a list holds; of a single value, the value; of text on the command line, its parts between commas, as
+/// numbers where wanted.
+std::vector<Value> elements(const Value& value, bool numbers);
 std::string choices_text(const std::vector<std::string>& choices);
 
 template <typename T>
@@ -136,6 +139,28 @@ Field<Struct> choice_field(std::string name, std::string Struct::*member, std::v
             out.*member = value.as_string();
           },
           [member](const Struct& in) { return detail::quoted(in.*member); }};
+}
+
+/// Describes a list of numbers or strings. A single one stands for a list of one; text from the command line may hold
+/// several with commas between them.
+template <typename Struct, typename T>
+Field<Struct> list_field(std::string name, std::vector<T> Struct::*member, std::string description,
+                         Bounds bounds = {}) {
+  return {std::move(name),
+          std::string("list of ") + detail::type_name<T>() + "s",
+          bounds.to_string(),
+          std::move(description),
+          [member, bounds](Struct& out, const Value& value) {
+            (out.*member).clear();
+            for (const Value& element : detail::elements(value, std::is_arithmetic_v<T>)) {
+              (out.*member).push_back(detail::convert<T>(element, bounds));
+            }
+          },
+          [member](const Struct& in) {
+            std::string text;
+            for (const T& element : in.*member) text += (text.empty() ? "" : ", ") + detail::show_toml(element);
+            return "[" + text + "]";
+          }};
 }
 
 /// Reads every member of `table` into `out`. A key that no field names is a UserError with the nearest known one.

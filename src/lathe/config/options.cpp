@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "lathe/config/settings.h"
 
 namespace lathe::config {
@@ -5,15 +7,18 @@ namespace {
 
 using Choices = std::vector<std::string>;
 
-const Choices kTasks{"classification", "cls", "translation", "tran", "language_modeling", "lm"};
+const Choices kTasks{"classification", "cls", "regression", "reg"};
+const Choices kTextTasks{"translation", "tran", "language_modeling", "lm"};
 
-// Reads the task: lathe trains classifiers; the other names of MASE are refused by name.
+// Reads the task; those of MASE that are about texts are refused by name.
 void read_task(Settings& out, const Value& value) {
-  detail::check_choice(value, kTasks);
   const std::string& task = value.as_string();
-  if (task != "classification" && task != "cls") {
-    value.fail(detail::quoted(task) + " is refused, because lathe trains classifiers only; use \"classification\"");
+  if (std::find(kTextTasks.begin(), kTextTasks.end(), task) != kTextTasks.end()) {
+    value.fail(detail::quoted(task) +
+               " is refused, because lathe learns from rows of numbers, not from texts; use \"classification\" or "
+               "\"regression\"");
   }
+  detail::check_choice(value, kTasks);
   out.task = task;
 }
 
@@ -74,10 +79,10 @@ void add_general(std::vector<Option>& out) {
                                "data set: a name, or the path of a csv or npy file; also the word "
                                "DATASET"),
                          {}, "NAME", section));
-  Option task = honoured({"task", "string", detail::choices_text({"classification", "cls"}), "what is learned",
+  Option task = honoured({"task", "string", detail::choices_text(kTasks), "what is learned: classes or numbers",
                           read_task, [](const S& settings) { return detail::quoted(settings.task); }},
                          {"--task"}, "TASK", section);
-  task.choices = {"classification", "cls"};
+  task.choices = kTasks;
   out.push_back(std::move(task));
   out.push_back(honoured(field("load_name", &S::load_name, "checkpoint to start from"), {"--load"}, "PATH", section));
   out.push_back(chosen("load_type", &S::load_type, {"auto", "mz", "pt", "pl", "hf"},
@@ -90,6 +95,33 @@ void add_general(std::vector<Option>& out) {
                        "least severe messages that are shown on standard error", {"--log-level"}, "LEVEL", section));
   out.push_back(
       honoured(field("to_debug", &S::to_debug, "the same as log_level = \"debug\""), {"--debug"}, "", section));
+}
+
+void add_loss(std::vector<Option>& out, const std::string& section) {
+  using S = Settings;
+  out.push_back(honoured(field("loss", &S::loss,
+                               "what is minimised: cross_entropy; mean_squared_error, mean_absolute_error or huber for "
+                               "regression; auto: the first of the task"),
+                         {"--loss"}, "NAME", section));
+  out.push_back(honoured(field("label_smoothing", &S::label_smoothing,
+                               "share of the target that cross_entropy spreads evenly over the classes",
+                               Bounds{.low = 0, .high = 1, .high_open = true}),
+                         {"--label-smoothing"}, "X", section));
+  out.push_back(
+      honoured(list_field("class_weights", &S::class_weights,
+                          "weights of the classes in cross_entropy, in their order; none: all 1", at_least(0)),
+               {"--class-weights"}, "LIST", section));
+  out.push_back(
+      honoured(field("huber_delta", &S::huber_delta, "error at which huber turns from square to line", above(0)),
+               {"--huber-delta"}, "X", section));
+  out.push_back(honoured(field("l1", &S::l1, "penalty on weights: l1 * the sum of |w| is minimised too", at_least(0)),
+                         {"--l1"}, "X", section));
+  out.push_back(
+      honoured(field("l2", &S::l2,
+                     "penalty on weights: l2 * the sum of w^2 is minimised too; unlike weight_decay it leaves "
+                     "biases and batch norms alone",
+                     at_least(0)),
+               {"--l2"}, "X", section));
 }
 
 void add_training(std::vector<Option>& out) {
@@ -106,6 +138,7 @@ void add_training(std::vector<Option>& out) {
   out.push_back(
       honoured(field("eta_min", &S::eta_min, "learning rate at the end of a linear or cosine course", at_least(0)),
                {"--eta-min"}, "X", section));
+  add_loss(out, section);
   out.push_back(honoured(field("weight_decay", &S::weight_decay,
                                "weight decay: added to the gradient by adam and sgd, "
                                "decoupled in adamw",
@@ -164,6 +197,14 @@ void add_data(std::vector<Option>& out) {
                                "features to mean 0 and deviation 1 of the training rows; "
                                "--set standardise=false turns it off"),
                          {"--standardise"}, "", section));
+  out.push_back(honoured(list_field("targets", &S::targets,
+                                    "columns that regression predicts; none: a table's column target, label or class, "
+                                    "else its last one; the y of arrays"),
+                         {"--targets"}, "LIST", section));
+  out.push_back(honoured(field("standardise_targets", &S::standardise_targets,
+                               "targets of regression to mean 0 and deviation 1 too, where features are; "
+                               "--set standardise_targets=false turns it off"),
+                         {"--standardise-targets"}, "", section));
 }
 
 void add_project(std::vector<Option>& out) {

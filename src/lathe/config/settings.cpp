@@ -52,9 +52,7 @@ std::string where_and_key(const Value& value) {
   return place.empty() ? value.key() : fmt::format("{}: {}", place, value.key());
 }
 
-bool is_neutral(const Option& option, const Value& value) {
-  return value.to_toml() == option.field.show(Settings{});
-}
+bool is_neutral(const Option& option, const Value& value) { return value.to_toml() == option.field.show(Settings{}); }
 
 void read_option(const Option& option, const Value& value, Settings& settings) {
   option.field.read(settings, value);

@@ -18,11 +18,11 @@ namespace lathe::config {
 /// Holds the settings that every command sees. The option table (`options()`) says for each what it means, its unit,
 /// its bounds and its flag; the defaults stand here.
 struct Settings {
-  std::string model;            ///< zoo name or file; empty: none given, or `model_is_table`
-  bool model_is_table = false;  ///< the file describes the network in `[model]`
-  std::string dataset;          ///< registered name or path; empty: none given
-  std::string task = "classification";
-  std::string load_name;  ///< checkpoint to start from; empty: fresh weights
+  std::string model;                    ///< zoo name or file; empty: none given, or `model_is_table`
+  bool model_is_table = false;          ///< the file describes the network in `[model]`
+  std::string dataset;                  ///< registered name or path; empty: none given
+  std::string task = "classification";  ///< or `cls`, `regression`, `reg`
+  std::string load_name;                ///< checkpoint to start from; empty: fresh weights
   std::string load_type = "auto";
   std::int64_t batch_size = 128;
   bool to_debug = false;
@@ -34,6 +34,11 @@ struct Settings {
   std::string lr_scheduler = "cosine";
   std::int64_t num_warmup_steps = 0;
   double eta_min = 1e-6;
+  std::string loss = "auto";  ///< auto: the usual one of the task
+  double label_smoothing = 0;
+  std::vector<double> class_weights;  ///< in the order of the classes; empty: none
+  double huber_delta = 1;
+  double l1 = 0, l2 = 0;  ///< penalties on weights
   double weight_decay = 0;
   double momentum = 0.9;
   bool nesterov = true;
@@ -50,6 +55,8 @@ struct Settings {
   std::optional<std::int64_t> validation_rows;
   std::optional<std::int64_t> max_train_rows;
   bool standardise = true;
+  std::vector<std::string> targets;  ///< columns that regression predicts; empty: the data set's own
+  bool standardise_targets = true;
 
   std::string project_dir = "lathe_output";
   std::string project;  ///< empty: `{model}_{task}_{dataset}_{YYYY-MM-DD}`

@@ -40,7 +40,7 @@ const std::vector<Option>& option_list() {
        [](const LossSettings& loss) { return fmt::format("{}", loss.label_smoothing); }},
       {"class_weights", [](const LossSettings& loss) { return !loss.class_weights.empty(); }, class_weights_problem,
        [](const LossSettings& loss) { return fmt::format("[{}]", fmt::join(loss.class_weights, ", ")); }},
-      {"delta", [](const LossSettings& loss) { return loss.delta != 1; },
+      {"huber_delta", [](const LossSettings& loss) { return loss.delta != 1; },
        [](const LossSettings& loss) {
          const bool allowed = std::isfinite(loss.delta) && loss.delta > 0;
          return allowed ? std::string() : fmt::format("must be above 0; got {}", loss.delta);
@@ -90,7 +90,7 @@ const std::vector<LossDeclaration>& loss_declarations() {
        .task = Task::kRegression,
        .description = "mean over the outputs of d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), d = o - t, "
                       "torch.nn.HuberLoss",
-       .options = {"delta"}},
+       .options = {"huber_delta"}},
   };
   return kDeclarations;
 }

@@ -24,7 +24,7 @@ struct LossSettings {
 
   /// Tells whether this is cross entropy without options.
   bool plain() const { return *this == LossSettings{}; }
-  /// Prints the loss with the options it reads, canonically: `huber(delta=0.5)` (part of the candidate key).
+  /// Prints the loss with the options it reads, canonically: `huber(huber_delta=0.5)` (part of the candidate key).
   std::string to_text() const;
   bool operator==(const LossSettings&) const = default;
 };
@@ -35,7 +35,7 @@ struct LossDeclaration {
   std::vector<std::string> aliases;
   data::Task task = data::Task::kClassification;
   std::string description;           ///< of one row with outputs o and targets t, or label y
-  std::vector<std::string> options;  ///< fields of LossSettings that it reads
+  std::vector<std::string> options;  ///< keys of the settings that it reads
 };
 
 const std::vector<LossDeclaration>& loss_declarations();

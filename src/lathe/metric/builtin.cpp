@@ -28,6 +28,14 @@ Value trained(const TrialFacts& facts) {
   return facts.training == nullptr ? Value() : Value(kRead(*facts.training));
 }
 
+/// Reads a figure of classes, or one of targets; nothing from a result of the other task.
+template <data::Task kTask, auto kRead>
+Value learned(const TrialFacts& facts) {
+  if (facts.validation == nullptr) return {};
+  return facts.validation->regression() == (kTask == data::Task::kRegression) ? Value(kRead(*facts.validation))
+                                                                              : Value();
+}
+
 Value latency_ms(const TrialFacts& facts) {
   return facts.latency_seconds ? Value(1e3 * facts.latency_seconds->median) : Value();
 }
@@ -49,6 +57,16 @@ MetricKind evaluation_metric(std::string name, std::vector<std::string> aliases,
           .needs_training = false,
           .highest = highest,
           .compute = compute};
+}
+
+/// Declares a number that one task has; `kRead(result)` reads it.
+template <data::Task kTask, auto kRead>
+MetricKind task_metric(std::string name, std::vector<std::string> aliases, std::string description,
+                       bool larger_is_better, double highest) {
+  MetricKind kind = evaluation_metric(std::move(name), std::move(aliases), "", std::move(description), larger_is_better,
+                                      highest, learned<kTask, kRead>);
+  kind.task = kTask;
+  return kind;
 }
 
 MetricKind measured_metric(std::string name, std::vector<std::string> aliases, std::string unit,
@@ -84,17 +102,23 @@ MetricKind analysis_metric(std::string name, std::vector<std::string> aliases, s
 using Costs = ir::GraphCosts;
 using Evaluation = engine::EvaluationResult;
 using Training = engine::TrainReport;
+using data::Task;
 
 std::vector<MetricKind> software_metrics() {
   return {
-      evaluation_metric("accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "",
-                        "share of validation rows predicted rightly", true, 1,
-                        evaluated<[](const Evaluation& result) { return result.accuracy(); }>),
-      evaluation_metric("macro_accuracy", {"balanced_accuracy"}, "",
-                        "mean over the classes of the share predicted rightly", true, 1,
-                        evaluated<[](const Evaluation& result) { return result.macro_accuracy(); }>),
-      evaluation_metric("loss", {"cross_entropy", "val_loss"}, "nat", "mean cross entropy of the validation rows",
-                        false, kUnbounded, evaluated<[](const Evaluation& result) { return result.loss(); }>),
+      task_metric<Task::kClassification, [](const Evaluation& result) { return result.accuracy(); }>(
+          "accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "share of validation rows predicted rightly", true, 1),
+      task_metric<Task::kClassification, [](const Evaluation& result) { return result.macro_accuracy(); }>(
+          "macro_accuracy", {"balanced_accuracy"}, "mean over the classes of the share predicted rightly", true, 1),
+      task_metric<Task::kRegression, [](const Evaluation& result) { return result.r2(); }>(
+          "r2", {"r2_score"}, "share of the targets' variance that is explained, mean over the outputs", true, 1),
+      task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_squared_error(); }>(
+          "mse", {"mean_squared_error"}, "mean squared error over validation rows and outputs", false, kUnbounded),
+      task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_absolute_error(); }>(
+          "mae", {"mean_absolute_error"}, "mean absolute error over validation rows and outputs", false, kUnbounded),
+      evaluation_metric("loss", {"cross_entropy", "val_loss"}, "nat",
+                        "mean loss of the validation rows, penalties aside; in nat where it is cross entropy", false,
+                        kUnbounded, evaluated<[](const Evaluation& result) { return result.loss(); }>),
       measured_metric("latency", {"latency_ms", "latency_per_batch"}, "ms",
                       "time to evaluate one batch of batch_size rows, median", false, latency_ms),
       measured_metric("latency_per_sample", {"latency_us"}, "us", "latency divided by the batch size", false,

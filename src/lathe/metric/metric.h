@@ -53,6 +53,7 @@ struct MetricKind {
   bool hardware = false;  ///< listed under hardware_metrics in results, else software_metrics
   Source source = Source::kAnalysis;
   bool needs_training = false;                               ///< training_time
+  std::optional<data::Task> task = {};                       ///< what is learned where it has a value; absent: anything
   double highest = std::numeric_limits<double>::infinity();  ///< no value lies above; none lies below 0
   /// Computes the value; nullopt when the facts it needs are absent.
   std::optional<double> (*compute)(const TrialFacts&);

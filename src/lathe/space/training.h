@@ -18,9 +18,9 @@ using TrainingChoices = std::vector<std::pair<std::string, Scalar>>;
 /// Lists the names that the table may have. All mean what they do in `[search.strategy.sw_runner.basic_train]`.
 const std::vector<std::string>& training_keys();
 
-/// Reads the table: one leaf of the node kTraining per key, lists before tables. learning_rate, weight_decay and
-/// momentum are real numbers, however their ends are written. Throws UserError with position: unknown keys (nearest
-/// shown), values out of range or of the wrong type, and what read_domain refuses.
+/// Reads the table: one leaf of the node kTraining per key, lists before tables. learning_rate, weight_decay,
+/// l1, l2, label_smoothing and momentum are real numbers, however their ends are written. Throws UserError with
+/// position: unknown keys (nearest shown), values out of range or of the wrong type, and what read_domain refuses.
 std::vector<Leaf> read_training_leaves(const config::Value& table);
 
 /// Refuses momentum and nesterov where training/optimizer is a decision and may be another than sgd.

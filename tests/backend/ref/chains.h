@@ -34,7 +34,7 @@ engine::State random_state(const ir::Graph& graph, std::uint64_t seed);
 std::vector<std::uint32_t> first_rows(std::size_t count);
 /// Makes a training session of the reference back end that holds `state`.
 std::unique_ptr<engine::Session> training_session(const ir::Graph& graph, const engine::State& state,
-                                                  std::int64_t batch_size);
+                                                  std::int64_t batch_size, const engine::LossSettings& loss = {});
 /// Returns the tensor of a name; fails the test when there is none.
 const engine::NamedTensor& tensor(const engine::State& state, const std::string& name);
 

@@ -28,20 +28,32 @@ ir::Graph before(const ir::Graph& graph, std::size_t node) {
   return part;
 }
 
-// Rows whose values before the kinked ops stay clear of 0. Only networks without batch norm have kinks here, so rows do
-// not depend on each other.
+// Lists where the derivative of an op jumps.
+std::vector<double> kinks_of(const ir::Node& node) {
+  if (node.op == "relu" || node.op == "leaky_relu" || node.op == "elu" || node.op == "selu") return {0};
+  if (node.op == "relu6") return {0, 6};
+  if (node.op == "hardswish" || node.op == "hardsigmoid") return {-3, 3};
+  if (node.op == "hardtanh") return {node.number("min_val"), node.number("max_val")};
+  if (node.op == "softplus") return {node.number("threshold") / node.number("beta")};
+  return {};
+}
+
+// Rows whose values before the kinked ops stay clear of the kinks. Only networks without batch norm have kinks here, so
+// rows do not depend on each other.
 std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::State& state,
                                       const data::Samples& samples) {
   std::vector<bool> clear(static_cast<std::size_t>(samples.rows()), true);
   for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
-    if (graph.nodes[i].op != "relu" && graph.nodes[i].op != "leaky_relu") continue;
+    const std::vector<double> kinks = kinks_of(graph.nodes[i]);
+    if (kinks.empty()) continue;
     const ir::Graph part = before(graph, i);
     auto session = make_ref_backend()->make_session(part, {.batch_size = 64, .training = false});
     session->load({state.begin(), state.begin() + static_cast<std::ptrdiff_t>(engine::zero_state(part).size())});
     std::vector<float> values(clear.size() * static_cast<std::size_t>(part.output().output_shape[0]));
     session->predict(samples, 0, samples.rows(), values);
     for (std::size_t k = 0; k < values.size(); ++k)
-      if (std::fabs(values[k]) < kClearance) clear[k / (values.size() / clear.size())] = false;
+      for (const double kink : kinks)
+        if (std::fabs(values[k] - kink) < kClearance) clear[k / (values.size() / clear.size())] = false;
   }
   std::vector<std::uint32_t> rows;
   for (std::size_t i = 0; i < clear.size() && rows.size() < kBatch; ++i)
@@ -50,39 +62,59 @@ std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::Stat
   return rows;
 }
 
-double loss(const ir::Graph& graph, const engine::State& state, const data::Samples& samples,
+// What a network learns from and by which loss.
+struct Problem {
+  data::Samples samples;
+  engine::LossSettings loss = {};
+};
+
+double loss(const ir::Graph& graph, const engine::State& state, const Problem& problem,
             const std::vector<std::uint32_t>& rows) {
-  return training_session(graph, state, kBatch)->accumulate(samples, rows, 1, kDropoutSeed).loss_sum;
+  return training_session(graph, state, kBatch, problem.loss)
+      ->accumulate(problem.samples, rows, 1, kDropoutSeed)
+      .loss_sum;
 }
 
 // Fourth-order central difference, from steps h and 2h.
 double difference_quotient(const ir::Graph& graph, engine::State state, std::size_t tensor, std::size_t i,
-                           const data::Samples& samples, const std::vector<std::uint32_t>& rows) {
+                           const Problem& problem, const std::vector<std::uint32_t>& rows) {
   const float value = state[tensor].values[i];
   const auto loss_at = [&](float shift) {
     state[tensor].values[i] = value + shift;
-    return loss(graph, state, samples, rows);
+    return loss(graph, state, problem, rows);
   };
   const double near = loss_at(kStep) - loss_at(-kStep), far = loss_at(2 * kStep) - loss_at(-2 * kStep);
   return (8 * near - far) / (12 * static_cast<double>(kStep));
 }
 
-void check_graph(const std::string& name, const ir::Graph& graph) {
+void check_problem(const std::string& name, const ir::Graph& graph, const Problem& problem) {
   const engine::State state = random_state(graph, 3);
-  const data::Samples samples = random_samples(400, graph.input().output_shape[0], kClasses, 4);
-  const auto rows = clear_rows(graph, state, samples);
-  auto session = training_session(graph, state, kBatch);
-  session->accumulate(samples, rows, 1, kDropoutSeed);
+  const auto rows = clear_rows(graph, state, problem.samples);
+  auto session = training_session(graph, state, kBatch, problem.loss);
+  session->accumulate(problem.samples, rows, 1, kDropoutSeed);
   const engine::State gradients = session->gradients();
   for (std::size_t t = 0; t < state.size(); ++t) {
     if (!state[t].trainable) continue;
     double largest = 0;
     for (const float value : gradients[t].values) largest = std::max(largest, std::fabs(static_cast<double>(value)));
     for (std::size_t i = 0; i < state[t].values.size(); ++i)
-      EXPECT_NEAR(gradients[t].values[i], difference_quotient(graph, state, t, i, samples, rows),
+      EXPECT_NEAR(gradients[t].values[i], difference_quotient(graph, state, t, i, problem, rows),
                   kTolerance * largest + 1e-9)
           << name << " " << state[t].name << "[" << i << "]";
   }
+}
+
+void check_graph(const std::string& name, const ir::Graph& graph) {
+  check_problem(name, graph, {random_samples(400, graph.input().output_shape[0], kClasses, 4)});
+}
+
+// Replaces the labels by targets of magnitude 3 to 5.
+void set_targets(data::Samples& samples, std::int64_t outputs) {
+  const std::size_t rows = samples.labels.size();
+  samples.labels.clear();
+  samples.outputs = outputs;
+  for (std::size_t i = 0; i < rows * static_cast<std::size_t>(outputs); ++i)
+    samples.targets.push_back((i % 2 == 0 ? 1.0f : -1.0f) * (3.0f + static_cast<float>(i % 5) * 0.5f));
 }
 
 void check_gradients(const std::string& name, std::int64_t in_features, const std::vector<Layer>& layers) {
@@ -113,6 +145,25 @@ TEST(FiniteDifference, Gelu) {
   check_op({"gelu"});
   check_op({"gelu", {{"approximate", std::string("tanh")}}});
 }
+TEST(FiniteDifference, Relu6) {
+  check_gradients("relu6", 5, {{"relu6"}, linear(5, 6), {"relu6"}, linear(6, kClasses)});
+}
+TEST(FiniteDifference, Silu) { check_op({"silu"}); }
+TEST(FiniteDifference, Hardswish) { check_op({"hardswish"}); }
+TEST(FiniteDifference, Hardsigmoid) { check_op({"hardsigmoid"}); }
+TEST(FiniteDifference, Hardtanh) {
+  check_op({"hardtanh"});
+  check_op({"hardtanh", {{"min_val", -0.25}, {"max_val", 0.5}}});
+}
+TEST(FiniteDifference, Elu) {
+  check_op({"elu"});
+  check_op({"elu", {{"alpha", 0.5}}});
+}
+TEST(FiniteDifference, Selu) { check_op({"selu"}); }
+TEST(FiniteDifference, Softplus) {
+  check_op({"softplus"});
+  check_op({"softplus", {{"beta", 2.0}, {"threshold", 0.5}}});
+}
 TEST(FiniteDifference, Dropout) {
   check_op({"dropout", {{"p", 0.3}}});
   check_op({"dropout", {{"p", 0.0}}});
@@ -135,6 +186,20 @@ TEST(FiniteDifference, SmoothNetwork) {
 }
 TEST(FiniteDifference, ReluNetwork) {
   check_gradients("relu", 6, {linear(6, 4), {"relu"}, linear(4, 5), {"leaky_relu"}, linear(5, kClasses)});
+}
+
+// Every loss of the registry, behind a smooth network; targets are far enough from the outputs for the bends of losses
+// to play no part, on both sides.
+TEST(FiniteDifference, EveryLoss) {
+  const ir::Graph graph = chain(5, {linear(5, 6), {"tanh"}, linear(6, kClasses)});
+  for (const engine::LossDeclaration& declaration : engine::loss_declarations()) {
+    Problem problem{random_samples(400, 5, kClasses, 4), {.name = declaration.name}};
+    if (declaration.task == data::Task::kRegression) set_targets(problem.samples, kClasses);
+    check_problem(declaration.name, graph, problem);
+    if (declaration.name == "huber") problem.loss.delta = 8;  // all errors lie inside
+    if (declaration.name == "cross_entropy") problem.loss = {.label_smoothing = 0.25, .class_weights = {0.5, 1, 3, 0}};
+    check_problem(problem.loss.to_text(), graph, problem);
+  }
 }
 
 // Builds networks whose nodes read any earlier ones.

@@ -66,8 +66,10 @@ engine::State state_of(const ir::Graph& graph, const Json& tensors) {
 data::Samples samples_of(const Json& network) {
   data::Samples samples;
   samples.features = network["features"].get<std::vector<float>>();
-  samples.labels = network["labels"].get<std::vector<std::int32_t>>();
-  samples.width = static_cast<std::int64_t>(samples.features.size() / samples.labels.size());
+  samples.width = static_cast<std::int64_t>(samples.features.size() / kRows);
+  if (network.contains("labels")) samples.labels = network["labels"].get<std::vector<std::int32_t>>();
+  if (network.contains("targets")) samples.targets = network["targets"].get<std::vector<float>>();
+  samples.outputs = static_cast<std::int64_t>(samples.targets.size() / kRows);
   return samples;
 }
 
@@ -78,7 +80,18 @@ engine::OptimizerSettings optimizer_of(const Json& described) {
                                    : engine::OptimizerKind::kAdamW,
           .weight_decay = described["weight_decay"],
           .momentum = described.value("momentum", 0.0),
-          .nesterov = described.value("nesterov", false)};
+          .nesterov = described.value("nesterov", false),
+          .l1 = described.value("l1", 0.0),
+          .l2 = described.value("l2", 0.0)};
+}
+
+engine::LossSettings loss_of(const Json& network) {
+  if (!network.contains("loss")) return {};
+  const Json& described = network["loss"];
+  return {.name = described["name"],
+          .label_smoothing = described.value("label_smoothing", 0.0),
+          .class_weights = described.value("class_weights", std::vector<double>()),
+          .delta = described.value("huber_delta", 1.0)};
 }
 
 void expect_near(const engine::State& state, const Json& expected, const std::string& what) {
@@ -104,12 +117,14 @@ std::vector<std::uint32_t> rows_of_step(std::size_t step) {
 void compare_run(const ir::Graph& graph, const Json& network, const Json& run) {
   const std::string what = fmt::format("{}, {}:", network["name"].get<std::string>(), run["name"].get<std::string>());
   const data::Samples samples = samples_of(network);
-  auto session = training_session(graph, state_of(graph, network["initial"]), kBatch);
+  const engine::LossSettings loss = loss_of(network);
+  auto session = training_session(graph, state_of(graph, network["initial"]), kBatch, loss);
   session->set_optimizer(optimizer_of(run["optimizer"]));
   for (std::size_t step = 0; step < run["losses"].size(); ++step) {
-    const auto result = session->accumulate(samples, rows_of_step(step), 1.0 / kBatch, 0);
+    const double weight = engine::loss_weight(loss, samples, rows_of_step(step));
+    const auto result = session->accumulate(samples, rows_of_step(step), 1.0 / weight, 0);
     const double expected = run["losses"][step];
-    EXPECT_NEAR(result.loss_sum / kBatch, expected, kTolerance * expected) << what << " loss of step " << step;
+    EXPECT_NEAR(result.loss_sum / weight, expected, kTolerance * expected) << what << " loss of step " << step;
     if (step == 0) expect_near(session->gradients(), network["gradients"], what + " gradient");
     session->update(run["optimizer"]["lr"]);
   }
@@ -127,6 +142,7 @@ void compare_networks(const std::string& name) {
 
 TEST(TorchVectors, JetNetworks) { compare_networks("jsc"); }
 TEST(TorchVectors, Activations) { compare_networks("activations"); }
+TEST(TorchVectors, LossesAndPenalties) { compare_networks("losses"); }
 TEST(TorchVectors, Quantised) { compare_networks("quantised"); }
 
 }  // namespace

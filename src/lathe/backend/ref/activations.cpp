@@ -1,34 +1,10 @@
 #include <cmath>
 #include <numbers>
 
-#include "lathe/backend/ref/kernel.h"
+#include "lathe/backend/ref/activation.h"
 
 namespace lathe::backend::ref {
 namespace {
-
-// An activation: the value of x, and its derivative at x, where it has the value y.
-using Value = double (*)(const ir::Node&, double x);
-using Derivative = double (*)(const ir::Node&, double x, double y);
-
-template <Value value>
-void forward(NodeState& state, const Pass&, Inputs inputs, std::span<double> output) {
-  const std::span<const double> input = inputs[0];
-  for (std::size_t i = 0; i < output.size(); ++i) output[i] = value(*state.node, input[i]);
-}
-
-template <Derivative derivative>
-void backward(NodeState& state, const Pass&, Inputs inputs, std::span<const double> output,
-              std::span<const double> output_gradient, InputGradients input_gradients) {
-  const std::span<const double> input = inputs[0];
-  const std::span<double> input_gradient = input_gradients[0];
-  for (std::size_t i = 0; i < output.size(); ++i)
-    input_gradient[i] += output_gradient[i] * derivative(*state.node, input[i], output[i]);
-}
-
-template <Value value, Derivative derivative>
-Kernel activation(const char* op) {
-  return {.op = op, .forward = forward<value>, .backward = backward<derivative>, .saved_size = nullptr};
-}
 
 double relu(const ir::Node&, double x) { return x <= 0 ? 0.0 : x; }
 double relu_derivative(const ir::Node&, double x, double) { return x <= 0 ? 0.0 : 1.0; }

@@ -8,9 +8,10 @@ namespace lathe::ir {
 
 const std::vector<OpDeclaration>& op_declarations() {
   static const std::vector<OpDeclaration> declarations = {
-      ops::input(),      ops::output(),   ops::linear(),  ops::batch_norm1d(), ops::relu(),
-      ops::leaky_relu(), ops::tanh(),     ops::sigmoid(), ops::gelu(),         ops::dropout(),
-      ops::flatten(),    ops::identity(), ops::add(),     ops::quantize(),
+      ops::input(),       ops::output(),   ops::linear(), ops::batch_norm1d(), ops::relu(),     ops::leaky_relu(),
+      ops::tanh(),        ops::sigmoid(),  ops::gelu(),   ops::relu6(),        ops::silu(),     ops::hardswish(),
+      ops::hardsigmoid(), ops::hardtanh(), ops::elu(),    ops::selu(),         ops::softplus(), ops::dropout(),
+      ops::flatten(),     ops::identity(), ops::add(),    ops::quantize(),
   };
   return declarations;
 }
