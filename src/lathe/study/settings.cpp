@@ -151,6 +151,7 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   check_metrics_can_be_produced(*strategy, study);
   if (const Value* table = strategy->find("pruner")) parse_pruner(*table, study);
   if (const Value* table = strategy->find("racing")) parse_racing(*table, study);
+  if (const Value* table = strategy->find("exhaustive")) parse_exhaustive(*table, *strategy, study);
   if (const Value* table = search->find("final")) {
     study.final.seeds = 5;
     config::decode(*table, final_fields(), study.final);
@@ -160,4 +161,3 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
 }
 
 }  // namespace lathe::study
-  if (const Value* table = strategy->find("exhaustive")) parse_exhaustive(*table, *strategy, study);

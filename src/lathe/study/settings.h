@@ -110,9 +110,9 @@ struct StudySettings {
   std::vector<Constraint> constraints;  ///< in the order of the file
   std::int64_t repeats = 1;             ///< seeds per trial, whose metrics are the means
   std::optional<RacingSettings> racing;
+  std::optional<ExhaustiveSettings> exhaustive;  ///< see fit_to_space
 
   std::string accelerator = "auto";
-  std::optional<ExhaustiveSettings> exhaustive;  ///< see fit_to_space
   std::string backend = "auto";
   std::string optuna_compat;  ///< version of Optuna that is to read the database; see storage::SqliteOptions
   FinalSettings final;

@@ -129,14 +129,6 @@ const std::vector<Field<RacingSettings>>& racing_fields() {
             config::between(2, 1000)),
       field("confidence", &RacingSettings::confidence, "at which a candidate counts as on or off the front",
             config::Bounds{.low = 0.5, .high = 1, .low_open = true, .high_open = true}),
-  };
-  return fields;
-}
-
-const std::vector<Field<FinalSettings>>& final_fields() {
-  static const std::vector<Field<FinalSettings>> fields{
-      field("seeds", &FinalSettings::seeds, "trainings of each of the best trials, with seeds of their own",
-            at_least(1)),
       field("min_repeats", &RacingSettings::min_repeats, "seeds of every candidate that is not off the front, at least",
             config::between(1, 1000)),
   };
@@ -159,6 +151,14 @@ const std::vector<Field<ExhaustiveSettings>>& exhaustive_fields() {
             "epochs before the first decision; \"NA\": a fifth of max_epochs", at_least(1)),
       field("reduction_factor", &ExhaustiveSettings::reduction_factor,
             "between the epochs of one decision and the next", config::between(2, 1e6)),
+  };
+  return fields;
+}
+
+const std::vector<Field<FinalSettings>>& final_fields() {
+  static const std::vector<Field<FinalSettings>> fields{
+      field("seeds", &FinalSettings::seeds, "trainings of each of the best trials, with seeds of their own",
+            at_least(1)),
       field("top", &FinalSettings::top, "trials at most, best first", at_least(1)),
   };
   return fields;

@@ -96,12 +96,12 @@ const std::vector<Field<FinalSettings>>& final_fields();
 const std::vector<Field<PrunerTable>>& pruner_fields();
 const std::vector<Field<ConstraintTable>>& constraint_fields();
 const std::vector<Field<RacingSettings>>& racing_fields();
+const std::vector<Field<ExhaustiveSettings>>& exhaustive_fields();
 
 /// Reads the members of a table but those named `elsewhere`, which are read on their own.
 template <typename Struct>
 void decode_without(const config::Value& table, const std::vector<std::string>& elsewhere,
                     const std::vector<Field<Struct>>& fields, Struct& out) {
-const std::vector<Field<ExhaustiveSettings>>& exhaustive_fields();
   config::Table plain;
   for (const config::Member& member : table.as_table()) {
     if (std::find(elsewhere.begin(), elsewhere.end(), member.name) == elsewhere.end()) plain.push_back(member);
