@@ -41,7 +41,7 @@ def summary(rows):
 
 
 def lines(rows, headings, cells):
-    result = []
+    result = [""]
     if any(row["part"] in ("steps", "widths") for row in rows):
         result += ["![Roofline](roofline.svg)", ""]
     for part, words in INTRODUCTIONS.items():

@@ -8,7 +8,7 @@ import math
 
 BYTES_PER_SAMPLE = 4 * (16 + 1 + 1)
 WIDTH, HEIGHT = 860, 540
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 60, 60
+LEFT, RIGHT, TOP, BOTTOM = 70, 34, 60, 60
 INK, FAINT, OURS, PEER, WIDTHS_COLOUR = "#24292f", "#d8dee4", "#0969da", "#bc4c00", "#1a7f37"
 
 
@@ -71,21 +71,39 @@ def value_of(rows, name):
 
 
 def points_of(rows, flops):
-    """Yields (series, intensity, GFLOP/s, words)."""
+    """Yields (series, intensity, GFLOP/s, words, label)."""
     for row in rows:
         case, batch = row["case"], row["batch"]
         if row["part"] == "steps" and row["unit"] == "GFLOP/s":
-            yield "ours", flops(case) / BYTES_PER_SAMPLE, row["gflops"], f"{case}, batch {batch}"
+            yield "ours", flops(case) / BYTES_PER_SAMPLE, row["gflops"], f"{case}, batch {batch}", str(batch)
         elif row["part"] == "steps" and row["peer"].startswith("libtorch"):
             rate = row["peer_value"] * batch * flops(case) / 1e9
-            yield "libtorch", flops(case) / BYTES_PER_SAMPLE, rate, f"libtorch, {case}, batch {batch}"
+            yield "libtorch", flops(case) / BYTES_PER_SAMPLE, rate, f"libtorch, {case}, batch {batch}", str(batch)
         elif row["part"] == "widths":
-            yield "widths", flops(case) / BYTES_PER_SAMPLE, row["gflops"], f"{case}, batch {batch}"
+            yield "widths", flops(case) / BYTES_PER_SAMPLE, row["gflops"], f"{case}, batch {batch}", ""
 
 
-LEGEND = [("ours", OURS, True, "lathe, the three networks, each batch"),
+LEGEND = [("ours", OURS, True, "lathe, three networks at batches of 8 to 4096"),
           ("widths", WIDTHS_COLOUR, True, "lathe, 16-W-W-5, W = 1 to 512, batch 512"),
           ("libtorch", PEER, False, "libtorch C++, OpenBLAS")]
+
+
+def labels(points, x_axis, y_axis):
+    """Yields the batch sizes beside their points, where they do not cover each other, and the networks' names below."""
+    lowest = {}
+    last = {}
+    for series, x, y, words, label in sorted(points, key=lambda point: (point[0], point[1], point[2])):
+        if not label:
+            continue
+        place = y_axis.pixel(y)
+        if abs(last.get((series, x), -100) - place) >= 11:
+            last[series, x] = place
+            anchor, shift = ("start", 8) if series == "ours" else ("end", -8)
+            yield text(x_axis.pixel(x) + shift, place + 4, label, anchor, 10)
+        name = words.removeprefix("libtorch, ").split(",")[0]
+        lowest[name] = (x, max(place, lowest.get(name, (x, 0))[1]))
+    for name, (x, place) in lowest.items():
+        yield text(x_axis.pixel(x), place + 20, name, size=11)
 
 
 def legend():
@@ -99,13 +117,13 @@ def picture(rows, flops):
     """Returns the SVG text of the rows of a run of the suite."""
     peak, memory = value_of(rows, "FMA peak of the core"), value_of(rows, "reading memory")
     points = list(points_of(rows, flops))
-    x_axis = Axis(1, max([1000, *[x for _, x, _, _ in points]]), LEFT, WIDTH - RIGHT)
-    y_axis = Axis(min([1, *[y for _, _, y, _ in points]]), peak, HEIGHT - BOTTOM, TOP)
+    x_axis = Axis(1, max([1000, *[point[1] for point in points]]), LEFT, WIDTH - RIGHT)
+    y_axis = Axis(min([1, *[point[2] for point in points]]), peak, HEIGHT - BOTTOM, TOP)
     style = {name: (colour, filled) for name, colour, filled, _ in LEGEND}
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
              f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
              text(WIDTH / 2, 28, "Training on one core under its roofline", size=16),
              *grid(x_axis, y_axis), *roof(x_axis, y_axis, peak, memory)]
     parts += [dot(x_axis.pixel(x), y_axis.pixel(y), *style[series], f"{words}: {y:.1f} GFLOP/s")
-              for series, x, y, words in points]
-    return "\n".join([*parts, *legend(), "</svg>"]) + "\n"
+              for series, x, y, words, _ in points]
+    return "\n".join([*parts, *labels(points, x_axis, y_axis), *legend(), "</svg>"]) + "\n"
