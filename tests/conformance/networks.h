@@ -25,7 +25,7 @@ Layer activation(std::string op);
 /// Makes a quantiser node of the integer format.
 Layer quantizer(std::int64_t width, std::int64_t frac_width, bool is_signed = true);
 
-/// Builds a chain; layer k has the module path `layers.k`.
+/// Builds a chain; layer k has the module path `layers.k`. Ops of several inputs read the layer before several times.
 ir::Graph make_chain(std::int64_t in, const std::vector<Layer>& layers);
 
 /// Sets the integer format of every weight and bias.
@@ -45,8 +45,12 @@ data::Samples random_samples(std::int64_t rows, std::int64_t width, std::int64_t
 std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::State& state, const data::Samples& samples,
                                       std::size_t count, std::size_t offset);
 
+/// As clear_rows; empty where there is no such batch (a random network may have values that are 0 but for rounding).
+std::vector<std::uint32_t> find_clear_rows(const ir::Graph& graph, const engine::State& state,
+                                           const data::Samples& samples, std::size_t count, std::size_t offset);
+
 /// Returns the largest difference over trainable tensors and buffers, each relative to its largest magnitude in `truth`
-/// (or to `floor` where that is larger). Biases that feed a batch norm are left out (their true gradient
+/// (or to `floor` where that is larger). Biases that feed batch norms only are left out (their true gradient
 /// is 0), and with them the running means that contain them.
 double relative_difference(const ir::Graph& graph, const engine::State& truth, const engine::State& other,
                            double floor = 0);
