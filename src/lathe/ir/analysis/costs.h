@@ -23,11 +23,11 @@ struct NodeCosts {
   std::int64_t backward_flops = 0;      ///< `backward_computations` of the labs' table
   std::int64_t input_elements = 0;      ///< `input_buffer_size`, values read
   std::int64_t output_elements = 0;     ///< `output_buffer_size`, values written
-  double bitops = 0;                    ///< weight bits x activation bits x MACs; a float has 32 bits
+  double bitops = 0;                    ///< weight bits x activation bits x MACs (sums have none); a float has 32 bits
   double lab_bitops = 0;                ///< flops x 32, whatever the formats are (the labs' flat convention)
   double weight_bits = kFloatBits;      ///< bits per weight
   double bias_bits = kFloatBits;        ///< bits per bias value
-  double activation_bits = kFloatBits;  ///< bits per value that the node reads
+  double activation_bits = kFloatBits;  ///< bits per value that the node reads, on average over its inputs
   double stored_bits = 0;               ///< bits of all trainable values in their formats
 };
 
