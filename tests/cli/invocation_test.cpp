@@ -76,7 +76,8 @@ TEST_F(InvocationTest, ChecksTypedValuesLikeThoseOfAFile) {
             "command line: --pretrained: is refused, because there are no pretrained weights to download; give a "
             "checkpoint by load_name");
   EXPECT_EQ(refused({"--task", "lm"}),
-            "command line: --task: \"lm\" is refused, because lathe trains classifiers only; use \"classification\"");
+            "command line: --task: \"lm\" is refused, because lathe learns from rows of numbers, not from texts; use "
+            "\"classification\" or \"regression\"");
 }
 
 TEST_F(InvocationTest, ReportsMistakesInTheFileWithTheirPlace) {

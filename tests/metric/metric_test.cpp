@@ -55,6 +55,24 @@ TEST(MetricKinds, TinyNetworkHasTheLabsCosts) {
   EXPECT_EQ(value_of("memory_density", facts), 1);
 }
 
+TEST(MetricKinds, BelongToATask) {
+  engine::EvaluationResult targets{.loss_sum = 4, .rows = 2};
+  targets.squared_errors = {4};
+  targets.absolute_errors = {2};
+  targets.target_squares = {8};
+  engine::EvaluationResult classes{.loss_sum = 1, .rows = 4, .correct = 3};
+  const TrialFacts regression{.validation = &targets}, classification{.validation = &classes};
+  EXPECT_EQ(value_of("r2", regression), 0.5);
+  EXPECT_EQ(value_of("mse", regression), 2);
+  EXPECT_EQ(value_of("mae", regression), 1);
+  EXPECT_EQ(value_of("loss", regression), 2);
+  EXPECT_EQ(value_of("accuracy", classification), 0.75);
+  EXPECT_EQ(find_metric("accuracy")->compute(regression), std::nullopt);
+  EXPECT_EQ(find_metric("r2")->compute(classification), std::nullopt);
+  EXPECT_EQ(find_metric("r2")->task, data::Task::kRegression);
+  EXPECT_EQ(find_metric("loss")->task, std::nullopt);
+}
+
 TEST(MetricKinds, SayWhatIsMissing) {
   const TrialFacts nothing;
   for (const MetricKind& kind : metric_kinds()) EXPECT_EQ(kind.compute(nothing), std::nullopt) << kind.name;

@@ -203,11 +203,11 @@ TEST(RunFinal, ScoresTheBestWithSeveralSeeds) {
   const auto first = run_final(fixture.settings, fixture.evaluator, result, fixture.stop);
   ASSERT_LE(first.size(), 2u);
   ASSERT_FALSE(first.empty());
-  EXPECT_EQ(first[0].accuracies.size(), 3u);
+  EXPECT_EQ(first[0].scores.size(), 3u);
   EXPECT_GT(first[0].standard_error, 0);
   fixture.settings.n_jobs = 2;
   const auto second = run_final(fixture.settings, fixture.evaluator, result, fixture.stop);
-  EXPECT_EQ(first[0].accuracies, second[0].accuracies);
+  EXPECT_EQ(first[0].scores, second[0].scores);
 }
 
 TEST(BestTrials, BreaksTiesByTheSmallerAssignment) {

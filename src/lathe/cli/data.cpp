@@ -56,29 +56,33 @@ std::vector<std::int64_t> class_counts(const data::Samples& samples, std::int64_
 
 Json json_of(const data::Dataset& dataset) {
   const data::Fingerprint& facts = dataset.fingerprint;
-  return {{"schema_version", 1},
-          {"name", dataset.name},
-          {"source", facts.source},
-          {"path", facts.path},
-          {"notice", facts.notice},
-          {"hash", facts.hash},
-          {"split_seed", facts.split_seed},
-          {"train_rows", facts.train_rows},
-          {"validation_rows", facts.validation_rows},
-          {"test_rows", facts.test_rows},
-          {"class_names", dataset.class_names},
-          {"feature_names", dataset.feature_names},
-          {"train_rows_per_class", class_counts(dataset.train, dataset.classes)},
-          {"validation_rows_per_class", class_counts(dataset.validation, dataset.classes)},
-          {"test_rows_per_class", class_counts(dataset.test, dataset.classes)}};
+  Json json = {{"schema_version", 1},
+               {"name", dataset.name},
+               {"source", facts.source},
+               {"path", facts.path},
+               {"notice", facts.notice},
+               {"hash", facts.hash},
+               {"split_seed", facts.split_seed},
+               {"train_rows", facts.train_rows},
+               {"validation_rows", facts.validation_rows},
+               {"test_rows", facts.test_rows}};
+  json["feature_names"] = dataset.feature_names;
+  if (dataset.task == data::Task::kRegression) {
+    for (const data::Target& target : dataset.targets) {
+      json["targets"].push_back({{"name", target.name}, {"mean", target.mean}, {"deviation", target.deviation}});
+    }
+    return json;
+  }
+  json["class_names"] = dataset.class_names;
+  json["train_rows_per_class"] = class_counts(dataset.train, dataset.classes);
+  json["validation_rows_per_class"] = class_counts(dataset.validation, dataset.classes);
+  json["test_rows_per_class"] = class_counts(dataset.test, dataset.classes);
+  return json;
 }
 
-std::string text_of(const data::Dataset& dataset) {
+report::Table class_table(const data::Dataset& dataset) {
   using enum report::Alignment;
   const data::Fingerprint& facts = dataset.fingerprint;
-  std::string text = fmt::format("{}: {}\n", dataset.name, facts.source);
-  if (!facts.path.empty()) text += fmt::format("read from {}\n", facts.path);
-  text += fmt::format("{} features, {} classes, fingerprint {}\n\n", dataset.train.width, dataset.classes, facts.hash);
   report::Table table({{"class", kLeft}, {"train", kRight}, {"validation", kRight}, {"test", kRight}});
   const std::vector<std::int64_t> train = class_counts(dataset.train, dataset.classes);
   const std::vector<std::int64_t> validation = class_counts(dataset.validation, dataset.classes);
@@ -90,7 +94,31 @@ std::string text_of(const data::Dataset& dataset) {
   table.add_rule();
   table.add_row({"all", report::count_text(facts.train_rows), report::count_text(facts.validation_rows),
                  report::count_text(facts.test_rows)});
-  text += table.to_string(report::style_for(kStandardOutput));
+  return table;
+}
+
+report::Table target_table(const data::Dataset& dataset) {
+  using enum report::Alignment;
+  report::Table table({{"target", kLeft}, {"mean of training rows", kRight}, {"deviation", kRight}});
+  for (const data::Target& target : dataset.targets) {
+    table.add_row({target.name, report::number_text(target.mean), report::number_text(target.deviation)});
+  }
+  table.add_rule();
+  const data::Fingerprint& facts = dataset.fingerprint;
+  table.add_row({fmt::format("{} training, {} validation, {} test rows", report::count_text(facts.train_rows),
+                             report::count_text(facts.validation_rows), report::count_text(facts.test_rows)),
+                 "", ""});
+  return table;
+}
+
+std::string text_of(const data::Dataset& dataset) {
+  const data::Fingerprint& facts = dataset.fingerprint;
+  std::string text = fmt::format("{}: {}\n", dataset.name, facts.source);
+  if (!facts.path.empty()) text += fmt::format("read from {}\n", facts.path);
+  const bool regression = dataset.task == data::Task::kRegression;
+  text += fmt::format("{} features, {} {}, fingerprint {}\n\n", dataset.train.width, dataset.outputs(),
+                      regression ? "targets" : "classes", facts.hash);
+  text += (regression ? target_table(dataset) : class_table(dataset)).to_string(report::style_for(kStandardOutput));
   if (!facts.notice.empty()) text += "\n" + facts.notice + "\n";
   return text;
 }

@@ -9,6 +9,7 @@
 #include "lathe/base/profile.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/cli/training.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
 #include "lathe/report/mase_files.h"
@@ -49,6 +50,9 @@ std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings,
        .validation_rows = settings.validation_rows,
        .max_train_rows = settings.max_train_rows,
        .standardise = settings.standardise,
+       .task = engine::task_of(settings),
+       .targets = settings.targets,
+       .standardise_targets = settings.standardise_targets,
        .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
 }
 
@@ -64,6 +68,9 @@ std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings)
 
 engine::TrainSettings train_settings(const config::Settings& settings) {
   engine::TrainSettings train;
+  train.loss = engine::read_loss(settings);
+  train.optimizer.l1 = settings.l1;
+  train.optimizer.l2 = settings.l2;
   train.optimizer.kind = engine::optimizer_kind(settings.training_optimizer);
   train.optimizer.weight_decay = settings.weight_decay;
   if (train.optimizer.kind == engine::OptimizerKind::kSgd) {
@@ -118,14 +125,15 @@ StartingPoint starting_point(const Invocation& invocation, const data::Dataset& 
   std::optional<ir::Graph> named;
   const bool from_trial = invocation.has("--from");
   if (!from_trial && (settings.model_is_table || !settings.model.empty()))
-    named = model::make_model(invocation.root, {.input_width = dataset.train.width, .classes = dataset.classes});
+    named = model::make_model(invocation.root, {.input_width = dataset.train.width, .classes = dataset.outputs()});
   if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
   StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh", ""};
   if (!load_name.empty())
     start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named, load_name);
   check_fits(start.graph, dataset);
   warn_of_other_rows(start, dataset);
-  if (const auto sentence = model::relu_on_logits(start.graph)) log::warning_once(*sentence);
+  if (const auto sentence = model::relu_on_logits(start.graph); sentence && dataset.task != data::Task::kRegression)
+    log::warning_once(*sentence);
   return start;
 }
 

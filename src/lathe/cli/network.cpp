@@ -5,6 +5,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/checkpoint.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
 
@@ -19,10 +20,12 @@ bool is_called(const data::DatasetKind& kind, const std::string& name) {
 
 model::ModelRequest model_request(const config::Settings& settings) {
   if (settings.dataset.empty()) return {};
+  const bool regression = engine::task_of(settings) == data::Task::kRegression;
   for (const data::DatasetKind& kind : data::dataset_kinds())
-    if (is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0) return {kind.width, kind.classes};
+    if (!regression && is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0)
+      return {kind.width, kind.classes};
   const auto dataset = load_data(settings);
-  return {dataset->train.width, dataset->classes};
+  return {dataset->train.width, dataset->outputs()};
 }
 
 StartingPoint network_without_data(const Invocation& invocation) {

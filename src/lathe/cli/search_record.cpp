@@ -18,6 +18,9 @@ report::StandingRecord standing_record(const study::Standing& standing) {
           .seeds = standing.seeds,
           .means = standing.means,
           .standard_errors = standing.standard_errors,
+          .sampling_errors = standing.sampling_errors,
+          .total_errors = standing.total_errors,
+          .front_probability = standing.front_probability,
           .at_least = standing.at_least,
           .at_most = standing.at_most};
 }
@@ -92,11 +95,12 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
   for (const study::Trial& trial : result.trials) record.trials.push_back(trial_record(*context.space, trial));
   for (const study::FinalScore& score : finals) {
     record.finals.push_back({.number = score.number,
-                             .accuracies = score.accuracies,
+                             .scores = score.scores,
                              .losses = score.losses,
-                             .mean_accuracy = score.mean_accuracy,
+                             .mean_score = score.mean_score,
                              .standard_error = score.standard_error,
                              .mean_loss = score.mean_loss,
+                             .regression = settings.task == data::Task::kRegression,
                              .reason = score.reason});
   }
   return record;

@@ -9,8 +9,10 @@
 #include "lathe/base/profile.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/project.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/space/probes.h"
 #include "lathe/study/constraint.h"
+#include "lathe/study/exhaustive.h"
 
 namespace lathe::cli {
 namespace {
@@ -24,11 +26,13 @@ Search prepare_search(const Invocation& invocation) {
   Search search;
   search.settings = study::parse_study(invocation.root, invocation.settings);
   search.dataset = load_data(invocation.settings);
+  engine::check_loss(search.settings.loss, *search.dataset, invocation.settings);
   search.start = starting_point(invocation, *search.dataset);
   log::info("Building search space...");
   search.space = space::parse_space(invocation.root, search.start.graph);
-  search.backend =
-      engine::choose_backend(backends(), search.settings.backend, search.settings.accelerator, search.start.graph);
+  study::fit_to_space(search.settings, search.space);
+  search.backend = engine::choose_backend(backends(), search.settings.backend, search.settings.accelerator,
+                                          search.start.graph, search.settings.loss);
   if (search.start.state) search.loaded = std::make_shared<const engine::State>(*search.start.state);
   if (search.settings.train) {  // batches that cannot work with the network show here
     engine::planned_steps(search.settings.train->settings, search.start.graph, search.dataset->train.rows());

@@ -9,7 +9,9 @@
 #include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/inputs.h"
+#include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/report/table.h"
 
 namespace lathe::cli {
@@ -32,11 +34,13 @@ TestRun evaluate(const Invocation& invocation) {
   const data::Samples& test = run.dataset->test;
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
   run.start = starting_point(invocation, *run.dataset);
-  run.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, run.start.graph);
+  const engine::LossSettings loss = engine::read_loss(settings);
+  engine::check_loss(loss, *run.dataset, settings);
+  run.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, run.start.graph, loss);
   log::info("Testing model '{}' on back end {} {}...", run.start.graph.name, run.backend->name(),
             run.backend->target());
   const auto session =
-      run.backend->make_session(run.start.graph, {.batch_size = settings.batch_size, .training = false});
+      run.backend->make_session(run.start.graph, {.batch_size = settings.batch_size, .training = false, .loss = loss});
   session->load(*run.start.state);
   run.result = session->evaluate(test, 0, test.rows());
   if (!std::isfinite(run.result.loss()))
@@ -47,6 +51,32 @@ TestRun evaluate(const Invocation& invocation) {
 
 double class_accuracy(const engine::EvaluationResult& result, std::size_t index) {
   return static_cast<double>(result.class_correct[index]) / static_cast<double>(result.class_rows[index]);
+}
+
+double per_row(const std::vector<double>& sums, const engine::EvaluationResult& result, std::size_t index) {
+  return sums.at(index) / static_cast<double>(result.rows);
+}
+
+// The errors of one target, the last two in the unit of the data.
+struct TargetErrors {
+  double r2, mse, mae, rmse_in_units, mae_in_units;
+};
+
+TargetErrors errors_of(const data::Target& target, const engine::EvaluationResult& result, std::size_t index) {
+  const double mse = per_row(result.squared_errors, result, index);
+  const double mae = per_row(result.absolute_errors, result, index);
+  return {result.r2(index), mse, mae, target.deviation * std::sqrt(mse), target.deviation * mae};
+}
+
+Json json_of(const data::Target& target, const engine::EvaluationResult& result, std::size_t index) {
+  const TargetErrors errors = errors_of(target, result, index);
+  return {{"r2", errors.r2},
+          {"mse", errors.mse},
+          {"mae", errors.mae},
+          {"mean", target.mean},
+          {"deviation", target.deviation},
+          {"rmse_in_units", errors.rmse_in_units},
+          {"mae_in_units", errors.mae_in_units}};
 }
 
 Json json_of(const TestRun& run, const config::Settings& settings) {
@@ -61,10 +91,10 @@ Json json_of(const TestRun& run, const config::Settings& settings) {
                {"seed", settings.seed},
                {"backend", run.backend->name()},
                {"target", run.backend->target()},
-               {"test_rows", run.result.rows},
-               {"test_loss", run.result.loss()},
-               {"test_accuracy", run.result.accuracy()},
-               {"test_macro_accuracy", run.result.macro_accuracy()}};
+               {"test_rows", run.result.rows}};
+  for (const Score& score : scores(run.dataset->task)) json["test_" + score.name] = score.read(run.result);
+  for (std::size_t i = 0; i < run.dataset->targets.size(); ++i)
+    json["targets"][run.dataset->targets[i].name] = json_of(run.dataset->targets[i], run.result, i);
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
     if (run.result.class_rows[c] > 0)
       json["class_accuracy"][run.dataset->class_names.at(c)] = class_accuracy(run.result, c);
@@ -72,21 +102,54 @@ Json json_of(const TestRun& run, const config::Settings& settings) {
   return json;
 }
 
-void print_result(const TestRun& run) {
+report::Table score_table(const TestRun& run) {
   using enum report::Alignment;
-  report::Table table(
-      {{"test", kLeft}, {"loss", kRight}, {"accuracy", kRight}, {"macro accuracy", kRight}, {"rows", kRight}});
-  table.add_row({run.start.graph.name, report::number_text(run.result.loss()),
-                 report::number_text(run.result.accuracy()), report::number_text(run.result.macro_accuracy()),
-                 report::count_text(run.result.rows)});
+  std::vector<report::TableColumn> titles = {{"test", kLeft}};
+  std::vector<std::string> cells = {run.start.graph.name};
+  for (const Score& score : scores(run.dataset->task)) {
+    titles.push_back({score.title(), kRight});
+    cells.push_back(report::number_text(score.read(run.result)));
+  }
+  titles.push_back({"rows", kRight});
+  cells.push_back(report::count_text(run.result.rows));
+  report::Table table(std::move(titles));
+  table.add_row(std::move(cells));
+  return table;
+}
+
+report::Table class_table(const TestRun& run) {
+  using enum report::Alignment;
   report::Table classes({{"class", kLeft}, {"accuracy", kRight}, {"rows", kRight}, {"predicted", kRight}});
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
     const bool present = run.result.class_rows[c] > 0;
     classes.add_row({run.dataset->class_names.at(c), present ? report::number_text(class_accuracy(run.result, c)) : "-",
                      report::count_text(run.result.class_rows[c]), report::count_text(run.result.class_predicted[c])});
   }
+  return classes;
+}
+
+report::Table target_table(const TestRun& run) {
+  using enum report::Alignment;
+  report::Table table({{"target", kLeft},
+                       {"r2", kRight},
+                       {"mse", kRight},
+                       {"mae", kRight},
+                       {"rmse in its unit", kRight},
+                       {"mae in its unit", kRight}});
+  for (std::size_t i = 0; i < run.dataset->targets.size(); ++i) {
+    const TargetErrors errors = errors_of(run.dataset->targets[i], run.result, i);
+    std::vector<std::string> cells = {run.dataset->targets[i].name};
+    for (const double value : {errors.r2, errors.mse, errors.mae, errors.rmse_in_units, errors.mae_in_units})
+      cells.push_back(report::number_text(value));
+    table.add_row(std::move(cells));
+  }
+  return table;
+}
+
+void print_result(const TestRun& run) {
   const report::TableStyle style = report::style_for(kStandardOutput);
-  print(fmt::format("\n{}\n{}", table.to_string(style), classes.to_string(style)));
+  const report::Table details = run.result.regression() ? target_table(run) : class_table(run);
+  print(fmt::format("\n{}\n{}", score_table(run).to_string(style), details.to_string(style)));
   const std::string& notice = run.dataset->fingerprint.notice;
   if (!notice.empty()) print(fmt::format("\n{}\n", notice));
 }
@@ -109,7 +172,10 @@ Command test_command() {
           .summary = "evaluate trained weights on the test rows",
           .description =
               "Evaluates the weights of --load on the test rows of DATASET: loss, accuracy (over all rows), "
-              "macro accuracy (mean over classes) and the accuracy of each class. A lathe checkpoint brings its "
+              "macro accuracy (mean over classes) and the accuracy of each class; for regression the loss, r2 (share "
+              "of the "
+              "variance explained), mse and mae, and those of each target also in its own unit. A lathe checkpoint "
+              "brings its "
               "network along; for a plain safetensors state dict name its MODEL.",
           .examples = {{"lathe test jsc-tiny jets --load lathe_output/run/training_ckpts/best.safetensors",
                         "scores a checkpoint"}},

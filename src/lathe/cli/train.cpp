@@ -11,8 +11,10 @@
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/project.h"
+#include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/training.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/report/progress.h"
 #include "lathe/report/table.h"
 
@@ -22,8 +24,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
 
-Json figure(const std::optional<engine::EvaluationResult>& result, double (engine::EvaluationResult::*read)() const) {
-  return result ? Json(((*result).*read)()) : Json(nullptr);
+void add_scores(Json& json, const std::string& prefix, data::Task task,
+                const std::optional<engine::EvaluationResult>& result) {
+  for (const Score& score : scores(task)) {
+    json[prefix + score.name] = result ? Json(score.read(*result)) : Json(nullptr);
+  }
 }
 
 double samples_per_second(const engine::TrainReport& report) {
@@ -51,11 +56,8 @@ Json json_of(const TrainingJob& job, const TrainingResult& result) {
                {"seconds", report.wall_seconds},
                {"cpu_seconds", report.cpu_seconds},
                {"samples_per_second", samples_per_second(report)}};
-  json["validation_loss"] = figure(result.best, &engine::EvaluationResult::loss);
-  json["validation_accuracy"] = figure(result.best, &engine::EvaluationResult::accuracy);
-  json["validation_macro_accuracy"] = figure(result.best, &engine::EvaluationResult::macro_accuracy);
-  json["last_validation_loss"] = figure(result.last, &engine::EvaluationResult::loss);
-  json["last_validation_accuracy"] = figure(result.last, &engine::EvaluationResult::accuracy);
+  add_scores(json, "validation_", job.dataset->task, result.best);
+  add_scores(json, "last_validation_", job.dataset->task, result.last);
   json["paths"] = {{"project", job.folder.string()}, {"history", files.history.string()}};
   if (result.files_written) {
     json["paths"]["best"] = files.best.string();
@@ -64,14 +66,27 @@ Json json_of(const TrainingJob& job, const TrainingResult& result) {
   return json;
 }
 
-void add_row(report::Table& table, const std::string& name, const std::optional<engine::EvaluationResult>& result) {
-  if (!result) return;
-  table.add_row({name, report::number_text(result->loss()), report::number_text(result->accuracy()),
-                 report::number_text(result->macro_accuracy()), report::count_text(result->rows)});
+// Prints the figures of the best and the last state.
+std::string score_table(const TrainingJob& job, const TrainingResult& result) {
+  using enum report::Alignment;
+  const std::vector<Score>& columns = scores(job.dataset->task);
+  std::vector<report::TableColumn> titles = {{"validation", kLeft}};
+  for (const Score& score : columns) titles.push_back({score.title(), kRight});
+  titles.push_back({"rows", kRight});
+  report::Table table(std::move(titles));
+  const auto add = [&](const std::string& name, const std::optional<engine::EvaluationResult>& evaluation) {
+    if (!evaluation) return;
+    std::vector<std::string> cells = {name};
+    for (const Score& score : columns) cells.push_back(report::number_text(score.read(*evaluation)));
+    cells.push_back(report::count_text(evaluation->rows));
+    table.add_row(std::move(cells));
+  };
+  add("best", result.best);
+  add("last", result.last);
+  return table.empty() ? std::string() : fmt::format("\n{}", table.to_string(report::style_for(kStandardOutput)));
 }
 
 void print_result(const TrainingJob& job, const TrainingResult& result) {
-  using enum report::Alignment;
   const engine::TrainReport& report = result.report;
   std::string text = fmt::format(
       "\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
@@ -79,11 +94,7 @@ void print_result(const TrainingJob& job, const TrainingResult& result) {
       report::count_text(report.steps), report::count_text(report.total_steps), report::count_text(report.samples),
       report::number_text(report.wall_seconds), report::count_text(static_cast<long long>(samples_per_second(report))),
       job.backend->name(), job.backend->target());
-  report::Table table(
-      {{"validation", kLeft}, {"loss", kRight}, {"accuracy", kRight}, {"macro accuracy", kRight}, {"rows", kRight}});
-  add_row(table, "best", result.best);
-  add_row(table, "last", result.last);
-  if (!table.empty()) text += fmt::format("\n{}", table.to_string(report::style_for(kStandardOutput)));
+  text += score_table(job, result);
   if (!job.dataset->fingerprint.notice.empty()) text += fmt::format("\n{}\n", job.dataset->fingerprint.notice);
   const TrainingFiles files(job.folder);
   if (result.files_written) text += fmt::format("\nBest weights: {}\n", files.best.string());
@@ -101,7 +112,10 @@ TrainingResult train_with_progress(const TrainingJob& job) {
   const engine::TrainProgress progress = [&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
     bar.set_total(total);
     bar.set_done(done);
-    if (row != nullptr && row->validation_accuracy)
+    if (row == nullptr || !row->validation_loss) return;
+    if (!row->validation_accuracy)
+      bar.set_suffix(fmt::format("val_loss {:.4f}", *row->validation_loss));
+    else
       bar.set_suffix(fmt::format("val_acc {:.4f} val_loss {:.4f}", *row->validation_accuracy, *row->validation_loss));
   };
   TrainingResult result = run_training(job, interrupt_token(), progress);
@@ -116,8 +130,10 @@ TrainingJob make_job(const Invocation& invocation) {
   StartingPoint start = starting_point(invocation, *job.dataset);
   job.graph = std::move(start.graph);
   job.state = std::move(start.state);
-  job.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph);
   job.settings = train_settings(settings);
+  engine::check_loss(job.settings.loss, *job.dataset, settings);
+  job.backend =
+      engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph, job.settings.loss);
   job.seed = static_cast<std::uint64_t>(settings.seed);
   job.folder = project_folder(settings);
   job.resume = invocation.has("--resume");

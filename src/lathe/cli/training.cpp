@@ -70,7 +70,9 @@ class Runner {
   Runner(const TrainingJob& job, const engine::StopToken& stop)
       : job_(job), stop_(stop), files_(job.folder), identity_(identity_of(job)) {
     const engine::SessionSettings settings{
-        .batch_size = engine::largest_batch(job.settings, job.graph, job.dataset->train.rows()), .training = true};
+        .batch_size = engine::largest_batch(job.settings, job.graph, job.dataset->train.rows()),
+        .training = true,
+        .loss = job.settings.loss};
     session_ = job.backend->make_session(job.graph, settings);
   }
 
@@ -191,10 +193,12 @@ void check_fits(const ir::Graph& graph, const data::Dataset& dataset) {
     throw UserError(
         "model", fmt::format("network {} takes inputs of shape {}; the rows of data set {} have shape {}", graph.name,
                              to_string(graph.input().output_shape), dataset.name, to_string(features)));
-  const Shape classes{dataset.classes};
-  if (graph.output().output_shape != classes)
-    throw UserError("model", fmt::format("network {} has outputs of shape {}; data set {} has {} classes", graph.name,
-                                         to_string(graph.output().output_shape), dataset.name, dataset.classes));
+  if (graph.output().output_shape == Shape{dataset.outputs()}) return;
+  if (dataset.task == data::Task::kRegression)
+    throw UserError("model", fmt::format("network {} has outputs of shape {}; data set {} has {} targets", graph.name,
+                                         to_string(graph.output().output_shape), dataset.name, dataset.outputs()));
+  throw UserError("model", fmt::format("network {} has outputs of shape {}; data set {} has {} classes", graph.name,
+                                       to_string(graph.output().output_shape), dataset.name, dataset.classes));
 }
 
 void check_training(const TrainingJob& job) {

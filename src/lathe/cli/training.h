@@ -54,7 +54,7 @@ TrainingResult run_training(const TrainingJob& job, const engine::StopToken& sto
 /// Returns the random identity of a run outside a search: the candidate is the hash of the graph's text.
 engine::RunIdentity run_identity(const ir::Graph& graph, std::uint64_t seed);
 
-/// Checks that a network takes the features of a data set and tells its classes apart. Throws UserError.
+/// Checks that a network takes the features of a data set and has an output per class or target. Throws UserError.
 void check_fits(const ir::Graph& graph, const data::Dataset& dataset);
 
 }  // namespace lathe::cli

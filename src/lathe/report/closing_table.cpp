@@ -82,6 +82,7 @@ class TrialsTable {
     if (has_standings_) columns.push_back({"mean (std. error)", Alignment::kRight, 0});
     if (has_standings_) columns.push_back({"seeds", Alignment::kRight, 0});
     if (has_standings_) columns.push_back({"front", Alignment::kLeft, 0});
+    if (has_standings_) columns.push_back({"probability", Alignment::kRight, 0});
     if (has_choices_) columns.push_back({"choices", Alignment::kLeft, 12});
     if (has_widths_) columns.push_back({"widths", Alignment::kLeft, 12});
     if (has_bits_) columns.push_back({"bits", Alignment::kLeft, 8});
@@ -127,17 +128,19 @@ class TrialsTable {
 
   static void add_standing(const TrialRecord& trial, std::vector<std::string>& cells) {
     if (!trial.standing) {
-      cells.insert(cells.end(), {"-", "-", "-"});
+      cells.insert(cells.end(), {"-", "-", "-", "-"});
       return;
     }
     std::string means;
     for (std::size_t i = 0; i < trial.standing->means.size(); ++i) {
-      const double error = trial.standing->standard_errors[i];
+      const bool joint = i < trial.standing->total_errors.size();
+      const double error = joint ? trial.standing->total_errors[i] : trial.standing->standard_errors[i];
       if (error == 0) continue;  // the network alone decides it
       means += fmt::format("{}{} ({})", means.empty() ? "" : ", ", number_text(trial.standing->means[i], 4),
                            number_text(error, 2));
     }
-    cells.insert(cells.end(), {means, std::to_string(trial.standing->seeds), trial.standing->membership});
+    cells.insert(cells.end(), {means, std::to_string(trial.standing->seeds), trial.standing->membership,
+                               fmt::format("{:.2f}", trial.standing->front_probability)});
   }
 
   std::vector<std::string> cells(std::size_t row, bool unicode) const {
@@ -237,24 +240,26 @@ std::string all_trials_table(const StudyRecord& study, const TableStyle& style) 
 std::string final_table(const StudyRecord& study, const TableStyle& style) {
   const bool some_failed = std::any_of(study.finals.begin(), study.finals.end(),
                                        [](const FinalRecord& record) { return !record.reason.empty(); });
-  std::vector<TableColumn> columns{{"trial", Alignment::kRight, 0},      {"test accuracy", Alignment::kRight, 0},
-                                   {"std. error", Alignment::kRight, 0}, {"test loss", Alignment::kRight, 0},
-                                   {"seeds", Alignment::kRight, 0},      {"widths", Alignment::kLeft, 12},
-                                   {"bits", Alignment::kLeft, 8}};
+  const bool regression = !study.finals.empty() && study.finals.front().regression;
+  std::vector<TableColumn> columns{
+      {"trial", Alignment::kRight, 0},      {regression ? "test r2" : "test accuracy", Alignment::kRight, 0},
+      {"std. error", Alignment::kRight, 0}, {"test loss", Alignment::kRight, 0},
+      {"seeds", Alignment::kRight, 0},      {"widths", Alignment::kLeft, 12},
+      {"bits", Alignment::kLeft, 8}};
   if (some_failed) columns.push_back({"", Alignment::kLeft, 12});
   Table table(std::move(columns));
   for (const FinalRecord& record : study.finals) {
     const auto trial = std::find_if(study.trials.begin(), study.trials.end(),
                                     [&](const TrialRecord& t) { return t.number == record.number; });
     const bool known = trial != study.trials.end();
-    const bool scored = !record.accuracies.empty();
+    const bool scored = !record.scores.empty();
     const auto number = [&](double value) { return scored ? fmt::format("{:.4f}", value) : std::string("-"); };
-    const bool has_error = record.accuracies.size() > 1;
+    const bool has_error = record.scores.size() > 1;
     std::vector<std::string> cells{std::to_string(record.number),
-                                   number(record.mean_accuracy),
+                                   number(record.mean_score),
                                    has_error ? number(record.standard_error) : "-",
                                    number(record.mean_loss),
-                                   std::to_string(record.accuracies.size()),
+                                   std::to_string(record.scores.size()),
                                    known ? trial->widths : "",
                                    known ? trial->bits : ""};
     if (some_failed) cells.push_back(record.reason);

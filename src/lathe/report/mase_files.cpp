@@ -74,6 +74,9 @@ Json standing_json(const StandingRecord& standing) {
           {"seeds", standing.seeds},
           {"means", to_json(standing.means)},
           {"standard_errors", to_json(standing.standard_errors)},
+          {"sampling_errors", to_json(standing.sampling_errors)},
+          {"total_errors", to_json(standing.total_errors)},
+          {"front_probability", rounded(standing.front_probability)},
           {"probability_at_least", rounded(standing.at_least)},
           {"probability_at_most", rounded(standing.at_most)}};
 }
@@ -149,10 +152,10 @@ Json state_counts(const StudyRecord& study) {
 Json final_entry(const FinalRecord& record) {
   Json entry;
   entry["number"] = record.number;
-  entry["mean_accuracy"] = rounded(record.mean_accuracy);
+  entry[record.regression ? "mean_r2" : "mean_accuracy"] = rounded(record.mean_score);
   entry["standard_error"] = rounded(record.standard_error);
   entry["mean_loss"] = rounded(record.mean_loss);
-  entry["accuracies"] = to_json(record.accuracies);
+  entry[record.regression ? "r2s" : "accuracies"] = to_json(record.scores);
   entry["losses"] = to_json(record.losses);
   if (!record.reason.empty()) entry["reason"] = record.reason;
   return entry;

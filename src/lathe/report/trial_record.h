@@ -27,10 +27,13 @@ using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<s
 
 /// Holds what a race found out about a trial.
 struct StandingRecord {
-  std::string membership = {};                             ///< `on the front`, `tied`, `off the front`, `open`
-  std::int64_t seeds = 0;                                  ///< evaluations of the candidate
-  std::vector<double> means = {}, standard_errors = {};  ///< one per direction of the study
-  double at_least = 0, at_most = 1;                        ///< bounds of the probability of being on the front
+  std::string membership = {};                           ///< `on the front`, `tied`, `off the front`, `open`
+  std::int64_t seeds = 0;                                ///< evaluations of the candidate
+  std::vector<double> means = {}, standard_errors = {};  ///< one per direction of the study; errors of the seeds
+  std::vector<double> sampling_errors = {};              ///< of the evaluated rows; NaN: not known
+  std::vector<double> total_errors = {};                 ///< of both
+  double front_probability = 0;                          ///< of being on the front, of 10,000 draws
+  double at_least = 0, at_most = 1;                      ///< bounds of the probability of being on the front
 };
 
 /// Holds one trial.
@@ -39,11 +42,11 @@ struct TrialRecord {
   TrialState state = TrialState::kRunning;
   std::vector<double> values = {};  ///< one per objective of the study; empty unless complete (or pruned)
   Metrics software_metrics = {}, hardware_metrics = {}, scaled_metrics = {};
-  Metrics spreads = {};          ///< of measured metrics: interquartile range / median
-  Metrics standard_errors = {};  ///< of metrics that are means over several seeds
-  std::vector<double> constraints = {};            ///< each at most 0 where it is met; empty without constraints
+  Metrics spreads = {};                  ///< of measured metrics: interquartile range / median
+  Metrics standard_errors = {};          ///< of metrics that are means over several seeds
+  std::vector<double> constraints = {};  ///< each at most 0 where it is met; empty without constraints
   std::vector<std::pair<std::int64_t, std::vector<double>>> reports = {};  ///< step -> one value per direction
-  std::optional<StandingRecord> standing = {};     ///< after a race
+  std::optional<StandingRecord> standing = {};                             ///< after a race
   SampledConfig sampled_config = {};
   /// The decisions of the sampler: `seq_blocks_2/config/channel_multiplier` -> `2`.
   std::vector<std::pair<std::string, std::string>> choices = {};
@@ -64,9 +67,10 @@ struct ObjectiveRecord {
 
 /// Holds the test scores of one of the best trials.
 struct FinalRecord {
-  std::int64_t number = 0;                           ///< of the trial
-  std::vector<double> accuracies = {}, losses = {};  ///< one per seed, on all test rows
-  double mean_accuracy = 0, standard_error = 0, mean_loss = 0;
+  std::int64_t number = 0;                       ///< of the trial
+  std::vector<double> scores = {}, losses = {};  ///< one per seed, on all test rows
+  double mean_score = 0, standard_error = 0, mean_loss = 0;
+  bool regression = false;  ///< scores are r2, else accuracies
   std::string reason = {};  ///< when a training failed
 };
 
@@ -77,10 +81,10 @@ struct StudyRecord {
   std::string sampler = {};
   std::uint64_t seed = 0;
   std::int64_t lag = 0;
-  std::vector<ObjectiveRecord> objectives = {};     ///< in the order of the file's metrics (alphabetical)
-  std::vector<Direction> directions = {};  ///< of TrialRecord::values: one, or one per objective
-  std::string backend = {};                         ///< `dense`
-  std::string target = {};                          ///< SIMD target, `AVX2`
+  std::vector<ObjectiveRecord> objectives = {};  ///< in the order of the file's metrics (alphabetical)
+  std::vector<Direction> directions = {};        ///< of TrialRecord::values: one, or one per objective
+  std::string backend = {};                      ///< `dense`
+  std::string target = {};                       ///< SIMD target, `AVX2`
   std::int64_t threads_per_trial = 1;
   std::optional<std::int64_t> space_size = {};            ///< nullopt: continuous, or beyond 62 bits
   std::string by = "name";                                ///< how the file's seed entries name nodes

@@ -104,8 +104,8 @@ Evaluator::Evaluator(const StudySettings& settings, const space::SearchSpace& sp
 Prepared Evaluator::prepare(const space::Assignment& assignment) const {
   const PhaseScope phase(Phase::kDecode);
   Prepared prepared{.candidate = space_.decode(assignment), .backend = nullptr, .key = {}};
-  prepared.backend =
-      engine::choose_backend(backends_, settings_.backend, settings_.accelerator, prepared.candidate.graph);
+  prepared.backend = engine::choose_backend(backends_, settings_.backend, settings_.accelerator,
+                                            prepared.candidate.graph, settings_.loss);
   std::string runner = runner_text_;
   if (!prepared.candidate.training.empty()) {
     const engine::TrainSettings chosen = train_settings_for(prepared.candidate);
@@ -144,10 +144,10 @@ engine::TrainSettings Evaluator::train_settings_for(const space::Candidate& cand
 
 engine::SessionSettings Evaluator::session_settings_for(const space::Candidate& candidate) const {
   const std::int64_t evaluated = std::min(settings_.batch_size, std::max<std::int64_t>(dataset_->validation.rows(), 1));
-  if (!settings_.train) return {.batch_size = evaluated, .training = false};
-  const std::int64_t batch =
-      engine::largest_batch(train_settings_for(candidate), candidate.graph, training_dataset_->train.rows());
-  return {.batch_size = std::max(batch, evaluated), .training = true};
+  if (!settings_.train) return {.batch_size = evaluated, .training = false, .loss = settings_.loss};
+  const engine::TrainSettings train = train_settings_for(candidate);
+  const std::int64_t batch = engine::largest_batch(train, candidate.graph, training_dataset_->train.rows());
+  return {.batch_size = std::max(batch, evaluated), .training = true, .loss = train.loss};
 }
 
 struct Evaluator::Run {

@@ -12,13 +12,12 @@ namespace lathe::study {
 namespace {
 
 void summarise(FinalScore& score) {
-  const double count = static_cast<double>(score.accuracies.size());
+  const double count = static_cast<double>(score.scores.size());
   if (count == 0) return;
-  score.mean_accuracy = std::accumulate(score.accuracies.begin(), score.accuracies.end(), 0.0) / count;
+  score.mean_score = std::accumulate(score.scores.begin(), score.scores.end(), 0.0) / count;
   score.mean_loss = std::accumulate(score.losses.begin(), score.losses.end(), 0.0) / count;
   double squares = 0;
-  for (const double accuracy : score.accuracies)
-    squares += (accuracy - score.mean_accuracy) * (accuracy - score.mean_accuracy);
+  for (const double value : score.scores) squares += (value - score.mean_score) * (value - score.mean_score);
   score.standard_error = count > 1 ? std::sqrt(squares / (count - 1) / count) : std::nan("");
 }
 
@@ -85,7 +84,7 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
       else if (!results[run])
         score.reason = "interrupted";
       if (!results[run]) continue;
-      score.accuracies.push_back(results[run]->accuracy());
+      score.scores.push_back(results[run]->regression() ? results[run]->r2() : results[run]->accuracy());
       score.losses.push_back(results[run]->loss());
     }
     summarise(score);

@@ -11,9 +11,9 @@ namespace lathe::study {
 
 /// Holds the test result of one of the best trials.
 struct FinalScore {
-  std::int64_t number = 0;                           ///< of the trial
-  std::vector<double> accuracies = {}, losses = {};  ///< one per seed, on all test rows
-  double mean_accuracy = 0, standard_error = 0, mean_loss = 0;
+  std::int64_t number = 0;                       ///< of the trial
+  std::vector<double> scores = {}, losses = {};  ///< one per seed, on all test rows: accuracy, or r2 of regression
+  double mean_score = 0, standard_error = 0, mean_loss = 0;
   std::string reason = {};  ///< when a training failed
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/log.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
 
@@ -14,8 +15,22 @@ namespace {
 using config::Member;
 using config::Value;
 
+std::string metrics_of(data::Task task) {
+  std::string names;
+  for (const metric::MetricKind& kind : metric::metric_kinds()) {
+    const bool other = kind.source != metric::Source::kEvaluated || (kind.task && *kind.task != task);
+    if (!other) names += (names.empty() ? "" : ", ") + kind.name;
+  }
+  return names;
+}
+
 void check_metrics_can_be_produced(const Value& strategy, const StudySettings& study) {
   for (const metric::MetricKind* kind : metrics_needed(study)) {
+    if (kind->task && *kind->task != study.task) {
+      strategy.fail(fmt::format("the metric \"{}\" belongs to {}; the task is {}, whose metrics of evaluation are {}",
+                                kind->name, data::task_name(*kind->task), data::task_name(study.task),
+                                metrics_of(study.task)));
+    }
     if (kind->needs_training && !study.train) {
       strategy.fail(
           fmt::format("nothing in this study produces the metric \"{}\": it needs eval_mode = false and "
@@ -105,6 +120,7 @@ std::string StudySettings::runner_text(const engine::TrainSettings* trained) con
   std::string text =
       fmt::format("eval_mode={} evaluate={}:{}", eval_mode, evaluation.part == Part::kTrain ? "train" : "val",
                   evaluation.num_samples.value_or(-1));
+  if (!train && !loss.plain()) text += fmt::format(" loss={}", loss.to_text());
   if (train) {
     text += fmt::format(" train={} {}", train->part == Part::kTrain ? "train" : "val",
                         (trained != nullptr ? *trained : train->settings).to_text());
@@ -145,6 +161,8 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   apply_setup(*strategy, setup, study);
   if (const Value* runners = strategy->find("sw_runner")) parse_software_runners(*runners, general, study);
   if (const Value* runners = strategy->find("hw_runner")) parse_hardware_runners(*runners, study);
+  study.task = engine::task_of(general);
+  study.loss = study.train ? study.train->settings.loss : engine::read_loss(general);
   check_modes(*strategy, study);
   parse_objectives(*strategy, setup, study);
   if (const Value* table = strategy->find("constraints")) parse_constraints(*table, study);

@@ -86,6 +86,8 @@ struct StudySettings {
   std::string name;  ///< study name in the database
   std::uint64_t seed = 0;
   bool eval_mode = true;  ///< true: weights are evaluated as they are
+  data::Task task = data::Task::kClassification;
+  engine::LossSettings loss;  ///< that of `train` where the study trains
   std::optional<TrainRunner> train;
   EvaluationRunner evaluation;
   double compare_to_bits = 32;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "lathe/base/log.h"
+#include "lathe/engine/loss_keys.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
 
@@ -14,9 +15,27 @@ using config::Value;
 
 Part parse_part(const std::string& loader) { return loader == "train_dataloader" ? Part::kTrain : Part::kValidation; }
 
+engine::LossSettings parse_loss(const Value& table, const TrainTable& given, data::Task task) {
+  const engine::LossKeys keys{.name = given.loss,
+                              .label_smoothing = given.label_smoothing,
+                              .class_weights = given.class_weights,
+                              .huber_delta = given.huber_delta};
+  engine::LossSettings loss = keys.settings(task);
+  const auto problem = engine::find_problem(loss, task);
+  if (!problem) return loss;
+  if (const Value* value = table.find(problem->key)) value->fail(problem->message);
+  table.fail(fmt::format("{}: {}", problem->key, problem->message));
+}
+
 TrainRunner parse_train_runner(const Value& table, const config::Settings& general) {
   TrainTable given{.optimizer = general.training_optimizer,
                    .learning_rate = general.learning_rate,
+                   .loss = general.loss,
+                   .label_smoothing = general.label_smoothing,
+                   .class_weights = general.class_weights,
+                   .huber_delta = general.huber_delta,
+                   .l1 = general.l1,
+                   .l2 = general.l2,
                    .weight_decay = general.weight_decay,
                    .batch_size = general.batch_size};
   config::decode(table, train_fields(), given);
@@ -41,7 +60,10 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
   settings.optimizer = {.kind = engine::optimizer_kind(given.optimizer),
                         .weight_decay = given.weight_decay,
                         .momentum = given.momentum,
-                        .nesterov = given.nesterov};
+                        .nesterov = given.nesterov,
+                        .l1 = given.l1,
+                        .l2 = given.l2};
+  settings.loss = parse_loss(table, given, engine::task_of(general));
   settings.learning_rate = given.learning_rate;
   settings.schedule = engine::schedule_kind(given.lr_scheduler);
   settings.warmup_steps = given.num_warmup_steps;

@@ -7,6 +7,7 @@ using config::above;
 using config::at_least;
 using config::choice_field;
 using config::field;
+using config::list_field;
 
 // Upper ends of limits: seconds and megabytes that still fit the clock and 64 bits of bytes.
 const config::Bounds kLimit{.low = 0, .high = 1e9, .low_open = true};
@@ -63,6 +64,13 @@ const std::vector<Field<TrainTable>>& train_fields() {
             at_least(-1)),
       choice_field("optimizer", &TrainTable::optimizer, {"adam", "adamw", "sgd"}, "update rule"),
       field("learning_rate", &TrainTable::learning_rate, "peak learning rate", above(0)),
+      field("loss", &TrainTable::loss, "what is minimised and measured, as the general key; its default is that key"),
+      field("label_smoothing", &TrainTable::label_smoothing, "as the general key, which is its default",
+            config::Bounds{.low = 0, .high = 1, .high_open = true}),
+      list_field("class_weights", &TrainTable::class_weights, "as the general key, which is its default", at_least(0)),
+      field("huber_delta", &TrainTable::huber_delta, "as the general key, which is its default", above(0)),
+      field("l1", &TrainTable::l1, "penalty l1 * the sum of |w| on weights", at_least(0)),
+      field("l2", &TrainTable::l2, "penalty l2 * the sum of w^2 on weights", at_least(0)),
       field("weight_decay", &TrainTable::weight_decay, "weight decay", at_least(0)),
       field("momentum", &TrainTable::momentum, "momentum of sgd",
             config::Bounds{.low = 0, .high = 1, .high_open = true}),

@@ -55,6 +55,11 @@ struct TrainTable {
   std::int64_t max_epochs = -1;
   std::string optimizer = {};
   double learning_rate = 0;
+  std::string loss = "auto";
+  double label_smoothing = 0;
+  std::vector<double> class_weights = {};
+  double huber_delta = 1;
+  double l1 = 0, l2 = 0;
   double weight_decay = 0;
   double momentum = 0;
   bool nesterov = false;

@@ -54,6 +54,8 @@ void check_training_choices(const StudySettings& settings, const space::SearchSp
         "[search.strategy.sw_runner.basic_train]");
   }
   check_optimizer(*table, settings.train->settings.optimizer);
+  if (const config::Value* value = table->find("label_smoothing"); value && settings.task == data::Task::kRegression)
+    value->fail(fmt::format("does not belong to the loss {}", settings.loss.name));
   check_batches(*table, *settings.train, space, train_rows);
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "hwy/cache_control.h"
+#include "lathe/backend/dense/activations-inl.h"
 #include "lathe/backend/dense/batch_norm-inl.h"
 #include "lathe/backend/dense/dropout_mask.h"
 #include "lathe/backend/dense/elementwise-inl.h"
@@ -158,6 +159,9 @@ HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stag
     case StageKind::kSigmoid: return MapForward(SigmoidMap{}, width, vectors, x, y);
     case StageKind::kGelu: return MapForward(GeluMap{}, width, vectors, x, y);
     case StageKind::kGeluTanh: return MapForward(GeluTanhMap{}, width, vectors, x, y);
+    case StageKind::kActivation:
+      return WithActivation(stage.activation, stage.numbers,
+                            [&](const auto& map) { MapForward(map, width, vectors, x, y); });
     case StageKind::kQuantize: return MapForward(QuantizeMap{stage.quantizer}, width, vectors, x, y);
     case StageKind::kAdd: return AddForward(program, memory, stage, tile, memory_tile, y);
     case StageKind::kDropout:
@@ -196,6 +200,9 @@ HWY_INLINE void BackwardMap(const Program& program, const Memory& memory, const 
     case StageKind::kSigmoid: return MapBackward(SigmoidMap{}, width, vectors, y, dy);
     case StageKind::kGelu: return MapBackward(GeluMap{}, width, vectors, x, dy);
     case StageKind::kGeluTanh: return MapBackward(GeluTanhMap{}, width, vectors, x, dy);
+    case StageKind::kActivation:
+      return WithActivation(stage.activation, stage.numbers,
+                            [&](const auto& map) { MapBackward(map, width, vectors, x, dy); });
     case StageKind::kDropout:
       return MultiplyByMask(width, vectors, At(program, memory, stage.mask, tile.index), dy, dy);
     default: return;  // a quantiser's gradient is straight through, a sum's goes to its operands as it is

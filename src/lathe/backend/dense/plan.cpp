@@ -12,6 +12,7 @@
 #include "lathe/base/shape.h"
 #include "lathe/engine/backend.h"
 #include "lathe/engine/state.h"
+#include "lathe/ir/op.h"
 
 namespace lathe::backend::dense {
 namespace {
@@ -28,6 +29,14 @@ bool is_no_op(const ir::Node& node) {
   return node.op == "input" || node.op == "output" || node.op == "identity" || node.op == "flatten";
 }
 
+std::optional<Activation> activation(const std::string& op) {
+#define LATHE_DENSE_NAME(name, map) \
+  if (op == #name) return Activation::name;
+  LATHE_DENSE_ACTIVATIONS(LATHE_DENSE_NAME)
+#undef LATHE_DENSE_NAME
+  return std::nullopt;
+}
+
 std::optional<StageKind> stage_kind(const std::string& op) {
   static constexpr std::array<std::pair<const char*, StageKind>, 10> kKinds = {{{"linear", StageKind::kLinear},
                                                                                 {"batch_norm1d", StageKind::kBatchNorm},
@@ -41,7 +50,7 @@ std::optional<StageKind> stage_kind(const std::string& op) {
                                                                                 {"add", StageKind::kAdd}}};
   for (const auto& [name, kind] : kKinds)
     if (op == name) return kind;
-  return std::nullopt;
+  return activation(op) ? std::optional(StageKind::kActivation) : std::nullopt;
 }
 
 std::optional<LossKind> loss_kind(const engine::LossSettings& loss) {
@@ -172,12 +181,23 @@ class Compiler {
         program_.constants_floats += kConstantsPerFeature * stage.in_width;
         program_.couples_batch = true;
         break;
+      case StageKind::kActivation: describe_activation(node, stage); break;
       case StageKind::kLeakyRelu: stage.slope = static_cast<float>(node.number("negative_slope")); break;
       case StageKind::kDropout: stage.probability = node.number("p"); break;
       case StageKind::kQuantize:
         stage.quantizer = *quant::integer_scale(quant::parse_format(node.string("format")));
         break;
       default: break;
+    }
+  }
+
+  static void describe_activation(const ir::Node& node, Stage& stage) {
+    stage.activation = *activation(node.op);
+    std::size_t next = 0;
+    for (const ir::AttributeDeclaration& attribute : ir::op_of(node).attributes) {
+      if (!std::holds_alternative<double>(attribute.default_value)) continue;
+      LATHE_CHECK(next < std::size(stage.numbers), "op {} has more numbers than a stage holds", node.op);
+      stage.numbers[next++] = static_cast<float>(node.number(attribute.name));
     }
   }
 
@@ -279,7 +299,8 @@ class Compiler {
 
   static bool reads_own_input_backward(const Stage& stage) {
     return stage.kind == StageKind::kLinear || stage.kind == StageKind::kBatchNorm || stage.kind == StageKind::kGelu ||
-           stage.kind == StageKind::kGeluTanh || (stage.kind == StageKind::kLeakyRelu && !(stage.slope > 0));
+           stage.kind == StageKind::kGeluTanh || stage.kind == StageKind::kActivation ||
+           (stage.kind == StageKind::kLeakyRelu && !(stage.slope > 0));
   }
   static bool reads_own_output_backward(const Stage& stage) {
     return stage.relu || stage.kind == StageKind::kRelu || stage.kind == StageKind::kTanh ||

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lathe/backend/dense/activation.h"
 #include "lathe/quant/integer.h"
 
 /// What the dense engine executes: a graph compiled to stages over tiles of samples, in topological order.
@@ -35,7 +36,8 @@ enum class StageKind : std::uint8_t {
   kTanh,
   kSigmoid,
   kGelu,
-  kGeluTanh,  ///< GELU with approximate = tanh
+  kGeluTanh,    ///< GELU with approximate = tanh
+  kActivation,  ///< one of activation.h
   kDropout,
   kQuantize,
   kAdd
@@ -70,7 +72,9 @@ struct Stage {
   Slot gradient;  ///< batch norm with trainable stages before it: its output's gradient, per tile
   double epsilon = 0, momentum = 0;
 
-  float slope = 0;         ///< leaky_relu
+  float slope = 0;  ///< leaky_relu
+  Activation activation = {};
+  float numbers[2] = {};   ///< of the activation, in the order of the op's declaration
   double probability = 0;  ///< dropout
   Slot mask;               ///< dropout: factors of the values
   quant::IntegerScale quantizer;

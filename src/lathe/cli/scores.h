@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lathe/data/dataset.h"
+#include "lathe/engine/backend.h"
+
+/// The figures of an evaluation that commands show, by what was learned.
+namespace lathe::cli {
+
+/// Names a figure and reads it.
+struct Score {
+  std::string name;  ///< key of JSON: `macro_accuracy`
+  double (*read)(const engine::EvaluationResult&);
+
+  /// Returns the heading of a table: `macro accuracy`.
+  std::string title() const;
+};
+
+/// Lists them: loss, accuracy and macro_accuracy of classes; loss, r2, mse and mae of targets.
+const std::vector<Score>& scores(data::Task task);
+
+}  // namespace lathe::cli
