@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lathe/storage/memory.h"
+#include "lathe/study/exhaustive.h"
 #include "lathe/study/final.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
@@ -20,7 +21,9 @@ struct Fixture {
         settings(parse_study(root, config::read_settings(root))),
         space(space::parse_space(root, small_graph())),
         backends{backend::make_dense_backend(), backend::make_ref_backend()},
-        evaluator(settings, space, small_dataset(), backends, nullptr) {}
+        evaluator(settings, space, small_dataset(), backends, nullptr) {
+    fit_to_space(settings, space);
+  }
 
   std::unique_ptr<sampler::Sampler> make_sampler() const {
     sampler::SamplerSettings wanted{.name = settings.sampler,

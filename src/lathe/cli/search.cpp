@@ -14,6 +14,7 @@
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/project.h"
+#include "lathe/cli/search_plan.h"
 #include "lathe/cli/search_record.h"
 #include "lathe/cli/search_setup.h"
 #include "lathe/cli/storages.h"
@@ -71,6 +72,9 @@ study::OpenedStudy open_study(const Invocation& invocation, Search& search, stor
   const PhaseScope phase(Phase::kStorage);
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
+  }
+  if (search.settings.exhaustive && invocation.has("--warm-start")) {
+    throw UserError("--warm-start", "an exhaustive search trains every candidate itself; its bounds need a random order");
   }
   search.settings.name = invocation.text("--study").value_or(search.settings.name);
   const study::StudyFacts facts{.space = &search.space,
@@ -230,12 +234,32 @@ void run_race(const Search& search, study::Evaluator& evaluator, storage::Storag
                   });
 }
 
+// Shows the plan of an exhaustive search.
+void print_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
+  const study::Plan plan = plan_search(search, evaluator, interrupt_token());
+  if (invocation.json)
+    std::cout << plan_json(search, plan);
+  else
+    std::cout << plan_table(search, plan, report::style_for(kStandardOutput)) << std::flush;
+}
+
+ExitCode run_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
+  if (!search.settings.exhaustive) {
+    throw UserError("--plan", "plans exhaustive searches: the file has no [search.strategy.exhaustive]");
+  }
+  catch_interrupts();
+  print_plan(invocation, search, evaluator);
+  return interrupt_token().requested() ? ExitCode::kInterrupted : ExitCode::kSuccess;
+}
+
 ExitCode run_search(const Invocation& invocation) {
   Profile profile;
   const Profile::Thread part(&profile);
   Search search = prepare_search(invocation);
   study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
+  if (invocation.has("--plan")) return run_plan(invocation, search, evaluator);
+  refuse_endless_search(search, evaluator);
   make_sampler(search, search.settings.n_trials);  // options are checked before anything is written
   const std::string address = storage_address(invocation, search);
   if (invocation.has("--resume")) open_existing_storage(address);  // nothing is made for a study that is not there
@@ -243,6 +267,7 @@ ExitCode run_search(const Invocation& invocation) {
   const auto storage = open_storage(address, search.settings.optuna_compat);
   const study::OpenedStudy study = open_study(invocation, search, *storage);
   catch_interrupts();
+  if (search.settings.exhaustive && !study.joined && !invocation.json) print_plan(invocation, search, evaluator);
 
   log::info("Search started: {} of {} points by {}, {} at a time, back end {} {}", planned_trials(search),
             search.space.size_text(), search.settings.sampler, search.settings.n_jobs, search.backend->name(),
@@ -328,6 +353,9 @@ Command search_command() {
                 {.names = {"--warm-start"},
                  .value_name = "NAME[@ADDRESS]",
                  .help = "begin with the finished trials of another study"},
+                {.names = {"--plan"},
+                 .value_name = "",
+                 .help = "show what an exhaustive search has to train and how long it takes, and end; writes nothing"},
                 {.names = {"--profile"},
                  .value_name = "",
                  .help = "say in the end where the time went: data, training, evaluation, sampler, waiting; study.json "

@@ -141,6 +141,24 @@ std::optional<double> metric_of(const TrialRecord& trial, const std::string& nam
   return std::nullopt;
 }
 
+struct Height {
+  double value = 0, error = 0;
+};
+
+// Returns the mean over the seeds of a race and its standard error, in units of the metric; the metric itself where there
+// was no race.
+Height height_of(const StudyRecord& study, const TrialRecord& trial, const std::string& metric, double value) {
+  if (!trial.standing || study.directions.size() != study.objectives.size()) return {value, 0};
+  for (std::size_t i = 0; i < study.objectives.size(); ++i) {
+    if (study.objectives[i].name != metric || i >= trial.standing->means.size() || i >= trial.values.size()) continue;
+    const double scale = value != 0 ? trial.values[i] / value : 1;  // objectives are scaled metrics
+    if (!std::isfinite(scale) || scale == 0) return {value, 0};
+    const bool known = i < trial.standing->total_errors.size() && std::isfinite(trial.standing->total_errors[i]);
+    return {trial.standing->means[i] / scale, known ? trial.standing->total_errors[i] / std::abs(scale) : 0};
+  }
+  return {value, 0};
+}
+
 std::string label_of(const TrialRecord& trial) {
   if (trial.bits.empty()) return trial.widths;
   return trial.widths.empty() ? trial.bits : trial.widths + ", " + trial.bits;
@@ -164,7 +182,8 @@ FrontPlot front_plot(const StudyRecord& study, const std::string& x_metric, cons
     const auto y = metric_of(trial, y_metric);
     if (!x || !y || trial.state != TrialState::kComplete) continue;
     const bool best = std::find(study.best.begin(), study.best.end(), i) != study.best.end();
-    plot.points.push_back({*x, *y, best, label_of(trial), 0});
+    const Height height = height_of(study, trial, y_metric, *y);
+    plot.points.push_back({*x, height.value, best, label_of(trial), height.error});
   }
   if (plot.points.empty()) {
     throw UserError(

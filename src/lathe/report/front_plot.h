@@ -24,8 +24,9 @@ struct FrontPlot {
   std::vector<PlotPoint> points = {};
 };
 
-/// Makes the plot of one metric against another; trials that lack one are left out. The finals' test accuracy is not
-/// used. Throws UserError when no trial has both.
+/// Makes the plot of one metric against another; trials that lack one are left out. After a race the second one is the
+/// mean over the seeds, with its standard error (of seeds and evaluated rows) as error bar. The finals' test accuracy
+/// is not used. Throws UserError when no trial has both.
 FrontPlot front_plot(const StudyRecord& study, const std::string& x_metric, const std::string& y_metric);
 /// Makes the plot that suits a study: its first minimised against its first maximised objective, else its first two;
 /// nullopt when the study has fewer than two objectives or no complete trial.

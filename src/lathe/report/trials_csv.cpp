@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace lathe::report {
 namespace {
@@ -22,6 +23,36 @@ std::string choice_of(const TrialRecord& trial, const std::string& name) {
     if (known == name) return value;
   }
   return {};
+}
+
+// Names the columns of a race: one mean and three errors per value.
+Names standing_columns(std::size_t objectives) {
+  Names names{"seeds", "front", "front_probability"};
+  for (std::size_t i = 0; i < objectives; ++i) {
+    for (const char* name : {"mean", "standard_error", "sampling_error", "total_error"}) {
+      names.push_back(objectives == 1 ? name : fmt::format("{}_{}", name, i));
+    }
+  }
+  return names;
+}
+
+std::string finite_or_empty(const std::vector<double>& values, std::size_t i) {
+  return i < values.size() && std::isfinite(values[i]) ? fmt::format("{}", values[i]) : "";
+}
+
+void add_standing(const std::optional<StandingRecord>& standing, std::size_t objectives, Names& cells) {
+  if (!standing) {
+    cells.resize(cells.size() + standing_columns(objectives).size());
+    return;
+  }
+  cells.insert(cells.end(),
+               {std::to_string(standing->seeds), standing->membership, fmt::format("{}", standing->front_probability)});
+  for (std::size_t i = 0; i < objectives; ++i) {
+    for (const auto* values :
+         {&standing->means, &standing->standard_errors, &standing->sampling_errors, &standing->total_errors}) {
+      cells.push_back(finite_or_empty(*values, i));
+    }
+  }
 }
 
 std::string number_or_empty(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : ""; }
@@ -55,6 +86,12 @@ std::string trials_csv(const StudyRecord& study) {
   for (std::size_t i = 0; i < objectives; ++i)
     header.push_back(objectives == 1 ? "value" : fmt::format("values_{}", i));
   for (const Names* names : {&software, &hardware, &choices}) header.insert(header.end(), names->begin(), names->end());
+  const bool raced = std::any_of(study.trials.begin(), study.trials.end(),
+                                 [](const TrialRecord& trial) { return trial.standing.has_value(); });
+  if (raced) {
+    const Names columns = standing_columns(objectives);
+    header.insert(header.end(), columns.begin(), columns.end());
+  }
   for (const char* name : {"widths", "bits", "seconds", "duplicate_of", "reason"}) header.emplace_back(name);
 
   std::string text = csv_line(header);
@@ -68,6 +105,7 @@ std::string trials_csv(const StudyRecord& study) {
     for (const std::string& name : hardware)
       cells.push_back(number_or_empty(find_metric(trial.hardware_metrics, name)));
     for (const std::string& name : choices) cells.push_back(choice_of(trial, name));
+    if (raced) add_standing(trial.standing, objectives, cells);
     cells.insert(cells.end(), {trial.widths, trial.bits, fmt::format("{}", trial.seconds),
                                trial.duplicate_of ? std::to_string(*trial.duplicate_of) : "", trial.reason});
     text += csv_line(cells);

@@ -11,7 +11,9 @@ namespace lathe::report {
 std::string csv_line(const std::vector<std::string>& cells);
 
 /// Prints all trials as comma-separated values: number, state, value or values_0 ..., every metric, every choice,
-/// widths, bits, seconds, duplicate_of, reason. Numbers in full precision; absent ones are empty.
+/// after a race seeds, front, front_probability and for each value mean, standard_error (of the seeds), sampling_error
+/// (of the evaluated rows) and total_error; widths, bits, seconds, duplicate_of, reason. Numbers in full precision;
+/// absent ones are empty.
 std::string trials_csv(const StudyRecord& study);
 
 }  // namespace lathe::report
