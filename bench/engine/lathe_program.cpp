@@ -61,9 +61,11 @@ class Tasks {
   }
 
   bench::Work train(const lathe::ir::Graph& graph, std::size_t batch) const {
-    const auto step = [this, session = session(graph, batch)](std::size_t first, std::size_t rows) {
-      session->accumulate(samples_, std::span(workload_.order).subspan(first, rows), 1.0 / static_cast<double>(rows),
-                          0);
+    const auto step = [this, session = session(graph, batch), order = order(batch)](std::size_t first,
+                                                                                    std::size_t rows) {
+      const std::span<const std::uint32_t> epoch(order);
+      session->expect(samples_, epoch.subspan(first + rows));
+      session->accumulate(samples_, epoch.subspan(first, rows), 1.0 / static_cast<double>(rows), 0);
       session->update(bench::kLearningRate);
     };
     return bench::steps_of(step, batch);

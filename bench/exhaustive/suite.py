@@ -147,15 +147,19 @@ def keep(arguments, name, text):
         (arguments.keep / name).write_text(text, encoding="utf-8")
 
 
-def search_jsc(build, arguments, folder):
-    """Runs the study and returns study.json and (wall, processor) seconds."""
-    command = [build / "src/lathe/cli/lathe", "search", STUDY, "--quiet", "--data-dir", arguments.data_dir, "--n-jobs",
-               arguments.threads, "--project-dir", folder, "--project", "jsc"]
-    if arguments.share < 1:
-        command += ["--timeout", GOALS["jsc"] * arguments.share]
+def lathe_search(build, arguments, folder, *flags):
+    """Runs `lathe search` on the study and returns what it prints."""
+    command = [build / "src/lathe/cli/lathe", "search", "--config", STUDY, "--data-dir", arguments.data_dir, "--n-jobs",
+               arguments.threads, "--project-dir", folder, "--project", "jsc", "--set", f"seed={arguments.seed}", *flags]
+    return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def time_jsc(build, arguments, folder):
+    """Runs the search and returns study.json and (wall, processor) seconds."""
+    flags = ["--timeout", GOALS["jsc"] * arguments.share] if arguments.share < 1 else []
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
-    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+    lathe_search(build, arguments, folder, "--quiet", *flags)
     wall = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -163,21 +167,30 @@ def search_jsc(build, arguments, folder):
     return json.loads(path.read_text(encoding="utf-8")), wall, processor
 
 
+def count_front(folder):
+    """Returns how many trials the race left on the front, and how many tied with them."""
+    [path] = folder.rglob("log.json")
+    standings = [trial.get("user_attrs_lathe:race") for trial in json.loads(path.read_text(encoding="utf-8")).values()]
+    return [sum(1 for one in standings if one and one["membership"] == name) for name in ("on the front", "tied")]
+
+
 def run_jsc(build, arguments):
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep.resolve() if arguments.keep else pathlib.Path(temporary)
-        study, wall, processor = search_jsc(build, arguments, folder)
+        plan = json.loads(lathe_search(build, arguments, folder, "--quiet", "--plan", "--json"))
+        study, wall, processor = time_jsc(build, arguments, folder)
+        on_front, tied = count_front(folder)
     counts = study["trials"]
-    ended, planned = counts["COMPLETE"] + counts["PRUNED"] + counts["FAIL"], study["space_size"]
+    ended, planned = counts["COMPLETE"] + counts["PRUNED"] + counts["FAIL"], plan["points"] - plan["repeated"]
     factor = planned / ended if ended < planned else 1
     phases = study.get("profile", {}).get("phases", {})
     busy = sum(phases.get(name, {}).get("share", 0) for name in ("train", "evaluate"))
-    state = "measured whole" if factor == 1 else f"EXTRAPOLATED by trials from {wall:.0f} s, the race of the front left out"
-    remarks = (f"{state}; {counts['PRUNED']} of {ended} ended early; {100 * busy:.1f} % of the time in training and "
-               f"evaluation")
+    state = "measured whole" if factor == 1 else f"EXTRAPOLATED by trials from {wall:.0f} s, the race of these on top"
+    remarks = (f"{state}; {counts['PRUNED']} of {ended} ended early; {on_front} on the front, {tied} tied; {100 * busy:.1f} % "
+               f"of the time in training and evaluation; its plan said {minutes(plan['all_seconds'])} for one seed of all")
     return row("jsc", f"{ended} of {planned}", arguments.threads, wall * factor, processor / arguments.threads * factor,
-               None, remarks + load_remark(load), study={"trials": counts, "end": study["end"]})
+               None, remarks + load_remark(load), study={"trials": counts, "end": study["end"], "plan": plan})
 
 
 def run(build, arguments):

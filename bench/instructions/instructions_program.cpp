@@ -50,6 +50,7 @@ class Counter {
       dump(task, network, batch, kCounted);
     };
     count_steps("accumulate", [&](std::size_t first) {
+      session->expect(dataset_.train, std::span(rows).subspan(first + batch));
       session->accumulate(dataset_.train, std::span(rows).subspan(first, batch), 1.0 / static_cast<double>(batch), 0);
     });
     count_steps("update", [&](std::size_t) { session->update(bench::kLearningRate); });
