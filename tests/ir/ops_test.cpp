@@ -121,6 +121,7 @@ TEST(Ops, AddSumsValuesOfOneShape) {
   EXPECT_EQ(graph.nodes[sum + 1].name, "add_1");
   EXPECT_EQ(node.output_shape, Shape{4});
   EXPECT_TRUE(node.parameters.empty());
+  EXPECT_EQ(op_of(node).module_text(node), "operator.add");
   const OpCost cost = op_of(node).cost(node, input_shapes(graph, node));
   EXPECT_EQ(cost.macs, 0);
   EXPECT_EQ(cost.flops, 8);

@@ -30,6 +30,7 @@ OpDeclaration add() {
   op.quantizable = true;
   op.output_shape = output_shape;
   op.cost = cost;
+  op.module_text = [](const Node&) { return std::string("operator.add"); };
   return op;
 }
 
