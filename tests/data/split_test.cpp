@@ -82,18 +82,18 @@ TEST(SplitTestRows, TakesAFixedFifth) {
 
 TEST(Scaling, IsMeanAndPopulationDeviation) {
   Samples samples{.width = 2, .features = {1, 5, 2, 5, 6, 5}, .labels = {0, 0, 0}};
-  const Scaling scaling = measure_scaling(samples);
+  const Scaling scaling = measure_scaling(samples.features, samples.width);
   EXPECT_DOUBLE_EQ(scaling.mean[0], 3.0);
   EXPECT_DOUBLE_EQ(scaling.deviation[0], std::sqrt(14.0 / 3.0));
   EXPECT_EQ(scaling.deviation[1], 1.0) << "a constant column is not divided by 0";
-  apply_scaling(scaling, samples);
+  apply_scaling(scaling, samples.features);
   EXPECT_FLOAT_EQ(samples.features[0], static_cast<float>(-2.0 / std::sqrt(14.0 / 3.0)));
   EXPECT_EQ(samples.features[1], 0.0f);
 }
 
 TEST(Scaling, TakesRoundingForConstant) {
   Samples samples{.width = 1, .features = std::vector<float>(1001, 0.1f), .labels = std::vector<std::int32_t>(1001)};
-  EXPECT_EQ(measure_scaling(samples).deviation[0], 1.0);
+  EXPECT_EQ(measure_scaling(samples.features, samples.width).deviation[0], 1.0);
 }
 
 TEST(TakeRows, CopiesInThatOrder) {

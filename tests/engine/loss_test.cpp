@@ -112,7 +112,9 @@ TEST(Loss, StepsDivideByTheWeightsOfTheirRows) {
 }
 
 TEST(EvaluationResult, ScoresTargets) {
-  EvaluationResult result{.loss_sum = 8, .rows = 4};
+  EvaluationResult result;
+  result.loss_sum = 8;
+  result.rows = 4;
   result.squared_errors = {2, 6};
   result.absolute_errors = {1, 5};
   result.target_squares = {8, 4};

@@ -56,11 +56,14 @@ TEST(MetricKinds, TinyNetworkHasTheLabsCosts) {
 }
 
 TEST(MetricKinds, BelongToATask) {
-  engine::EvaluationResult targets{.loss_sum = 4, .rows = 2};
+  engine::EvaluationResult targets, classes;
+  targets.loss_sum = 4;
+  targets.rows = 2;
   targets.squared_errors = {4};
   targets.absolute_errors = {2};
   targets.target_squares = {8};
-  engine::EvaluationResult classes{.loss_sum = 1, .rows = 4, .correct = 3};
+  classes.rows = 4;
+  classes.correct = 3;
   const TrialFacts regression{.validation = &targets}, classification{.validation = &classes};
   EXPECT_EQ(value_of("r2", regression), 0.5);
   EXPECT_EQ(value_of("mse", regression), 2);

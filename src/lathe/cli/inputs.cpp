@@ -125,15 +125,20 @@ StartingPoint starting_point(const Invocation& invocation, const data::Dataset& 
   std::optional<ir::Graph> named;
   const bool from_trial = invocation.has("--from");
   if (!from_trial && (settings.model_is_table || !settings.model.empty()))
-    named = model::make_model(invocation.root, {.input_width = dataset.train.width, .classes = dataset.outputs()});
+    named = model::make_model(invocation.root, {.input_width = dataset.train.width,
+                                                .classes = dataset.outputs(),
+                                                .regression = dataset.task == data::Task::kRegression});
   if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
   StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh", ""};
   if (!load_name.empty())
     start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named, load_name);
   check_fits(start.graph, dataset);
   warn_of_other_rows(start, dataset);
-  if (const auto sentence = model::relu_on_logits(start.graph); sentence && dataset.task != data::Task::kRegression)
-    log::warning_once(*sentence);
+  if (const auto sentence = model::relu_on_logits(start.graph)) {
+    log::warning_once(dataset.task == data::Task::kRegression
+                          ? fmt::format("{} ends in a ReLU: it predicts no values below 0", start.graph.name)
+                          : *sentence);
+  }
   return start;
 }
 

@@ -25,7 +25,7 @@ model::ModelRequest model_request(const config::Settings& settings) {
     if (!regression && is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0)
       return {kind.width, kind.classes};
   const auto dataset = load_data(settings);
-  return {dataset->train.width, dataset->outputs()};
+  return {dataset->train.width, dataset->outputs(), regression};
 }
 
 StartingPoint network_without_data(const Invocation& invocation) {

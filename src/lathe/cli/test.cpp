@@ -29,12 +29,12 @@ struct TestRun {
 
 TestRun evaluate(const Invocation& invocation) {
   const config::Settings& settings = invocation.settings;
+  const engine::LossSettings loss = engine::read_loss(settings);
   TestRun run;
   run.dataset = load_data(settings);
   const data::Samples& test = run.dataset->test;
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
   run.start = starting_point(invocation, *run.dataset);
-  const engine::LossSettings loss = engine::read_loss(settings);
   engine::check_loss(loss, *run.dataset, settings);
   run.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, run.start.graph, loss);
   log::info("Testing model '{}' on back end {} {}...", run.start.graph.name, run.backend->name(),

@@ -126,11 +126,11 @@ TrainingResult train_with_progress(const TrainingJob& job) {
 TrainingJob make_job(const Invocation& invocation) {
   const config::Settings& settings = invocation.settings;
   TrainingJob job;
+  job.settings = train_settings(settings);
   job.dataset = load_data(settings);
   StartingPoint start = starting_point(invocation, *job.dataset);
   job.graph = std::move(start.graph);
   job.state = std::move(start.state);
-  job.settings = train_settings(settings);
   engine::check_loss(job.settings.loss, *job.dataset, settings);
   job.backend =
       engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph, job.settings.loss);

@@ -104,14 +104,21 @@ using Evaluation = engine::EvaluationResult;
 using Training = engine::TrainReport;
 using data::Task;
 
+// Declares r2, which falls without end as predictions get worse than the mean.
+MetricKind r2_metric() {
+  MetricKind kind = task_metric<Task::kRegression, [](const Evaluation& result) { return result.r2(); }>(
+      "r2", {"r2_score"}, "share of the targets' variance that is explained, mean over the outputs", true, 1);
+  kind.lowest = -kUnbounded;
+  return kind;
+}
+
 std::vector<MetricKind> software_metrics() {
   return {
       task_metric<Task::kClassification, [](const Evaluation& result) { return result.accuracy(); }>(
           "accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "share of validation rows predicted rightly", true, 1),
       task_metric<Task::kClassification, [](const Evaluation& result) { return result.macro_accuracy(); }>(
           "macro_accuracy", {"balanced_accuracy"}, "mean over the classes of the share predicted rightly", true, 1),
-      task_metric<Task::kRegression, [](const Evaluation& result) { return result.r2(); }>(
-          "r2", {"r2_score"}, "share of the targets' variance that is explained, mean over the outputs", true, 1),
+      r2_metric(),
       task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_squared_error(); }>(
           "mse", {"mean_squared_error"}, "mean squared error over validation rows and outputs", false, kUnbounded),
       task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_absolute_error(); }>(

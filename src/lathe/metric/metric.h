@@ -54,7 +54,8 @@ struct MetricKind {
   Source source = Source::kAnalysis;
   bool needs_training = false;                               ///< training_time
   std::optional<data::Task> task = {};                       ///< what is learned where it has a value; absent: anything
-  double highest = std::numeric_limits<double>::infinity();  ///< no value lies above; none lies below 0
+  double highest = std::numeric_limits<double>::infinity();  ///< no value lies above
+  double lowest = 0;                                         ///< none lies below
   /// Computes the value; nullopt when the facts it needs are absent.
   std::optional<double> (*compute)(const TrialFacts&);
 };

@@ -12,6 +12,7 @@ namespace lathe::model {
 struct ModelRequest {
   std::int64_t input_width = 16;  ///< features of a sample
   std::int64_t classes = 5;
+  bool regression = false;  ///< `classes` counts targets
 };
 
 /// Describes one layer. Input widths (in_features, num_features) that are not given follow from what it reads.

@@ -157,8 +157,9 @@ ir::Graph described_model(const config::Value& model, const ModelRequest& reques
   const std::vector<Layer> layers = read_layers(description, request.classes);
   const ir::Graph graph = build(description, layers, request);
   if (graph.output().output_shape != Shape{request.classes})
-    description.layers->fail(fmt::format("the last layer gives {} values, but the data has {} classes",
-                                         element_count(graph.output().output_shape), request.classes));
+    description.layers->fail(fmt::format("the last layer gives {} values, but the data has {} {}",
+                                         element_count(graph.output().output_shape), request.classes,
+                                         request.regression ? "targets" : "classes"));
   return graph;
 }
 

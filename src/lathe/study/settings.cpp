@@ -15,22 +15,9 @@ namespace {
 using config::Member;
 using config::Value;
 
-std::string metrics_of(data::Task task) {
-  std::string names;
-  for (const metric::MetricKind& kind : metric::metric_kinds()) {
-    const bool other = kind.source != metric::Source::kEvaluated || (kind.task && *kind.task != task);
-    if (!other) names += (names.empty() ? "" : ", ") + kind.name;
-  }
-  return names;
-}
-
 void check_metrics_can_be_produced(const Value& strategy, const StudySettings& study) {
   for (const metric::MetricKind* kind : metrics_needed(study)) {
-    if (kind->task && *kind->task != study.task) {
-      strategy.fail(fmt::format("the metric \"{}\" belongs to {}; the task is {}, whose metrics of evaluation are {}",
-                                kind->name, data::task_name(*kind->task), data::task_name(study.task),
-                                metrics_of(study.task)));
-    }
+    check_task(*kind, study.task, strategy);  // those of formulas; the others were looked at in their places
     if (kind->needs_training && !study.train) {
       strategy.fail(
           fmt::format("nothing in this study produces the metric \"{}\": it needs eval_mode = false and "

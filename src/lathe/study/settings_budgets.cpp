@@ -45,8 +45,9 @@ void check_bounds(const Constraint& constraint, const Value& table) {
     table.fail(fmt::format("no value can meet it: min {} is above max {}", *constraint.min, *constraint.max));
   }
   if (constraint.kind == nullptr) return;
-  if (constraint.max && *constraint.max < 0) {
-    table.find("max")->fail(fmt::format("no candidate can meet it: {} is never below 0", constraint.name));
+  if (constraint.max && *constraint.max < constraint.kind->lowest) {
+    table.find("max")->fail(
+        fmt::format("no candidate can meet it: {} is never below {}", constraint.name, constraint.kind->lowest));
   }
   if (constraint.min && *constraint.min > constraint.kind->highest) {
     table.find("min")->fail(
@@ -54,14 +55,14 @@ void check_bounds(const Constraint& constraint, const Value& table) {
   }
 }
 
-Constraint parse_constraint(const Member& member) {
+Constraint parse_constraint(const Member& member, data::Task task) {
   ConstraintTable given;
   config::decode(member.value, constraint_fields(), given);
   Constraint constraint{.name = member.name, .min = given.min, .max = given.max, .position = member.value.position()};
   if (given.expr) {
     constraint.expression = parse_formula(*member.value.find("expr"));
   } else {
-    constraint.kind = &require_metric(member.name, member.value);
+    constraint.kind = &require_metric(member.name, member.value, task);
     constraint.name = constraint.kind->name;
   }
   check_bounds(constraint, member.value);
@@ -88,7 +89,7 @@ void parse_pruner(const Value& table, StudySettings& study) {
 
 void parse_constraints(const Value& table, StudySettings& study) {
   for (const Member& member : table.as_table()) {
-    Constraint constraint = parse_constraint(member);
+    Constraint constraint = parse_constraint(member, study.task);
     for (const Constraint& other : study.constraints) {
       if (other.name == constraint.name) member.value.fail("the metric is named twice");
     }

@@ -18,14 +18,23 @@ Direction parse_direction(const Value& value) {
   return value.as_string() == "minimize" ? Direction::kMinimize : Direction::kMaximize;
 }
 
-Objective parse_objective(const Member& member, bool summed) {
+std::string metrics_of(data::Task task) {
+  std::string names;
+  for (const metric::MetricKind& kind : metric::metric_kinds()) {
+    const bool other = kind.source != metric::Source::kEvaluated || (kind.task && *kind.task != task);
+    if (!other) names += (names.empty() ? "" : ", ") + kind.name;
+  }
+  return names;
+}
+
+Objective parse_objective(const Member& member, bool summed, data::Task task) {
   MetricTable given;
   config::decode(member.value, metric_fields(), given);
   Objective objective{.name = member.name, .scale = given.scale};
   if (given.expr) {
     objective.expression = parse_formula(*member.value.find("expr"));
   } else {
-    objective.kind = &require_metric(member.name, member.value);
+    objective.kind = &require_metric(member.name, member.value, task);
     objective.name = objective.kind->name;
     objective.direction = objective.kind->larger_is_better ? Direction::kMaximize : Direction::kMinimize;
   }
@@ -59,8 +68,17 @@ void missing(const Value& table, const std::string& key, const std::string& exam
   table.fail(fmt::format("{} is missing; write, for example, {}", key, example));
 }
 
-const metric::MetricKind& require_metric(const std::string& name, const Value& value) {
-  if (const metric::MetricKind* kind = metric::find_metric(name)) return *kind;
+void check_task(const metric::MetricKind& kind, data::Task task, const Value& value) {
+  if (!kind.task || *kind.task == task) return;
+  value.fail(fmt::format("the metric \"{}\" belongs to {}; the task is {}, whose metrics of evaluation are {}",
+                         kind.name, data::task_name(*kind.task), data::task_name(task), metrics_of(task)));
+}
+
+const metric::MetricKind& require_metric(const std::string& name, const Value& value, data::Task task) {
+  if (const metric::MetricKind* kind = metric::find_metric(name)) {
+    check_task(*kind, task, value);
+    return *kind;
+  }
   std::vector<std::string> known;
   for (const metric::MetricKind& kind : metric::metric_kinds()) known.push_back(kind.name);
   value.fail(fmt::format("unknown metric \"{}\"{}", name, suggestion(name, known)));
@@ -90,7 +108,7 @@ void parse_objectives(const Value& strategy, const SetupTable& setup, StudySetti
     study.directions = {parse_direction(*direction)};
   }
   for (const Member* member : members) {
-    study.objectives.push_back(parse_objective(*member, setup.sum_scaled_metrics));
+    study.objectives.push_back(parse_objective(*member, setup.sum_scaled_metrics, study.task));
     const Objective& objective = study.objectives.back();
     for (std::size_t i = 0; i + 1 < study.objectives.size(); ++i) {
       if (study.objectives[i].name == objective.name) member->value.fail("the metric is named twice");

@@ -16,8 +16,10 @@ void parse_software_runners(const config::Value& runners, const config::Settings
 void parse_hardware_runners(const config::Value& runners, StudySettings& study);
 void parse_objectives(const config::Value& strategy, const SetupTable& setup, StudySettings& study);
 
-/// Finds the metric of this name; throws at `value` with the nearest one.
-const metric::MetricKind& require_metric(const std::string& name, const config::Value& value);
+/// Finds the metric of this name; throws at `value`: with the nearest one, or that it belongs to another task.
+const metric::MetricKind& require_metric(const std::string& name, const config::Value& value, data::Task task);
+/// Throws at `value` where a metric belongs to another task.
+void check_task(const metric::MetricKind& kind, data::Task task, const config::Value& value);
 /// Reads a formula; errors are placed at `value`.
 metric::Expression parse_formula(const config::Value& value);
 
