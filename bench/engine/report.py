@@ -2,8 +2,8 @@
 
 INTRODUCTIONS = {
     "machine": "What the core can do, measured in the same run: fused multiply-adds in registers, and reading 256 MiB.",
-    "steps": "Training steps against the peers, medians of alternating chunks; above 1: we are better. Against the FMA peak "
-             "the ratio is the useful share of it. Of oneDNN only the matrix products are run: no data, loss or optimiser.",
+    "steps": "Training steps against the peers, medians of alternating chunks (--quick, --fastest: the fastest); a ratio above 1: we "
+             "are better. Against the FMA peak the ratio is the useful share of it. Of oneDNN only the matrix products are run: no data, loss or optimiser.",
     "ratios": "Our own rates against each other.",
     "widths": "Hidden widths W of 16-W-W-5: the worst of each sixteen against the multiple of 16 above it (time per sample), "
               "and each multiple against the one before (useful FLOP/s).",

@@ -29,7 +29,9 @@ WIDTHS = [8, 40, 7, 26, 11, 11, 11, 8, 9, 7, 40]
 
 
 def add_arguments(parser):
-    parser.add_argument("--quick", action="store_true", help="short chunks, libtorch as the only peer, few widths")
+    parser.add_argument("--quick", action="store_true", help="short chunks, their fastest, libtorch the only peer, few widths")
+    parser.add_argument("--fastest", action="store_true",
+                        help="take the fastest chunk of each instead of the median: for a busy machine")
     parser.add_argument("--only", metavar="PARTS", default=",".join(PARTS),
                         help=f"parts to run, a comma between: {', '.join(PARTS)} (all)")
     parser.add_argument("--case", action="append", choices=CASES, help="networks of steps, ratios and batches (all)")
@@ -42,11 +44,19 @@ class Plan:
 
     def __init__(self, arguments):
         self.quick = arguments.quick
-        self.rounds = 3 if self.quick else 9
-        self.seconds = 0.1 if self.quick else 0.25
+        self.fastest = self.quick or arguments.fastest
+        self.rounds = 5 if self.quick else 9
+        self.seconds = 0.06 if self.quick else 0.25
         self.cases = arguments.case or CASES
         self.batches = [8, 128, 512] if self.quick else BATCHES
         self.peers = 0 if arguments.no_peers else 1 if self.quick else 3
+
+    def typical(self, column):
+        """Returns the rate that a column of rounds stands for."""
+        return max(column) if self.fastest else statistics.median(column)
+
+    def ratio(self, column, other):
+        return max(column) / max(other) if self.fastest else programs.median_ratio(column, other)
 
 
 def linear_sizes(case):
@@ -77,15 +87,15 @@ def measure_steps(ours, peers, plan, case, batch):
 
     columns = programs.alternate(plan.rounds, rate(ours), lambda: ours.rate("peak", "-", 0, plan.seconds / 2),
                                  *[rate(program) for _, program in peers])
-    own, peak = statistics.median(columns[0]), statistics.median(columns[1]) / 1e9
+    own, peak = plan.typical(columns[0]), plan.typical(columns[1]) / 1e9
     gflops = own * flops(case) / 1e9
     for (name, _), column in zip(peers, columns[2:]):
-        theirs, ratio = statistics.median(column), programs.median_ratio(columns[0], column)
+        theirs, ratio = plan.typical(column), plan.ratio(columns[0], column)
         wanted = ""
         if name.startswith("libtorch"):
             wanted = goals.libtorch_verdict(case, batch, ratio, goals.libtorch_health(case, batch, theirs / batch, peak))
         yield row("steps", case, batch, name, own / batch, theirs / batch, "steps/s", ratio, gflops, peak, wanted)
-    share = programs.median_ratio(columns[0], columns[1]) * flops(case)
+    share = plan.ratio(columns[0], columns[1]) * flops(case)
     goal = goals.PEAK_SHARES.get((case, batch))
     yield row("steps", case, batch, "FMA peak of the core", gflops, peak, "GFLOP/s", share, gflops, peak,
               goals.verdict(share, goal) if goal else "")
@@ -104,19 +114,19 @@ def compare(ours, plan, case, batch, task, base, words, goal, unit="samples/s"):
     """Returns the row of one of our rates, (task, network), against another."""
     columns = programs.alternate(plan.rounds, *[lambda task=task, network=network: ours.rate(task, network, batch, plan.seconds)
                                                 for task, network in (task, base)])
-    ratio = programs.median_ratio(*columns)
-    return row("ratios", case, batch, words, statistics.median(columns[0]), statistics.median(columns[1]), unit, ratio,
+    ratio = plan.ratio(*columns)
+    return row("ratios", case, batch, words, plan.typical(columns[0]), plan.typical(columns[1]), unit, ratio,
                wanted=goals.verdict(ratio, goal) if goal else "")
 
 
 def measure_two_trials(ours, plan, case, batch):
     columns = programs.alternate(plan.rounds, lambda: ours.wall_rate("trials-2", case, batch, 4 * plan.seconds),
                                  lambda: ours.wall_rate("trials-1", case, batch, 2 * plan.seconds))
-    ratio = programs.median_ratio(*columns)
+    ratio = plan.ratio(*columns)
     load = os.getloadavg()[0]
     state = "" if load < 1.5 else f" (load average {load:.1f}: not a quiet machine)"
-    return row("ratios", f"{case}, two trials", batch, "one trial, wall time", statistics.median(columns[0]),
-               statistics.median(columns[1]), "samples/s", ratio, threads=2,
+    return row("ratios", f"{case}, two trials", batch, "one trial, wall time", plan.typical(columns[0]),
+               plan.typical(columns[1]), "samples/s", ratio, threads=2,
                wanted=goals.verdict(ratio, goals.TWO_TRIALS_RATIO) + state)
 
 
@@ -150,15 +160,15 @@ def measure_widths(ours, plan, widths, batch=512):
     return dict(zip(widths, columns))
 
 
-def width_rows(rates, top, peak):
+def width_rows(plan, rates, top, peak):
     """Yields a row per width of a block of sixteen: what it costs against the widest of the block."""
     for width, column in rates.items():
         if width == top:
             continue
-        cost = programs.median_ratio(rates[top], column)
+        cost = plan.ratio(rates[top], column)
         state = "met" if cost <= goals.WIDTH_COST else "missed"
-        rate = statistics.median(column)
-        yield row("widths", square(width), 512, f"width {top}: cost", rate, statistics.median(rates[top]), "samples/s",
+        rate = plan.typical(column)
+        yield row("widths", square(width), 512, f"width {top}: cost", rate, plan.typical(rates[top]), "samples/s",
                   cost, rate * flops(square(width)) / 1e9, peak, f"<= {goals.WIDTH_COST:g}: {state}")
 
 
@@ -184,8 +194,8 @@ def run_widths(ours, plan):
             before = None
             continue
         rates = measure_widths(ours, plan, [*block, top])
-        yield from width_rows(rates, top, peak)
-        result = neighbour_row(top, statistics.median(rates[top]), before, peak)
+        yield from width_rows(plan, rates, top, peak)
+        result = neighbour_row(top, plan.typical(rates[top]), before, peak)
         before = result["gflops"]
         yield result
 
@@ -196,7 +206,7 @@ def run_batches(ours, plan):
         columns = programs.alternate(3, lambda: ours.rate("peak", "-", 0, plan.seconds / 2),
                                      *[lambda batch=batch: ours.rate("train", case, batch, plan.seconds / 2)
                                        for batch in sizes])
-        peak, *rates = [statistics.median(column) for column in columns]
+        peak, *rates = map(plan.typical, columns)
         for batch, rate in zip(sizes, rates):
             gflops = rate * flops(case) / 1e9
             yield row("batches", case, batch, "FMA peak of the core", gflops, peak / 1e9, "GFLOP/s", gflops / peak * 1e9,
