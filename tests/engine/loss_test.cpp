@@ -102,7 +102,11 @@ TEST(Loss, KeysGiveTheUsualLossOfATask) {
 TEST(Loss, StepsDivideByTheWeightsOfTheirRows) {
   FakeSession session;
   const data::Dataset dataset = small_dataset(6);
-  TrainSettings settings{.loss = {.class_weights = {1, 2, 5}}, .batch_size = 3, .max_epochs = 1, .shuffle = false};
+  TrainSettings settings;
+  settings.loss.class_weights = {1, 2, 5};
+  settings.batch_size = 3;
+  settings.max_epochs = 1;
+  settings.shuffle = false;
   const StopToken stop;
   const TrainReport report = train(session, small_graph(false), dataset, settings, {}, stop);
   ASSERT_EQ(session.calls.size(), 2u);

@@ -68,7 +68,8 @@ TEST(Ops, BatchNormParametersInTorchOrder) {
 }
 
 TEST(Ops, ElementwiseOpsKeepTheShape) {
-  for (const char* op : {"relu", "leaky_relu", "tanh", "sigmoid", "gelu", "dropout", "identity"}) {
+  for (const char* op : {"relu", "leaky_relu", "tanh", "sigmoid", "gelu", "dropout", "identity", "relu6", "silu",
+                         "hardswish", "hardsigmoid", "hardtanh", "elu", "selu", "softplus"}) {
     EXPECT_EQ(one_node(op, {}).output().output_shape, Shape{4}) << op;
     EXPECT_EQ(one_node(op, {}, {3, 2, 2}).output().output_shape, (Shape{3, 2, 2})) << op;
   }
@@ -86,6 +87,14 @@ TEST(Ops, ModuleTexts) {
   EXPECT_EQ(text("tanh", {}), "Tanh()");
   EXPECT_EQ(text("sigmoid", {}), "Sigmoid()");
   EXPECT_EQ(text("gelu", {}), "GELU(approximate='none')");
+  EXPECT_EQ(text("relu6", {}), "ReLU6()");
+  EXPECT_EQ(text("silu", {}), "SiLU()");
+  EXPECT_EQ(text("hardswish", {}), "Hardswish()");
+  EXPECT_EQ(text("hardsigmoid", {}), "Hardsigmoid()");
+  EXPECT_EQ(text("hardtanh", {{"max_val", 6.0}}), "Hardtanh(min_val=-1.0, max_val=6.0)");
+  EXPECT_EQ(text("elu", {}), "ELU(alpha=1.0)");
+  EXPECT_EQ(text("selu", {}), "SELU()");
+  EXPECT_EQ(text("softplus", {}), "Softplus(beta=1.0, threshold=20.0)");
   EXPECT_EQ(text("dropout", {{"p", 0.5}}), "Dropout(p=0.5, inplace=False)");
   EXPECT_EQ(text("flatten", {}), "Flatten(start_dim=1, end_dim=-1)");
   EXPECT_EQ(text("identity", {}), "Identity()");
@@ -106,6 +115,8 @@ TEST(Ops, ErrorsNameTheNodeAndTheReason) {
   EXPECT_EQ(error_of("dropout", {{"p", true}}), "node layer: p must be a number; got a boolean");
   EXPECT_EQ(error_of("gelu", {{"approximate", std::string("erf")}}),
             "node layer: approximate must be \"none\" or \"tanh\"; got \"erf\"");
+  EXPECT_EQ(error_of("hardtanh", {{"min_val", 2.0}}), "node layer: min_val must be below max_val; got 2 and 1");
+  EXPECT_EQ(error_of("softplus", {{"beta", 0.0}}), "node layer: beta must be above 0; got 0");
   EXPECT_EQ(error_of("relu", {{"slope", 1.0}}).substr(0, 41), "node layer: relu has no attribute \"slope\"");
 }
 
