@@ -43,7 +43,7 @@ TEST(Layers, LayersMayNameWhatTheyRead) {
   const ir::Graph graph = made(R"IR([model]
 layers = [{type = "linear", out_features = 16}, "relu", {type = "linear", out_features = 16, name = "branch"},
           {type = "add", inputs = ["seq_blocks.1", "branch", "x"]}, {type = "tanh", inputs = ["add"]},
-          {type = "add", inputs = ["seq_blocks.3", "seq_blocks.4"], name = "last"}, {type = "linear", inputs = "last"}]
+          {type = "add", inputs = ["seq_blocks.3", "seq_blocks.4"], name = "end.last"}, {type = "linear", inputs = "end.last"}]
 )IR");
   EXPECT_EQ(ir::to_text(graph), R"IR(graph "model"
 x = input(; shape="[16]") -> [16]
@@ -52,8 +52,8 @@ seq_blocks_1 @ seq_blocks.1 = relu(seq_blocks_0) -> [16]
 branch @ branch = linear(seq_blocks_1; in_features=16, out_features=16, bias=true) -> [16]
 add = add(seq_blocks_1, branch, x) -> [16]
 seq_blocks_4 @ seq_blocks.4 = tanh(add) -> [16]
-last = add(add, seq_blocks_4) -> [16]
-seq_blocks_6 @ seq_blocks.6 = linear(last; in_features=16, out_features=5, bias=true) -> [5]
+end_last = add(add, seq_blocks_4) -> [16]
+seq_blocks_6 @ seq_blocks.6 = linear(end_last; in_features=16, out_features=5, bias=true) -> [5]
 output = output(seq_blocks_6) -> [5]
 )IR");
   EXPECT_EQ(ir::parse_text(ir::to_text(graph)), graph);

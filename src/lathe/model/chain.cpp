@@ -50,7 +50,7 @@ void LayerBuilder::add(const Layer& layer) {
   const ir::Node& read = graph.nodes[inputs.empty() ? graph.nodes.size() - 1 : inputs.front()];
   const bool function = op != nullptr && !op->function.empty();
   builder_.add(layer.op, function ? "" : layer.module_path, completed(layer, op, read), std::move(inputs),
-               function ? layer.node_name : "");
+               function ? ir::fx_name(layer.node_name) : "");
   paths_.push_back(layer.module_path);
 }
 
