@@ -122,7 +122,7 @@ TEST(Training, KnowsEachOfItsKeys) {
   EXPECT_EQ(std::set<std::string>(training_keys().begin(), training_keys().end()),
             (std::set<std::string>{"optimizer", "learning_rate", "weight_decay", "momentum", "nesterov", "lr_scheduler",
                                    "num_warmup_steps", "batch_size", "gradient_accumulation_steps", "max_epochs",
-                                   "num_samples"}));
+                                   "num_samples", "l1", "l2", "label_smoothing"}));
 }
 
 TEST(TrainingErrors, NesterovNeedsMomentum) {
