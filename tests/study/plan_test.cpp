@@ -57,7 +57,7 @@ TEST(Plan, JudgesALargeSpaceByASample) {
   EXPECT_LT(plan.count.looked_at, 100'000);
   EXPECT_TRUE(plan.count.estimated);
   EXPECT_EQ(plan.count.distinct, plan.count.points);
-  EXPECT_GT(plan.all_seconds, 1000);
+  EXPECT_GT(plan.all_seconds, 20);  // 12 million trainings
 }
 
 TEST(Plan, EstimatesDistinctCandidatesFromEqualPairs) {

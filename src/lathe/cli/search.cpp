@@ -73,9 +73,6 @@ study::OpenedStudy open_study(const Invocation& invocation, Search& search, stor
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
   }
-  if (search.settings.exhaustive && invocation.has("--warm-start")) {
-    throw UserError("--warm-start", "an exhaustive search trains every candidate itself; its bounds need a random order");
-  }
   search.settings.name = invocation.text("--study").value_or(search.settings.name);
   const study::StudyFacts facts{.space = &search.space,
                                 .data = &search.dataset->fingerprint,
@@ -132,7 +129,7 @@ std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator
 // Keeps the weights of the best trials: what --from best.json --trial K loads.
 void save_best_weights(const Search& search, const study::StudyResult& result) {
   const data::Fingerprint& data = search.dataset->fingerprint;
-  std::error_code busy;  // another worker of the project may do the same now
+  std::error_code busy;                                          // another worker of the project may do the same now
   std::filesystem::remove_all(search.results / "trials", busy);  // those of an earlier run of the project
   make_directories(search.results / "trials");
   for (const std::size_t index : result.best) {
@@ -258,6 +255,10 @@ ExitCode run_search(const Invocation& invocation) {
   Search search = prepare_search(invocation);
   study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
+  if (search.settings.exhaustive && invocation.has("--warm-start")) {
+    throw UserError("--warm-start",
+                    "an exhaustive search trains every candidate itself; its bounds need a random order");
+  }
   if (invocation.has("--plan")) return run_plan(invocation, search, evaluator);
   refuse_endless_search(search, evaluator);
   make_sampler(search, search.settings.n_trials);  // options are checked before anything is written

@@ -38,34 +38,25 @@ std::optional<std::map<std::string, double>> metrics_in(const std::string& text)
   return metrics;
 }
 
-// Collects what is known of a candidate: the seeds of its trial and those of earlier races.
-Candidate candidate_of(const StudySettings& settings, const std::vector<Trial>& trials, std::size_t index,
-                       const StoredRepeats& stored) {
+// Makes a candidate of the seeds of its trial. Those of earlier races are taken when the race comes to them, so that a
+// race that was cut off takes the same course again.
+Candidate candidate_of(const StudySettings& settings, const std::vector<Trial>& trials, std::size_t index) {
   Candidate candidate{.trial = index, .racer = {}};
   const Trial& trial = trials[index];
   for (const auto& metrics : trial.evaluation->repeats) {
     if (auto values = values_of(settings, metrics)) candidate.racer.repeats.push_back(std::move(*values));
   }
   if (candidate.racer.repeats.empty()) candidate.racer.repeats.push_back(trial.values);
-  const auto found = stored.find(trial.trial_id);
-  if (found == stored.end()) return candidate;
-  for (const auto& [repeat, text] : found->second) {
-    const auto metrics = metrics_in(text);
-    const auto values = metrics ? values_of(settings, *metrics) : std::nullopt;
-    if (values) candidate.racer.repeats.push_back(*values);
-    else candidate.failed = true;
-  }
   return candidate;
 }
 
-std::vector<Candidate> candidates_of(const StudySettings& settings, const std::vector<Trial>& trials,
-                                     const StoredRepeats& stored) {
+std::vector<Candidate> candidates_of(const StudySettings& settings, const std::vector<Trial>& trials) {
   std::vector<Candidate> candidates;
   std::map<Digest, bool> seen;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const Trial& trial = trials[i];
     const bool races = trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && trial.key != Digest{};
-    if (races && seen.emplace(trial.key, true).second) candidates.push_back(candidate_of(settings, trials, i, stored));
+    if (races && seen.emplace(trial.key, true).second) candidates.push_back(candidate_of(settings, trials, i));
   }
   return candidates;
 }
@@ -74,6 +65,24 @@ std::vector<Standing> standings_of(const std::vector<Candidate>& candidates, con
   std::vector<Racer> racers;
   for (const Candidate& candidate : candidates) racers.push_back(candidate.racer);
   return race(racers, settings.directions, *settings.racing);
+}
+
+void add_seed(const std::optional<std::vector<double>>& values, Candidate& candidate) {
+  if (values)
+    candidate.racer.repeats.push_back(*values);
+  else
+    candidate.failed = true;
+}
+
+// Takes the next seed of a candidate from what an earlier race or another worker stored; false where there is none.
+bool take_stored(const StudySettings& settings, const StoredRepeats& stored, const Trial& trial, Candidate& candidate) {
+  const auto known = stored.find(trial.trial_id);
+  if (known == stored.end()) return false;
+  const auto found = known->second.find(static_cast<std::int64_t>(candidate.racer.repeats.size()));
+  if (found == known->second.end()) return false;
+  const auto metrics = metrics_in(found->second);
+  add_seed(metrics ? values_of(settings, *metrics) : std::nullopt, candidate);
+  return true;
 }
 
 // Runs one more seed of a candidate and keeps it.
@@ -87,10 +96,7 @@ void run_seed(const StudySettings& settings, Evaluator& evaluator, storage::Stor
   const ordered_json document =
       values ? ordered_json{{"metrics", evaluation.metrics}} : ordered_json{{"reason", evaluation.reason}};
   storage.add_repeat(trial.trial_id, repeat, document.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
-  if (values)
-    candidate.racer.repeats.push_back(*values);
-  else
-    candidate.failed = true;
+  add_seed(values, candidate);
 }
 
 // Adds the errors of the evaluated rows and the probabilities of being on the front.
@@ -135,7 +141,7 @@ void conclude(const std::vector<Candidate>& candidates, const std::vector<Standi
 void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Storage& storage, std::int64_t study_id,
               StudyResult& result, const engine::StopToken& stop,
               const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  std::vector<Candidate> candidates = candidates_of(settings, result.trials, storage.repeats(study_id));
+  std::vector<Candidate> candidates = candidates_of(settings, result.trials);
   if (candidates.empty()) return;
   std::int64_t done = 0;
   while (!stop.requested()) {
@@ -145,6 +151,11 @@ void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Stor
       if (standings[i].another_seed && !candidates[i].failed) wanted.push_back(i);
     }
     if (wanted.empty()) break;
+    const StoredRepeats stored = storage.repeats(study_id);
+    const std::size_t known = std::erase_if(wanted, [&](std::size_t i) {
+      return take_stored(settings, stored, result.trials[candidates[i].trial], candidates[i]);
+    });
+    done += static_cast<std::int64_t>(known);
     const std::int64_t planned = done + static_cast<std::int64_t>(wanted.size());
     run_parallel(
         wanted.size(), settings.n_jobs, stop,
