@@ -89,7 +89,8 @@ class Session {
   virtual State optimizer_state() const = 0;
   virtual void load_optimizer_state(const State& state) = 0;
 
-  /// Says which rows the next `accumulate` will read, so that they can be fetched meanwhile. A hint: changes no result.
+  /// Says which rows will be read by the `accumulate` after the next one, so that they can be fetched meanwhile. A
+  /// hint: changes no result. `rows` stays valid until then.
   virtual void expect(const data::Samples& samples, std::span<const std::uint32_t> rows) {
     static_cast<void>(samples);
     static_cast<void>(rows);

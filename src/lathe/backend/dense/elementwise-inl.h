@@ -14,8 +14,8 @@ namespace lathe::backend::dense::HWY_NAMESPACE {
 // Each activation: value of x, and gradient from dy and what the backward pass keeps (`kept`: the output, or the input
 // where the stage does not work in place and says so).
 struct ReluMap {
-  HWY_INLINE V Value(V x) const { return AtLeast(hn::Zero(D()), x); }
-  HWY_INLINE V Gradient(V y, V dy) const { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(D())), dy); }
+  HWY_INLINE V Value(V x) const { return Relu(x); }
+  HWY_INLINE V Gradient(V y, V dy) const { return PassWhereOpen(y, dy); }
 };
 struct LeakyReluMap {
   float slope;

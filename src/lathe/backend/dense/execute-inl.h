@@ -42,26 +42,35 @@ HWY_INLINE const float* Block(const Rows& rows, std::size_t first) {
   return rows.blocks + rows[first] / kGroup * rows.width * kGroup;
 }
 
-HWY_INLINE void PrefetchRow(const Rows& rows, std::size_t i) {
-  const float* row = rows.features + rows[i] * rows.width;
-  for (std::size_t f = 0; f + 1 < rows.width; f += 16) hwy::Prefetch(row + f);
-  hwy::Prefetch(row + rows.width - 1);
-  if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[i]);
-}
-
-// Fetches the rows of a tile that will be gathered soon. Rows need not begin at a cache line.
-HWY_INLINE void PrefetchRows(const Rows& rows, std::size_t first) {
-  const std::size_t end = first + kTile < rows.count ? first + kTile : rows.count;
-  for (; first < end; first += kGroup) {
-    if (IsBlock(rows, first)) {
-      const float* block = Block(rows, first);
-      for (std::size_t f = 0; f < rows.width; ++f) hwy::Prefetch(block + f * kGroup);
-      if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[first]);
-    } else {
-      for (std::size_t i = first; i < end && i < first + kGroup; ++i) PrefetchRow(rows, i);
-    }
+HWY_INLINE void PrefetchTruth(const Rows& rows, std::size_t row, std::size_t last) {
+  if (rows.labels != nullptr) {
+    hwy::Prefetch(rows.labels + row);
+    hwy::Prefetch(rows.labels + last);
   }
 }
+
+// Fetches rows [first, first + kGroup) that will be gathered soon. Rows need not begin at a cache line.
+HWY_INLINE void PrefetchGroup(const Rows& rows, std::size_t first) {
+  if (IsBlock(rows, first)) {
+    const float* block = Block(rows, first);
+    for (std::size_t f = 0; f < rows.width; ++f) hwy::Prefetch(block + f * kGroup);
+    return PrefetchTruth(rows, rows[first], rows[first] + kGroup - 1);
+  }
+  const std::size_t end = first + kGroup < rows.count ? first + kGroup : rows.count;
+  for (std::size_t i = first; i < end; ++i) {
+    const float* row = rows.features + rows[i] * rows.width;
+    for (std::size_t f = 0; f + 1 < rows.width; f += 16) hwy::Prefetch(row + f);
+    hwy::Prefetch(row + rows.width - 1);
+    PrefetchTruth(rows, rows[i], rows[i]);
+  }
+}
+
+// Fetches quarter `part` of a tile of the rows that the next call is to read: a tile at once would wait for the memory.
+HWY_INLINE void PrefetchPart(const Rows& rows, std::size_t tile, std::size_t part) {
+  const std::size_t first = tile * kTile + part * kGroup;
+  if (first < rows.count) PrefetchGroup(rows, first);
+}
+static_assert(kTile == 4 * kGroup);
 
 HWY_INLINE void CopyBlock(const float* block, std::size_t width, float* x) {
   const D d;
@@ -90,7 +99,6 @@ HWY_INLINE bool TurnRows(const Rows& rows, const Memory& memory, std::size_t fir
 
 // Brings the rows of a tile feature-major. Returns false when a row number is out of range.
 HWY_NOINLINE bool GatherRows(const Rows& rows, const Memory& memory, const Tile& tile, float* x, CallResult& result) {
-  if (rows.order != nullptr) PrefetchRows(rows, tile.first + kTile);
   for (std::size_t group = 0; group < tile.count; group += kGroup) {
     const std::size_t first = tile.first + group;
     if (IsBlock(rows, first))
@@ -231,9 +239,10 @@ HWY_NOINLINE void BackwardSegment(const Program& program, const Memory& memory, 
     if (!stage.takes_gradient) continue;
     float* dy = GradientAt(program, memory, stage.output_gradient, tile.index);
     if (stage.kind == StageKind::kBatchNorm) {
-      CollectGradients(stage, memory, tile, At(program, memory, stage.input, tile.index),
-                       At(program, memory, stage.output, tile.index), dy, stage.relu && !stage.already_masked,
-                       stage.passes_gradient ? At(program, memory, stage.gradient, tile.index) : nullptr);
+      const auto collect = stage.relu && !stage.already_masked ? CollectGradients<true> : CollectGradients<false>;
+      collect(stage, memory, tile, At(program, memory, stage.input, tile.index),
+              At(program, memory, stage.output, tile.index), dy,
+              stage.passes_gradient ? At(program, memory, stage.gradient, tile.index) : nullptr);
       continue;  // the second half comes when the sums are complete
     }
     if (stage.kind == StageKind::kLinear) {
@@ -285,9 +294,13 @@ HWY_INLINE bool RunLastSegment(const Program& program, const Memory& memory, con
     const Tile tile = MakeTile(t, call.rows.count);
     if (gathers && !GatherRows(call.rows, memory, tile, At(program, memory, program.input, t), result)) return false;
     if (!GatherTruth(program, memory, call.rows, tile, labels, result)) return false;
+    PrefetchPart(call.next, t, 0);
     ForwardSegment(program, memory, program.segments.back(), tile, call);
+    PrefetchPart(call.next, t, 1);
     TrainingLoss(program, memory, tile, At(program, memory, program.logits, t), labels, call.loss_scale, result);
+    PrefetchPart(call.next, t, 2);
     BackwardSegment(program, memory, program.segments.back(), tile);
+    PrefetchPart(call.next, t, 3);
   }
   return true;
 }
@@ -309,8 +322,6 @@ HWY_NOINLINE void Accumulate(const Program& program, const Memory& memory, const
   }
 }
 
-HWY_NOINLINE void Prefetch(const Rows& rows) { PrefetchRows(rows, 0); }
-
 HWY_NOINLINE void PrepareEvaluation(const Program& program, const Memory& memory) {
   for (const Stage& stage : program.stages)
     if (stage.kind == StageKind::kBatchNorm) UseRunningStatistics(stage, memory);
@@ -327,7 +338,7 @@ HWY_NOINLINE void Evaluate(const Program& program, const Memory& memory, const R
     if (outputs != nullptr)
       for (std::size_t i = 0; i < tile.count; ++i)
         for (std::size_t j = 0; j < program.classes; ++j)
-          outputs[(tile.first + i) * program.classes + j] = logits[j * kTile + i];
+          outputs[(tile.first + i) * program.classes + j] = logits[j * kTile + i] + 0.0f;  // -0 is 0 to users
     if (rows.labels == nullptr && rows.targets == nullptr) continue;
     if (!GatherTruth(program, memory, rows, tile, labels, result)) return;
     EvaluationLoss(program, memory, tile, logits, labels, sums, result);

@@ -67,7 +67,6 @@ void ApplyAll(Function function, const float* x, float* y, std::size_t count) {
 const Kernels* GetKernels() {
   static const Kernels kKernels = {.target = hwy::TargetName(HWY_TARGET),
                                    .lanes = kLanes,
-                                   .prefetch = &Prefetch,
                                    .accumulate = &Accumulate,
                                    .prepare_evaluation = &PrepareEvaluation,
                                    .evaluate = &Evaluate,

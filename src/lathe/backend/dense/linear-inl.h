@@ -6,16 +6,45 @@
 #define LATHE_DENSE_LINEAR_INL_H
 #endif
 
-#include "lathe/backend/dense/vector-inl.h"
+#include <type_traits>
+
+#include "lathe/backend/dense/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
-// What happens to a product on its way out.
-enum class Finish { kNone, kRelu, kMask };
+// The constants of what is done to sums on their way out. They lie in memory, where stores through float pointers may
+// change them for all the compiler knows: kept in registers across the loops, they would push sums out of the
+// registers.
+struct FinishConstants {
+  HWY_ALIGN float zero[kLanes], closed[kLanes], scale[kLanes], inverse[kLanes], low[kLanes], high[kLanes];
+
+  HWY_INLINE explicit FinishConstants(const quant::IntegerScale& q) {
+    const D d;
+    hn::Store(hn::Zero(d), d, zero);
+    hn::Store(hn::Set(d, -0.0f), d, closed);
+    hn::Store(hn::Set(d, q.scale), d, scale);
+    hn::Store(hn::Set(d, q.inverse), d, inverse);
+    hn::Store(hn::Set(d, q.low), d, low);
+    hn::Store(hn::Set(d, q.high), d, high);
+  }
+
+  // As math-inl.h has them.
+  HWY_INLINE V Relu(V x) const {
+    const D d;
+    return hn::IfThenElse(hn::Le(x, hn::Load(d, zero)), hn::Load(d, closed), x);
+  }
+  HWY_INLINE V Quantize(V x) const {
+    const D d;
+    const V code = hn::Round(hn::Mul(x, hn::Load(d, scale)));
+    return hn::Mul(AtMost(hn::Load(d, high), AtLeast(hn::Load(d, low), code)), hn::Load(d, inverse));
+  }
+  HWY_INLINE V PassWhereOpen(V y, V gradient) const { return hn::IfNegativeThenElse(y, hn::Load(D(), zero), gradient); }
+};
 
 // y[r] = bias[r] + sum over k of w[r * row_stride + k * depth_stride] * x[k], for feature-major tiles x and y. The sum
-// runs over k in order whatever the blocking is. kMask: y is 0 where `mask` (laid out as y) is not above 0.
+// runs over k in order whatever the blocking is. On its way out y passes the ReLU, then the quantiser, then the mask:
+// it is 0 where the ReLU whose output `mask` is (laid out as y) was closed.
 struct Product {
   const float* w;
   std::size_t row_stride, depth_stride;
@@ -23,10 +52,39 @@ struct Product {
   const float* x;
   std::size_t depth;
   float* y;
-  const float* mask;
+  bool relu, quantizes;
+  const float* mask;  // null: none
+  const FinishConstants* finish;
 };
 
-template <std::size_t R, std::size_t C, Finish kFinish>
+template <std::size_t R, std::size_t C, class Change>
+HWY_INLINE void ChangeSums(V (&sum)[R][C], const Change& change) {
+  HWY_UNROLL(8)
+  for (std::size_t r = 0; r < R; ++r) {
+    HWY_UNROLL(8)
+    for (std::size_t c = 0; c < C; ++c) sum[r][c] = change(sum[r][c], r * kTile + c * kLanes);
+  }
+}
+
+template <std::size_t R, std::size_t C>
+HWY_INLINE void FinishBlock(const Product& p, std::size_t offset, V (&sum)[R][C]) {
+  const D d;
+  const FinishConstants& finish = *p.finish;
+  if (p.relu) ChangeSums(sum, [&](V v, std::size_t) HWY_ATTR { return finish.Relu(v); });
+  if (p.quantizes) ChangeSums(sum, [&](V v, std::size_t) HWY_ATTR { return finish.Quantize(v); });
+  if (p.mask != nullptr) {
+    const float* mask = p.mask + offset;
+    ChangeSums(sum, [&](V v, std::size_t at) HWY_ATTR { return finish.PassWhereOpen(hn::Load(d, mask + at), v); });
+  }
+  float* y = p.y + offset;
+  HWY_UNROLL(8)
+  for (std::size_t r = 0; r < R; ++r) {
+    HWY_UNROLL(8)
+    for (std::size_t c = 0; c < C; ++c) hn::Store(sum[r][c], d, y + r * kTile + c * kLanes);
+  }
+}
+
+template <std::size_t R, std::size_t C>
 HWY_INLINE void ProductBlock(const Product& p, std::size_t row, std::size_t column) {
   const D d;
   V sum[R][C];
@@ -49,48 +107,52 @@ HWY_INLINE void ProductBlock(const Product& p, std::size_t row, std::size_t colu
       for (std::size_t c = 0; c < C; ++c) sum[r][c] = hn::MulAdd(factor, in[c], sum[r][c]);
     }
   }
-  HWY_UNROLL(8)
-  for (std::size_t r = 0; r < R; ++r) {
-    const std::size_t offset = (row + r) * kTile + column * kLanes;
-    HWY_UNROLL(8)
-    for (std::size_t c = 0; c < C; ++c) {
-      V y = sum[r][c];
-      if constexpr (kFinish == Finish::kRelu) y = AtLeast(hn::Zero(d), y);
-      if constexpr (kFinish == Finish::kMask)
-        y = hn::IfThenElseZero(hn::Gt(hn::Load(d, p.mask + offset + c * kLanes), hn::Zero(d)), y);
-      hn::Store(y, d, p.y + offset + c * kLanes);
-    }
-  }
+  FinishBlock(p, row * kTile + column * kLanes, sum);
 }
 
-// Rows of a block: enough sums to hide the latency of a multiply-add, few enough to stay in 16 registers.
+// Rows of a block of C columns: enough sums to hide the latency of a multiply-add, few enough to stay in 16 registers.
 template <std::size_t C>
-inline constexpr std::size_t kBlockRows = C == 1 ? 8 : 6;
+inline constexpr std::size_t kBlockRows = C == 1   ? 8
+                                          : C == 2 ? 6
+                                                   : 4;
 
-template <std::size_t C, Finish kFinish>
-HWY_INLINE void ProductColumns(const Product& p, std::size_t rows, std::size_t column) {
-  std::size_t row = 0;
-  for (; row + kBlockRows<C> <= rows; row += kBlockRows<C>) ProductBlock<kBlockRows<C>, C, kFinish>(p, row, column);
-  const std::size_t rest = rows - row;
-  if constexpr (kBlockRows < C >> 6) {
-    if (rest == 7) return ProductBlock<7, C, kFinish>(p, row, column);
-    if (rest == 6) return ProductBlock<6, C, kFinish>(p, row, column);
-  }
-  switch (rest) {
-    case 5: return ProductBlock<5, C, kFinish>(p, row, column);
-    case 4: return ProductBlock<4, C, kFinish>(p, row, column);
-    case 3: return ProductBlock<3, C, kFinish>(p, row, column);
-    case 2: return ProductBlock<2, C, kFinish>(p, row, column);
-    case 1: return ProductBlock<1, C, kFinish>(p, row, column);
-    default: return;
+// Calls block(std::integral_constant<R>, row) for blocks that cover `rows` rows. The blocks differ by one row at most:
+// a block of one or two rows would wait for its own multiply-adds.
+template <std::size_t kMost, class Block>
+HWY_INLINE void ForBlocks(std::size_t rows, const Block& block) {
+  std::size_t left = (rows + kMost - 1) / kMost;
+  for (std::size_t row = 0; row < rows; --left) {
+    const std::size_t size = (rows - row + left - 1) / left;
+    switch (size) {
+      case 1: block(std::integral_constant<std::size_t, 1>(), row); break;
+      case 2: block(std::integral_constant<std::size_t, 2>(), row); break;
+      case 3: block(std::integral_constant<std::size_t, 3>(), row); break;
+      case 4: block(std::integral_constant<std::size_t, 4>(), row); break;
+      default:
+        if constexpr (kMost >= 5) {
+          if (size == 5) block(std::integral_constant<std::size_t, 5>(), row);
+        }
+        if constexpr (kMost >= 6) {
+          if (size == 6) block(std::integral_constant<std::size_t, 6>(), row);
+        }
+        if constexpr (kMost >= 8) {
+          if (size == 7) block(std::integral_constant<std::size_t, 7>(), row);
+          if (size == 8) block(std::integral_constant<std::size_t, 8>(), row);
+        }
+    }
+    row += size;
   }
 }
 
-template <Finish kFinish>
+template <std::size_t C>
+HWY_INLINE void ProductColumns(const Product& p, std::size_t rows, std::size_t column) {
+  ForBlocks<kBlockRows<C>>(rows, [&](auto size, std::size_t row) HWY_ATTR { ProductBlock<size(), C>(p, row, column); });
+}
+
 HWY_NOINLINE void Multiply(const Product& p, std::size_t rows, std::size_t vectors) {
   std::size_t column = 0;
-  for (; column + 2 <= vectors; column += 2) ProductColumns<2, kFinish>(p, rows, column);
-  if (column < vectors) ProductColumns<1, kFinish>(p, rows, column);
+  for (; column + 2 <= vectors; column += 2) ProductColumns<2>(p, rows, column);
+  if (column < vectors) ProductColumns<1>(p, rows, column);
 }
 
 // gradient[r][c] += sum over samples of dy[r][s] * x[s][c]: dy feature-major, x sample-major with `stride` floats a
@@ -135,23 +197,18 @@ HWY_INLINE void OuterBlock(const OuterSum& p, std::size_t row, std::size_t colum
 
 template <std::size_t C>
 HWY_INLINE void OuterColumns(const OuterSum& p, std::size_t rows, std::size_t column) {
-  std::size_t row = 0;
-  for (; row + 6 <= rows; row += 6) OuterBlock<6, C>(p, row, column);
-  switch (rows - row) {
-    case 5: OuterBlock<5, C>(p, row, column); break;
-    case 4: OuterBlock<4, C>(p, row, column); break;
-    case 3: OuterBlock<3, C>(p, row, column); break;
-    case 2: OuterBlock<2, C>(p, row, column); break;
-    case 1: OuterBlock<1, C>(p, row, column); break;
-    default: break;
-  }
+  ForBlocks<kBlockRows<C>>(rows, [&](auto size, std::size_t row) HWY_ATTR { OuterBlock<size(), C>(p, row, column); });
 }
 
+// Three vectors in one go rather than two and a lone one, which loads almost a vector per multiply-add.
 HWY_NOINLINE void AddOuterSums(const OuterSum& p, std::size_t rows) {
   const std::size_t vectors = p.stride / kLanes;
   std::size_t column = 0;
-  for (; column + 2 <= vectors; column += 2) OuterColumns<2>(p, rows, column);
-  if (column < vectors) OuterColumns<1>(p, rows, column);
+  for (; column + 2 <= vectors && column + 3 != vectors; column += 2) OuterColumns<2>(p, rows, column);
+  if (column + 3 == vectors)
+    OuterColumns<3>(p, rows, column);
+  else if (column < vectors)
+    OuterColumns<1>(p, rows, column);
 }
 
 // Loads four floats from each of kLanes / 4 rows, row q of every fourth, as the 128-bit blocks of one vector.

@@ -12,6 +12,7 @@ HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
 HWY_INLINE void LinearForward(const Stage& stage, const Memory& memory, const Tile& tile, const float* x, float* y) {
+  const FinishConstants finish(stage.quantizer);
   const Product product{.w = memory.effective + stage.weight,
                         .row_stride = stage.weight_stride,
                         .depth_stride = 1,
@@ -19,11 +20,11 @@ HWY_INLINE void LinearForward(const Stage& stage, const Memory& memory, const Ti
                         .x = x,
                         .depth = stage.in_width,
                         .y = y,
-                        .mask = nullptr};
-  if (stage.relu)
-    Multiply<Finish::kRelu>(product, stage.out_width, tile.vectors);
-  else
-    Multiply<Finish::kNone>(product, stage.out_width, tile.vectors);
+                        .relu = stage.relu,
+                        .quantizes = stage.quantizes,
+                        .mask = nullptr,
+                        .finish = &finish};
+  Multiply(product, stage.out_width, tile.vectors);
 }
 
 // Adds the gradients of weight and bias. `x` is the layer's input, `dy` the gradient of its output.
@@ -54,6 +55,7 @@ HWY_INLINE void LinearAddGradients(const Stage& stage, const Memory& memory, con
 HWY_INLINE void LinearBackward(const Stage& stage, const Memory& memory, const Tile& tile, const float* x,
                                const float* dy, float* dx) {
   const bool strided = stage.transposed == kNone;
+  const FinishConstants finish(stage.quantizer);
   const Product product{.w = strided ? memory.effective + stage.weight : memory.transposed + stage.transposed,
                         .row_stride = strided ? 1 : stage.transposed_stride,
                         .depth_stride = strided ? stage.weight_stride : 1,
@@ -61,11 +63,11 @@ HWY_INLINE void LinearBackward(const Stage& stage, const Memory& memory, const T
                         .x = dy,
                         .depth = stage.out_width,
                         .y = dx,
-                        .mask = x};
-  if (stage.masks_input)
-    Multiply<Finish::kMask>(product, stage.in_width, tile.vectors);
-  else
-    Multiply<Finish::kNone>(product, stage.in_width, tile.vectors);
+                        .relu = false,
+                        .quantizes = false,
+                        .mask = stage.masks_input ? x : nullptr,
+                        .finish = &finish};
+  Multiply(product, stage.in_width, tile.vectors);
 }
 
 }  // namespace lathe::backend::dense::HWY_NAMESPACE

@@ -132,6 +132,14 @@ HWY_INLINE V GeluTanhDerivative(V x) {
   return hn::MulAdd(inner, change, gate);
 }
 
+// Every ReLU writes -0 where it is closed (x <= 0) and x where it is open: the sign bit is the mask of the backward
+// pass, also behind a quantiser, which keeps the sign of zero. NaN stays NaN.
+HWY_INLINE V Relu(V x) {
+  const D d;
+  return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Set(d, -0.0f), x);
+}
+HWY_INLINE V PassWhereOpen(V y, V gradient) { return hn::IfNegativeThenElse(y, hn::Zero(D()), gradient); }
+
 // quant::IntegerScale in vectors; NaN stays NaN.
 HWY_INLINE V Quantize(V x, const quant::IntegerScale& q) {
   const D d;

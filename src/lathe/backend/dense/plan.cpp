@@ -155,7 +155,7 @@ class Compiler {
     for (const ir::Parameter& parameter : node.parameters) place(node, parameter, stage);
     std::vector<std::size_t> values;
     for (const std::size_t input : node.inputs) values.push_back(value_of_[input]);
-    const bool vanishes = hands_on_its_input(node) || join_relu(node, stage);
+    const bool vanishes = hands_on_its_input(node) || join_relu(node, stage) || join_quantizer(node, stage);
     value_of_.push_back(vanishes ? (values.empty() ? 0 : values.front()) : program_.stages.size() + 1);
     if (vanishes) return;
     program_.stages.push_back(stage);
@@ -176,9 +176,9 @@ class Compiler {
         stage.epsilon = node.number("eps");
         stage.momentum = node.number("momentum");
         stage.statistics = program_.statistics_doubles;
-        program_.statistics_doubles += kStatisticsPerFeature * stage.in_width;
+        program_.statistics_doubles += kStatisticsPerFeature * round_up(stage.in_width, kBlockFloats);
         stage.constants = program_.constants_floats;
-        program_.constants_floats += kConstantsPerFeature * stage.in_width;
+        program_.constants_floats += kConstantsPerFeature * round_up(stage.in_width, kBlockFloats);
         program_.couples_batch = true;
         break;
       case StageKind::kActivation: describe_activation(node, stage); break;
@@ -256,10 +256,21 @@ class Compiler {
   bool join_relu(const ir::Node& node, const Stage& stage) {
     if (stage.kind != StageKind::kRelu || value_of_[node.inputs.front()] == 0) return false;
     Stage& producer = program_.stages[value_of_[node.inputs.front()] - 1];
+    if (producer.quantizes) return false;
     if (producer.relu || producer.kind == StageKind::kRelu) return true;
     const bool may_join = producer.kind == StageKind::kLinear || producer.kind == StageKind::kBatchNorm;
     if (!may_join || reads_of_node_[node.inputs.front()] > 1) return false;
     return producer.relu = true;
+  }
+
+  // A quantiser is done by the linear layer or batch norm (behind its ReLU) whose only reader it is.
+  bool join_quantizer(const ir::Node& node, const Stage& stage) {
+    if (stage.kind != StageKind::kQuantize || value_of_[node.inputs.front()] == 0) return false;
+    Stage& producer = program_.stages[value_of_[node.inputs.front()] - 1];
+    const bool may_join = producer.kind == StageKind::kLinear || producer.kind == StageKind::kBatchNorm;
+    if (!may_join || producer.quantizes || reads_of_node_[node.inputs.front()] > 1) return false;
+    producer.quantizer = stage.quantizer;
+    return producer.quantizes = true;
   }
 
   static bool hands_on_its_input(const ir::Node& node) {

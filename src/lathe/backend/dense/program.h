@@ -59,6 +59,7 @@ struct Stage {
   std::size_t first_transfer = 0, end_transfer = 0;  ///< in Program::transfers: done behind its backward pass
 
   bool relu = false;            ///< linear, batch norm: the ReLU behind it is done on the way out
+  bool quantizes = false;       ///< linear, batch norm: so is the quantiser behind that
   bool masks_input = false;     ///< linear: the gradient that it writes passes the ReLU that made its input
   bool already_masked = false;  ///< the gradient that arrives has passed this stage's ReLU
 
@@ -74,10 +75,10 @@ struct Stage {
 
   float slope = 0;  ///< leaky_relu
   Activation activation = {};
-  float numbers[2] = {};   ///< of the activation, in the order of the op's declaration
-  double probability = 0;  ///< dropout
-  Slot mask;               ///< dropout: factors of the values
-  quant::IntegerScale quantizer;
+  float numbers[2] = {};          ///< of the activation, in the order of the op's declaration
+  double probability = 0;         ///< dropout
+  Slot mask;                      ///< dropout: factors of the values
+  quant::IntegerScale quantizer;  ///< quantize, or where `quantizes` is set
 };
 
 /// Lists a contiguous run of stages between batch norms.
@@ -189,6 +190,7 @@ struct Rows {
 
 struct TrainingCall {
   Rows rows;
+  Rows next;  ///< what the next call will read, to be fetched meanwhile: of these the first as many tiles as `rows` has
   double loss_scale = 1;
   std::uint64_t dropout_seed = 0;
 };
@@ -240,8 +242,6 @@ enum class Function : std::uint8_t {
 struct Kernels {
   const char* target = "";
   std::size_t lanes = 0;  ///< floats in a vector; row strides of weights are multiples of it
-  /// Fetches the first rows into the caches.
-  void (*prefetch)(const Rows&) = nullptr;
   void (*accumulate)(const Program&, const Memory&, const TrainingCall&, CallResult&) = nullptr;
   /// Fills the evaluation constants of every batch norm; to be called before `evaluate` when weights have changed.
   void (*prepare_evaluation)(const Program&, const Memory&) = nullptr;

@@ -29,6 +29,18 @@ std::size_t tile_count(std::int64_t batch_size) {
   return (static_cast<std::size_t>(std::max<std::int64_t>(batch_size, 1)) + kTile - 1) / kTile;
 }
 
+Powers::Powers(double base) : base_(base) {
+  for (std::int64_t i = 0; i < kLow; ++i) low_[static_cast<std::size_t>(i)] = std::pow(base, static_cast<double>(i));
+}
+
+double Powers::operator()(std::int64_t exponent) {
+  if (exponent / kLow != block_) {
+    block_ = exponent / kLow;
+    high_ = std::pow(base_, static_cast<double>(kLow * block_));
+  }
+  return high_ * low_[static_cast<std::size_t>(exponent % kLow)];
+}
+
 SessionMemory::SessionMemory(const Program& program, std::size_t tiles, bool training)
     : parameters_(program.parameter_floats),
       gradients_(training ? program.parameter_floats : 0),
@@ -146,6 +158,8 @@ void DenseSession::set_optimizer(const engine::OptimizerSettings& settings) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   optimizer_ = settings;
   steps_ = 0;
+  beta1_powers_ = Powers(settings.beta1);
+  beta2_powers_ = Powers(settings.beta2);
   const Memory& memory = memory_.pointers();
   for (float* block : {memory.moments1, memory.moments2, memory.gradients})
     std::fill_n(block, program_.parameter_floats, 0.0f);
@@ -211,7 +225,7 @@ Rows DenseSession::training_rows(const data::Samples& samples, std::span<const s
 }
 
 void DenseSession::expect(const data::Samples& samples, std::span<const std::uint32_t> rows) {
-  kernels_.prefetch(training_rows(samples, rows));
+  next_ = training_rows(samples, rows);
 }
 
 engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
@@ -222,17 +236,18 @@ engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::
   engine::check_rows(loss_, samples, static_cast<std::int64_t>(program_.classes));
   const std::size_t tiles = tile_count(static_cast<std::int64_t>(rows.size()));
   if (tiles > memory_.tiles()) memory_.grow(program_, tiles);
-  const TrainingCall call{.rows = training_rows(samples, rows), .loss_scale = loss_scale, .dropout_seed = dropout_seed};
+  const TrainingCall call{
+      .rows = training_rows(samples, rows), .next = next_, .loss_scale = loss_scale, .dropout_seed = dropout_seed};
   CallResult result;
   kernels_.accumulate(program_, memory_.pointers(), call, result);
+  next_ = {};
   check_result(call.rows, result);
   for (std::int64_t& counter : counters_) ++counter;
   evaluation_prepared_ = false;
   return {result.loss_sum, result.correct};
 }
 
-UpdateCall DenseSession::update_call(double learning_rate) const {
-  const auto step = static_cast<double>(steps_);
+UpdateCall DenseSession::update_call(double learning_rate) {
   UpdateCall call;
   call.l1 = static_cast<float>(optimizer_.l1);
   call.twice_l2 = static_cast<float>(2 * optimizer_.l2);
@@ -253,8 +268,8 @@ UpdateCall DenseSession::update_call(double learning_rate) const {
   call.one_minus_beta1 = static_cast<float>(1.0 - optimizer_.beta1);
   call.beta2 = static_cast<float>(optimizer_.beta2);
   call.one_minus_beta2 = static_cast<float>(1.0 - optimizer_.beta2);
-  call.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(optimizer_.beta1, step)));
-  call.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(optimizer_.beta2, step)));
+  call.step_size = static_cast<float>(learning_rate / (1.0 - beta1_powers_(steps_)));
+  call.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - beta2_powers_(steps_)));
   call.epsilon = static_cast<float>(optimizer_.epsilon);
   return call;
 }

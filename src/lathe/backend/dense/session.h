@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -10,6 +11,21 @@
 #include "lathe/engine/backend.h"
 
 namespace lathe::backend::dense {
+
+/// Computes powers of one base for ascending exponents at the price of a multiplication; a function of the exponent
+/// alone.
+class Powers {
+ public:
+  explicit Powers(double base = 0);
+  double operator()(std::int64_t exponent);
+
+ private:
+  static constexpr std::int64_t kLow = 256;
+  double base_;
+  std::array<double, kLow> low_;  ///< base^0 .. base^255
+  double high_ = 1;               ///< base^(256 * block_)
+  std::int64_t block_ = 0;
+};
 
 /// Owns what Memory points to.
 class SessionMemory {
@@ -54,7 +70,7 @@ class DenseSession final : public engine::Session {
   void write_tensor(const Tensor& tensor, float* block, const std::vector<float>& values);
   engine::State from_block(const float* block, bool with_buffers) const;
   void add_moments(engine::State& state, const char* suffix, const float* block) const;
-  UpdateCall update_call(double learning_rate) const;
+  UpdateCall update_call(double learning_rate);
   void check_result(const Rows& rows, const CallResult& result) const;
   Rows training_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const;
   Rows evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count, bool learned) const;
@@ -69,7 +85,9 @@ class DenseSession final : public engine::Session {
   std::vector<std::int64_t> counters_;
   engine::OptimizerSettings optimizer_;
   std::int64_t steps_ = 0;
+  Powers beta1_powers_, beta2_powers_;
   bool evaluation_prepared_ = false;
+  Rows next_;  ///< see expect
 };
 
 /// Returns how many tiles a batch needs.
