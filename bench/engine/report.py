@@ -1,12 +1,15 @@
 """The engine suite's section of docs/performance.md."""
 
+import textwrap
+
 INTRODUCTIONS = {
     "machine": "What the core can do, measured in the same run: fused multiply-adds in registers, and reading 256 MiB.",
-    "steps": "Training steps against the peers, medians of alternating chunks (--quick, --fastest: the fastest); a ratio above 1: we "
-             "are better. Against the FMA peak the ratio is the useful share of it. Of oneDNN only the matrix products are run: no data, loss or optimiser.",
+    "steps": "Training steps against the peers, medians of alternating chunks (--quick, --fastest: the fastest); a ratio "
+             "above 1: we are better. Against the FMA peak the ratio is the useful share of it. Of oneDNN only the matrix "
+             "products are run: no data, loss or optimiser.",
     "ratios": "Our own rates against each other.",
-    "widths": "Hidden widths W of 16-W-W-5: the worst of each sixteen against the multiple of 16 above it (time per sample), "
-              "and each multiple against the one before (useful FLOP/s).",
+    "widths": "Hidden widths W of 16-W-W-5: the worst of each sixteen against the multiple of 16 above it (time per "
+              "sample), and each multiple against the one before (useful FLOP/s).",
     "batches": "Batch sizes.",
 }
 
@@ -48,6 +51,6 @@ def lines(rows, headings, cells):
         picked = [row for row in rows if row["part"] == part]
         if not picked:
             continue
-        result += ["", words, "", *(summary(picked) if part == "widths" else []),
+        result += ["", *textwrap.wrap(words, 120), "", *(summary(picked) if part == "widths" else []),
                    *table(worst_of_blocks(picked) if part == "widths" else picked, headings, cells)]
     return result

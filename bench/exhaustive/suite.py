@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -233,10 +234,11 @@ def front_table(points):
 
 
 def markdown(rows):
-    lines = ["`jsc` is examples/jsc_exhaustive.toml; `finnas` trains the 500 candidates of bench/exhaustive/candidates.csv whole, "
-             f"{PAPER_EPOCHS} epochs over {PAPER_ROWS:,} rows: these are the project's simulated jets (not JSC) repeated to that "
-             "number. The paper's six hours are recorded, not measured by us. `by processor time`: per thread, what "
-             "the search would take if no other program ran.", "",
+    words = (f"`jsc` is examples/jsc_exhaustive.toml; `finnas` trains the 500 candidates of bench/exhaustive/candidates.csv "
+             f"whole, {PAPER_EPOCHS} epochs over {PAPER_ROWS:,} rows: these are the project's simulated jets (not JSC) repeated "
+             "to that number. The paper's six hours are recorded, not measured by us. `by processor time`: per thread, what "
+             "the search would take if no other program ran.")
+    lines = [*textwrap.wrap(words, 120), "",
              "| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS),
              *["| " + " | ".join(cells(one)) + " |" for one in rows]]
     for one in rows:
