@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <memory>
 #include <sstream>
 
 #include "lathe/sampler/hypervolume.h"
+#include "lathe/table/table.h"
 
 namespace lathe::bench {
 namespace {
@@ -129,10 +131,49 @@ Problem problem_of(const Layout& layout, const std::vector<Row>& rows) {
   return problem;
 }
 
+Problem problem_of(const std::string& name, const table::Table& trained) {
+  Problem problem{"table_" + name, trained.space(), {}, {}, 0};
+  problem.directions.assign(trained.directions().size(), Direction::kMinimize);
+  if (problem.directions.size() > 1) problem.name += "_mo";
+  std::vector<std::vector<double>> values;
+  for (std::size_t candidate = 0; candidate < trained.candidates(); ++candidate) {
+    values.emplace_back();
+    for (const table::Mean& mean : trained.values(candidate)) {
+      const bool larger = trained.directions()[values.back().size()] == Direction::kMaximize;
+      values.back().push_back(larger ? -mean.mean : mean.mean);
+    }
+  }
+  scale_to_unit(values);
+  const std::vector<double> worst(problem.directions.size(), 1);  // of networks that are impossible or diverge
+  for (auto& row : values) {
+    if (std::any_of(row.begin(), row.end(), [](double value) { return std::isnan(value); })) row = worst;
+  }
+  problem.optimum = optimum(values);
+  problem.evaluate = [values, trained, worst](const parameter::Assignment& x) {
+    const auto candidate = trained.find(x);
+    return candidate ? values[*candidate] : worst;
+  };
+  return problem;
+}
+
+std::vector<Problem> trained_problems(const std::filesystem::path& folder) {
+  std::vector<Problem> list;
+  std::vector<std::filesystem::path> documents;
+  std::error_code absent;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, absent)) {
+    if (entry.path().extension() == ".json") documents.push_back(entry.path());
+  }
+  std::sort(documents.begin(), documents.end());
+  for (const std::filesystem::path& path : documents) {
+    list.push_back(problem_of(path.stem().string(), table::Table::load(path)));
+  }
+  return list;
+}
+
 }  // namespace
 
 std::vector<Problem> measured_problems(const std::filesystem::path& folder) {
-  std::vector<Problem> list;
+  std::vector<Problem> list = trained_problems(folder);
   for (const Layout& layout : layouts()) {
     const std::vector<Row> rows = read_rows(folder / layout.file);
     if (rows.size() > 1) list.push_back(problem_of(layout, rows));

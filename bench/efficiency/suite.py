@@ -14,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = ["python3-optuna", "libeigen3-dev"]
 TARGETS = ["efficiency_bench"]
 TABLES = HERE.parent.parent.parent / "shared/peers/tables"
+TRAINED = HERE.parent.parent / "data/tables"  # made by lathe table
 LAG_PROBLEMS = ["nk12", "chan6", "int8"]
 CHECKPOINTS = [50, 100, 200]
 LABELS = {"nsgaii:population_size = 20": "nsgaii-20", "tpe:multivariate = false": "tpe-uni",
@@ -82,6 +83,7 @@ def run(build, arguments):
     yield from recorded(arguments.trials)
     if arguments.peer:
         yield from peer(arguments)
+    yield from ours(build, arguments.contenders.split(","), arguments.lag, arguments, TRAINED)
     if arguments.tables and pathlib.Path(arguments.tables).is_dir():
         yield from ours(build, arguments.contenders.split(","), arguments.lag, arguments, arguments.tables)
 

@@ -16,13 +16,14 @@ set(allow_space base parameter config quant ir model engine)
 set(allow_sampler base parameter config)
 set(allow_pruner base parameter config sampler)
 set(allow_storage base parameter config)
-set(allow_study base parameter config quant ir model data engine checkpoint metric space sampler pruner storage)
+set(allow_table base parameter config data sampler)
+set(allow_study table base parameter config quant ir model data engine checkpoint metric space sampler pruner storage)
 set(allow_report base parameter config storage)
-set(allow_cli base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report)
+set(allow_cli table base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report)
 
 # header pattern -> folders that may include it
 set(third_party
-  "toml\\+\\+" config   "CLI/" cli   "sqlite3.h" storage/sqlite   "pqxx/" storage/postgres   "Eigen/" sampler   "hdf5.h" data   "curl/" data   "openssl/" base
+  "toml\\+\\+" config   "CLI/" cli   "sqlite3.h" storage/sqlite   "pqxx/" storage/postgres   "Eigen/" sampler   "hdf5.h" data   "curl/" data   "zip.h" data   "openssl/" base
   "spdlog/" base   "hwy/" backend/dense   "torch/" backend/torch   "dnnl" backend/onednn)
 
 set(wrong "")

@@ -16,6 +16,7 @@ Command test_command();
 Command search_command();
 Command compare_command();
 Command study_command();
+Command table_command();
 Command transform_command();
 Command info_command();
 Command data_command();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string_view>
 
+#include "lathe/base/check.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 
@@ -176,6 +178,78 @@ std::string place(const Shape& shape, std::size_t index) {
 }
 
 }  // namespace
+
+namespace {
+
+template <typename Number>
+constexpr NpyType type_of();
+template <>
+constexpr NpyType type_of<std::int8_t>() {
+  return NpyType::kInt8;
+}
+template <>
+constexpr NpyType type_of<std::int32_t>() {
+  return NpyType::kInt32;
+}
+template <>
+constexpr NpyType type_of<std::int64_t>() {
+  return NpyType::kInt64;
+}
+template <>
+constexpr NpyType type_of<float>() {
+  return NpyType::kFloat32;
+}
+template <>
+constexpr NpyType type_of<double>() {
+  return NpyType::kFloat64;
+}
+
+/// Prints a shape as Python does: `()`, `(3,)`, `(3, 4)`.
+std::string python_shape(const Shape& shape) {
+  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
+}
+
+/// Prints the header, its length a multiple of 64 with what stands before it. As numpy.lib.format since 1.24: room for
+/// 21 digits of the first extent.
+std::string header_text(const NpyArray& array) {
+  constexpr std::size_t kAlignment = 64, kBefore = 10, kGrowingDigits = 21;
+  const auto type = std::find_if(known_types().begin(), known_types().end(),
+                                 [&](const auto& entry) { return entry.second.type == array.type; });
+  std::string text =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type->first, python_shape(array.shape));
+  if (!array.shape.empty()) text.append(kGrowingDigits - fmt::to_string(array.shape.front()).size(), ' ');
+  text.append(kAlignment - (kBefore + text.size() + 1) % kAlignment, ' ');
+  return text + '\n';
+}
+
+}  // namespace
+
+template <typename Number>
+NpyArray NpyArray::of(Shape shape, std::span<const Number> values) {
+  LATHE_CHECK_EQ(element_count(shape), static_cast<std::int64_t>(values.size()));
+  const auto bytes = std::as_bytes(values);
+  return {.path = {}, .shape = std::move(shape), .type = type_of<Number>(), .bytes = {bytes.begin(), bytes.end()}};
+}
+
+template NpyArray NpyArray::of(Shape, std::span<const std::int8_t>);
+template NpyArray NpyArray::of(Shape, std::span<const std::int32_t>);
+template NpyArray NpyArray::of(Shape, std::span<const std::int64_t>);
+template NpyArray NpyArray::of(Shape, std::span<const float>);
+template NpyArray NpyArray::of(Shape, std::span<const double>);
+
+std::vector<double> NpyArray::to_doubles() const { return converted<double>(*this); }
+
+std::vector<std::byte> npy_bytes(const NpyArray& array) {
+  const std::string header = header_text(array);
+  LATHE_CHECK(header.size() < 65536, "{}", to_string(array.shape));
+  std::string text(kMagic);
+  text += {'\x01', '\x00', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
+  text += header;
+  const auto start = std::as_bytes(std::span(text));
+  std::vector<std::byte> file(start.begin(), start.end());
+  file.insert(file.end(), array.bytes.begin(), array.bytes.end());
+  return file;
+}
 
 std::vector<float> NpyArray::to_floats() const { return converted<float>(*this); }
 

@@ -11,7 +11,7 @@
 
 namespace lathe::data {
 
-/// Lists the element types that are read; the numbers have no meaning.
+/// Lists the element types that are read and written; the numbers have no meaning.
 enum class NpyType { kBool, kInt8, kInt16, kInt32, kInt64, kUint8, kUint16, kUint32, kUint64, kFloat32, kFloat64 };
 
 /// Holds an array of a .npy file, row-major, in the element type of the file.
@@ -21,11 +21,20 @@ struct NpyArray {
   NpyType type = NpyType::kFloat32;
   std::vector<std::byte> bytes;
 
+  /// Copies numbers of one of the types; `count` numbers must make up the shape.
+  template <typename Number>
+  static NpyArray of(Shape shape, std::span<const Number> values);
+
   /// Converts every element to float32 (rounded to nearest).
   std::vector<float> to_floats() const;
   /// Converts every element to an integer. Throws DataError, with the place, for a number that is not whole.
   std::vector<std::int64_t> to_integers() const;
+  /// Converts every element to float64.
+  std::vector<double> to_doubles() const;
 };
+
+/// Returns the bytes of a .npy file as numpy.save writes them (format version 1, row-major).
+std::vector<std::byte> npy_bytes(const NpyArray& array);
 
 /// Reads a .npy file of format version 1, 2 or 3 (numpy.lib.format): little-endian booleans, integers, float32 and
 /// float64, row-major. Throws SystemError when the file cannot be read, and DataError, naming what was found, for any

@@ -12,21 +12,26 @@ namespace {
 
 bool makes_channels(const ir::Node& node) { return ir::op_of(node).channel_rule == ir::ChannelRule::kProduces; }
 
-std::string bits_text(const quant::Format& format) {
-  return fmt::format("{:.4g}", quant::make_quantizer(format)->bits_per_value());
-}
+double bits_of(const quant::Format& format) { return quant::make_quantizer(format)->bits_per_value(); }
 
-std::string weight_bits(const ir::Node& node) {
+std::optional<double> weight_bits(const ir::Node& node) {
   for (const ir::Parameter& parameter : node.parameters) {
-    if (parameter.name == "weight" && parameter.format) return fmt::format("w{}", bits_text(*parameter.format));
+    if (parameter.name == "weight" && parameter.format) return bits_of(*parameter.format);
   }
-  return {};
+  return std::nullopt;
 }
 
-std::string activation_bits(const ir::Graph& graph, const ir::Node& node) {
+std::optional<double> data_bits(const ir::Graph& graph, const ir::Node& node) {
   const ir::Node& producer = graph.nodes[node.inputs.front()];
-  if (producer.op != "quantize") return {};
-  return fmt::format("a{}", bits_text(quant::parse_format(producer.string("format"))));
+  if (producer.op != "quantize") return std::nullopt;
+  return bits_of(quant::parse_format(producer.string("format")));
+}
+
+std::string bits_text(const LayerSummary& layer) {
+  std::string text;
+  if (layer.weight_bits) text += fmt::format("w{:.4g}", *layer.weight_bits);
+  if (layer.data_bits) text += fmt::format("a{:.4g}", *layer.data_bits);
+  return text.empty() ? "float" : text;
 }
 
 std::string join_equal(const std::vector<std::string>& parts) {
@@ -44,22 +49,30 @@ std::string join_equal(const std::vector<std::string>& parts) {
 
 }  // namespace
 
+std::vector<LayerSummary> layer_summaries(const ir::Graph& graph) {
+  std::vector<LayerSummary> layers;
+  for (const ir::Node& node : graph.nodes) {
+    if (!makes_channels(node)) continue;
+    layers.push_back({.node = node.name,
+                      .width = node.output_shape.front(),
+                      .weight_bits = weight_bits(node),
+                      .data_bits = data_bits(graph, node)});
+  }
+  return layers;
+}
+
 std::string width_summary(const ir::Graph& graph) {
   std::string text = fmt::format("{}", graph.input().output_shape.front());
-  for (const ir::Node& node : graph.nodes) {
-    if (makes_channels(node)) text += fmt::format("-{}", node.output_shape.front());
-  }
+  for (const LayerSummary& layer : layer_summaries(graph)) text += fmt::format("-{}", layer.width);
   return text;
 }
 
 std::string bits_summary(const ir::Graph& graph) {
   std::vector<std::string> parts;
   bool quantised = false;
-  for (const ir::Node& node : graph.nodes) {
-    if (!makes_channels(node)) continue;
-    const std::string bits = weight_bits(node) + activation_bits(graph, node);
-    quantised = quantised || !bits.empty();
-    parts.push_back(bits.empty() ? "float" : bits);
+  for (const LayerSummary& layer : layer_summaries(graph)) {
+    quantised = quantised || layer.weight_bits || layer.data_bits;
+    parts.push_back(bits_text(layer));
   }
   return quantised ? join_equal(parts) : std::string();
 }

@@ -150,6 +150,17 @@ engine::SessionSettings Evaluator::session_settings_for(const space::Candidate& 
   return {.batch_size = std::max(batch, evaluated), .training = true, .loss = train.loss};
 }
 
+std::int64_t Evaluator::epochs_of(const space::Candidate& candidate) const {
+  const std::int64_t rows = training_dataset_->train.rows();
+  const engine::TrainSettings settings = train_settings_for(candidate);
+  engine::TrainSettings one = settings;
+  one.max_epochs = 1;
+  one.max_steps.reset();
+  one.num_samples.reset();
+  const std::int64_t steps = engine::planned_steps(one, candidate.graph, rows);
+  return (engine::planned_steps(settings, candidate.graph, rows) + steps - 1) / steps;
+}
+
 struct Evaluator::Run {
   engine::Session& session;
   const Prepared& prepared;
@@ -159,8 +170,34 @@ struct Evaluator::Run {
   metric::TrialFacts facts = {};
   engine::TrainReport training = {};
   engine::EvaluationResult result = {};
-  std::int64_t result_step = -1;  // the optimiser step at which `result` was taken
+  std::int64_t result_step = -1;               // the optimiser step at which `result` was taken
+  std::vector<EpochResult>* epochs = nullptr;  // wants a result of every epoch; null: nobody does
 };
+
+// Says when training is to stop for a look at the evaluated rows.
+engine::Interim Evaluator::interim_for(Run& run, const ReportEnd& report) {
+  if (run.epochs != nullptr) {
+    return {engine::Resource::kEpochs, 1, [&](std::int64_t, const engine::TrainReport& so_far) {
+              note_epoch(run, so_far);
+              return true;
+            }};
+  }
+  if (!settings_.pruner || !report) return {};
+  return {
+      settings_.pruner->resource, settings_.pruner->interval,
+      [&](std::int64_t step, const engine::TrainReport& so_far) { return !report_interim(run, step, so_far, report); }};
+}
+
+// Evaluates the rows unless that was done at this step, and notes the end of an epoch.
+void Evaluator::note_epoch(Run& run, const engine::TrainReport& so_far) {
+  if (run.result_step != so_far.steps) run.result = evaluate_rows(run.session);
+  run.result_step = so_far.steps;
+  EpochResult epoch{.steps = so_far.steps,
+                    .train_loss = so_far.history.back().train_loss.value_or(0),
+                    .validation_loss = run.result.loss()};
+  if (!run.result.regression()) epoch.validation_accuracy = run.result.accuracy();
+  run.epochs->push_back(epoch);
+}
 
 // Trains; returns the reason when training did not end well.
 std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
@@ -171,16 +208,9 @@ std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
   if (settings_.trial_timeout_seconds) limited.set_deadline(after(*settings_.trial_timeout_seconds));
   const engine::RunIdentity identity{
       .seed = settings_.seed, .candidate = run.prepared.key.first_word(), .repeat = run.repeat};
-  engine::Interim interim;
-  if (settings_.pruner && report) {
-    interim = {settings_.pruner->resource, settings_.pruner->interval,
-               [&](std::int64_t step, const engine::TrainReport& so_far) {
-                 return !report_interim(run, step, so_far, report);
-               }};
-  }
   const space::Candidate& candidate = run.prepared.candidate;
   run.training = engine::train(run.session, candidate.graph, *training_dataset_, train_settings_for(candidate),
-                               identity, limited, {}, {}, nullptr, interim);
+                               identity, limited, {}, {}, nullptr, interim_for(run, report));
   switch (run.training.outcome) {
     case engine::TrainOutcome::kCompleted: return {};
     case engine::TrainOutcome::kDiverged: return fmt::format("diverged: {}", run.training.reason);
@@ -228,6 +258,7 @@ std::string Evaluator::evaluate_session(Run& run) {
   engine::StopToken limit;
   if (settings_.trial_timeout_seconds) limit.set_deadline(after(*settings_.trial_timeout_seconds));
   if (run.result_step != run.training.steps) run.result = evaluate_rows(run.session);
+  run.result_step = run.training.steps;
   if (limit.timed_out()) {
     run.evaluation.timed_out = true;
     return fmt::format("trial_timeout of {} s struck during its evaluation", *settings_.trial_timeout_seconds);
@@ -272,6 +303,9 @@ std::string Evaluator::run_session(Run& run, const ReportEnd& report) {
     run.facts.training = &run.training;
   }
   if (const std::string reason = evaluate_session(run); !reason.empty()) return reason;
+  if (run.epochs != nullptr && (run.epochs->empty() || run.epochs->back().steps != run.training.steps)) {
+    note_epoch(run, run.training);  // the last epoch is not whole
+  }
   run.facts.validation = &run.result;
   measure(run.session, run.facts);
   return compute_metrics(run.facts, run.evaluation);
@@ -279,6 +313,16 @@ std::string Evaluator::run_session(Run& run, const ReportEnd& report) {
 
 Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
                                const ReportEnd& report) {
+  return run_seed(prepared, repeat, stop, report, nullptr);
+}
+
+Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
+                               std::vector<EpochResult>& epochs) {
+  return run_seed(prepared, repeat, stop, {}, &epochs);
+}
+
+Evaluation Evaluator::run_seed(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
+                               const ReportEnd& report, std::vector<EpochResult>* epochs) {
   const auto began = std::chrono::steady_clock::now();
   Evaluation evaluation;
   const ir::Graph& graph = prepared.candidate.graph;
@@ -292,10 +336,12 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
   try {
     const auto session = compile(prepared, session_settings);
     Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = evaluation};
+    run.epochs = epochs;
     evaluation.reason = run_session(run, report);
     evaluation.complete = evaluation.reason.empty();
     if (evaluation.complete) evaluation.state = std::make_shared<const engine::State>(session->state());
   } catch (const std::bad_alloc&) {
+    evaluation.out_of_memory = true;
     evaluation.reason = fmt::format("out of memory ({} planned)", megabytes(planned));
   }
   if (!evaluation.complete && !evaluation.pruned) evaluation.metrics.clear();

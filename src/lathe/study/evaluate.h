@@ -53,6 +53,7 @@ struct Evaluation {
   bool ruled_out = false;                 ///< breaks a constraint on its network: never trained, analysis metrics only
   bool timed_out = false;                 ///< the clock struck: the study is no longer reproducible
   bool interrupted = false;               ///< the user stopped the study
+  bool out_of_memory = false;             ///< the machine was too small
   std::map<std::string, double> metrics;  ///< by registered name: all analysis metrics, and those the study needs
   std::map<std::string, double> spreads;  ///< of measured metrics: interquartile range / median
   std::vector<double> constraints;        ///< violations in the order of StudySettings::constraints; see constraint.h
@@ -71,6 +72,14 @@ struct Evaluation {
 /// Is called during training with each intermediate result; true ends the training: the trial is pruned. The answer to
 /// a report at the end of the training has no effect.
 using ReportEnd = std::function<bool(const sampler::Report&)>;
+
+/// Holds what the evaluated rows said after an epoch of the training (or after the part of one that ended it).
+struct EpochResult {
+  std::int64_t steps = 0;  ///< optimiser steps done
+  double train_loss = 0;   ///< mean over the training rows of the epoch, while it ran
+  double validation_loss = 0;
+  std::optional<double> validation_accuracy = {};  ///< absent for regression
+};
 
 /// Holds a candidate ready to be evaluated.
 struct Prepared {
@@ -106,6 +115,12 @@ class Evaluator {
   /// Evaluates one seed (0, 1, ...) on validation rows, constraints aside; the trial's own seeds are 0 .. repeats - 1.
   Evaluation evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
                       const ReportEnd& report = {});
+  /// As above, to the end; looks at the evaluated rows after every epoch too, which changes no result. `epochs` gets an
+  /// entry each until the training diverges.
+  Evaluation evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
+                      std::vector<EpochResult>& epochs);
+  /// Returns how many entries `epochs` gets from a training that does not diverge.
+  std::int64_t epochs_of(const space::Candidate& candidate) const;
   /// Trains anew as repeat `repeat` and evaluates on the test rows: what `[search.final]` does.
   engine::EvaluationResult train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                           const engine::StopToken& stop);
@@ -120,6 +135,8 @@ class Evaluator {
   /// Names the tensors of the graph that would be evaluated with weights that were never trained; empty when training.
   std::vector<std::string> untrained_tensors(const ir::Graph& graph) const;
   const data::Dataset& dataset() const { return *dataset_; }
+  /// Says what weights training begins from: `fresh seed=0`, or the hash of those that were loaded.
+  const std::string& weights_text() const { return weights_text_; }
 
  private:
   struct Run;  ///< one seed of one candidate while it runs
@@ -127,9 +144,13 @@ class Evaluator {
   engine::State starting_state(const ir::Graph& graph, const Digest& key, std::uint64_t repeat) const;
   engine::TrainSettings train_settings_for(const space::Candidate& candidate) const;
   engine::SessionSettings session_settings_for(const space::Candidate& candidate) const;
+  Evaluation run_seed(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
+                      const ReportEnd& report, std::vector<EpochResult>* epochs);
   std::string run_session(Run& run, const ReportEnd& report);
   std::string train_session(Run& run, const ReportEnd& report);
   bool report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far, const ReportEnd& report);
+  engine::Interim interim_for(Run& run, const ReportEnd& report);
+  void note_epoch(Run& run, const engine::TrainReport& so_far);
   engine::EvaluationResult evaluate_rows(engine::Session& session) const;
   std::string evaluate_session(Run& run);
   void measure(engine::Session& session, metric::TrialFacts& facts);
