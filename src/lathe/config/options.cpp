@@ -114,11 +114,12 @@ void add_loss(std::vector<Option>& out, const std::string& section) {
   out.push_back(
       honoured(field("huber_delta", &S::huber_delta, "error at which huber turns from square to line", above(0)),
                {"--huber-delta"}, "X", section));
-  out.push_back(honoured(field("l1", &S::l1, "penalty on weights: l1 * the sum of |w| is minimised too", at_least(0)),
-                         {"--l1"}, "X", section));
+  out.push_back(
+      honoured(field("l1", &S::l1, "penalty: l1 * the sum of the magnitudes of weights is minimised too", at_least(0)),
+               {"--l1"}, "X", section));
   out.push_back(
       honoured(field("l2", &S::l2,
-                     "penalty on weights: l2 * the sum of w^2 is minimised too; unlike weight_decay it leaves "
+                     "penalty: l2 * the sum of the squares of weights is minimised too; unlike weight_decay it leaves "
                      "biases and batch norms alone",
                      at_least(0)),
                {"--l2"}, "X", section));
