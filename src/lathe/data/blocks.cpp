@@ -1,3 +1,6 @@
+#include <span>
+
+#include "lathe/base/memory.h"
 #include "lathe/data/dataset.h"
 
 namespace lathe::data {
@@ -17,6 +20,9 @@ void arrange_blocks(Samples& samples) {
     BlockColumn* const block = samples.blocks.data() + row / kBlockRows * width;
     for (std::size_t f = 0; f < width; ++f) block[f].values[row % kBlockRows] = samples.features[row * width + f];
   }
+  prefer_huge_pages(std::as_bytes(std::span(samples.blocks)));
+  prefer_huge_pages(std::as_bytes(std::span(samples.features)));
+  prefer_huge_pages(std::as_bytes(std::span(samples.labels)));
 }
 
 }  // namespace lathe::data

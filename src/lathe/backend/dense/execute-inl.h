@@ -42,26 +42,21 @@ HWY_INLINE const float* Block(const Rows& rows, std::size_t first) {
   return rows.blocks + rows[first] / kGroup * rows.width * kGroup;
 }
 
-HWY_INLINE void PrefetchTruth(const Rows& rows, std::size_t row, std::size_t last) {
-  if (rows.labels != nullptr) {
-    hwy::Prefetch(rows.labels + row);
-    hwy::Prefetch(rows.labels + last);
-  }
-}
-
 // Fetches rows [first, first + kGroup) that will be gathered soon. Rows need not begin at a cache line.
 HWY_INLINE void PrefetchGroup(const Rows& rows, std::size_t first) {
   if (IsBlock(rows, first)) {
     const float* block = Block(rows, first);
     for (std::size_t f = 0; f < rows.width; ++f) hwy::Prefetch(block + f * kGroup);
-    return PrefetchTruth(rows, rows[first], rows[first] + kGroup - 1);
+    if (rows.labels == nullptr) return;
+    hwy::Prefetch(rows.labels + rows[first]);
+    return hwy::Prefetch(rows.labels + rows[first] + kGroup - 1);
   }
   const std::size_t end = first + kGroup < rows.count ? first + kGroup : rows.count;
   for (std::size_t i = first; i < end; ++i) {
     const float* row = rows.features + rows[i] * rows.width;
     for (std::size_t f = 0; f + 1 < rows.width; f += 16) hwy::Prefetch(row + f);
     hwy::Prefetch(row + rows.width - 1);
-    PrefetchTruth(rows, rows[i], rows[i]);
+    if (rows.labels != nullptr) hwy::Prefetch(rows.labels + rows[i]);
   }
 }
 
