@@ -119,7 +119,7 @@ TEST(ClosingTable, ChoicesNameTheKeyWhereItDiffers) {
 
 TEST(ClosingTable, FinalScoresShowTheirStandardError) {
   StudyRecord study = sample_study();
-  study.finals = {{1, {0.65, 0.66}, {1.0, 0.9}, 0.655, 0.005, 0.95, ""}, {2, {}, {}, 0, 0, 0, "diverged"}};
+  study.finals = {{1, {0.65, 0.66}, {1.0, 0.9}, 0.655, 0.005, 0.95, false, ""}, {2, {}, {}, 0, 0, 0, false, "diverged"}};
   EXPECT_EQ(final_table(study, {}),
             "trial | test accuracy | std. error | test loss | seeds | widths  | bits    |\n"
             "------+---------------+------------+-----------+-------+---------+---------+---------\n"
