@@ -44,6 +44,7 @@ n_jobs = 1
 sampler = "random"
 [search.strategy.metrics]
 accuracy.scale = 1.0
+accuracy.direction = "maximize"
 )";
 
 class TableCommand : public ::testing::Test {

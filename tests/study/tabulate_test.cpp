@@ -95,7 +95,7 @@ TEST(Tabulate, DivergedTrainingsAreNotNumbers) {
 }
 
 TEST(Tabulate, StudiesThatNoTableCanHoldAreErrors) {
-  SmallProblem problem(document() + "[search.strategy.metrics.latency]\nscale = 1.0\n");
+  SmallProblem problem(document() + "[search.strategy.metrics.latency]\nscale = 1.0\ndirection = \"minimize\"\n");
   EXPECT_THROW(fit_to_table(problem.settings), UserError);
   SmallProblem untrained(document());
   untrained.settings.train.reset();
@@ -180,7 +180,9 @@ TEST_F(BundledTable, HoldsTwoHundredCandidatesThatLearned) {
   EXPECT_GE(table.candidates(), 150u);
   EXPECT_GE(table.seeds(), 2u);
   EXPECT_NE(table.contents().facts.notice.find("simulated jets"), std::string::npos);
-  for (std::size_t i = 0; i < table.candidates(); ++i) EXPECT_GT(table.metric(i, "accuracy").mean, 0.3);
+  double sum = 0;
+  for (std::size_t i = 0; i < table.candidates(); ++i) sum += table.metric(i, "accuracy").mean;
+  EXPECT_GT(sum / static_cast<double>(table.candidates()), 0.5);  // 0.2 is chance
   const auto folder = std::filesystem::path(LATHE_SOURCE_DIR) / "data/tables";
   EXPECT_LT(std::filesystem::file_size(folder / "jets.npz") + std::filesystem::file_size(folder / "jets.json"),
             200000u);

@@ -95,6 +95,7 @@ std::vector<std::byte> content_of(zip_source_t* source) {
 
 std::vector<NamedArray> read_npz(const std::filesystem::path& path) {
   const std::vector<std::byte> file = read_file(path);
+  if (file.empty()) throw DataError(path.string(), "is empty");
   Reason reason;
   Source source(zip_source_buffer_create(file.data(), file.size(), 0, reason.get()));
   if (!source) throw SystemError("read", path.string(), reason.text());
