@@ -4,7 +4,6 @@
 
 #include "engine/fake_session.h"
 #include "lathe/base/error.h"
-#include "lathe/engine/loss_keys.h"
 #include "lathe/engine/train.h"
 
 namespace lathe::engine {
@@ -85,17 +84,6 @@ TEST(Loss, WeightsOfRowsAddUpClassByClass) {
   EXPECT_EQ(loss_weight(loss, samples, rows), 3 * 0.5 + 2);
   EXPECT_EQ(loss_weight({}, samples, rows), 4);
   EXPECT_EQ(loss_weight({}, std::vector<std::int64_t>{1, 2}), std::nullopt);
-}
-
-TEST(Loss, KeysGiveTheUsualLossOfATask) {
-  config::Settings settings;
-  EXPECT_TRUE(read_loss(settings).plain());
-  settings.task = "reg";
-  EXPECT_EQ(read_loss(settings).name, "mean_squared_error");
-  settings.loss = "mae";
-  EXPECT_EQ(read_loss(settings).name, "mean_absolute_error");
-  settings.loss = "cross_entropy";
-  EXPECT_THROW(read_loss(settings), UserError);
 }
 
 // The step divides by the weights of its rows; the figures of the history are means over rows of the steps' means.

@@ -9,11 +9,11 @@
 #include "lathe/base/profile.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/cli/training.h"
-#include "lathe/engine/loss_keys.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/progress.h"
+#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -50,7 +50,7 @@ std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings,
        .validation_rows = settings.validation_rows,
        .max_train_rows = settings.max_train_rows,
        .standardise = settings.standardise,
-       .task = engine::task_of(settings),
+       .task = study::task_of(settings),
        .targets = settings.targets,
        .standardise_targets = settings.standardise_targets,
        .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
@@ -68,7 +68,7 @@ std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings)
 
 engine::TrainSettings train_settings(const config::Settings& settings) {
   engine::TrainSettings train;
-  train.loss = engine::read_loss(settings);
+  train.loss = study::read_loss(settings);
   train.optimizer.l1 = settings.l1;
   train.optimizer.l2 = settings.l2;
   train.optimizer.kind = engine::optimizer_kind(settings.training_optimizer);

@@ -5,9 +5,9 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/checkpoint.h"
-#include "lathe/engine/loss_keys.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
+#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -20,7 +20,7 @@ bool is_called(const data::DatasetKind& kind, const std::string& name) {
 
 model::ModelRequest model_request(const config::Settings& settings) {
   if (settings.dataset.empty()) return {};
-  const bool regression = engine::task_of(settings) == data::Task::kRegression;
+  const bool regression = study::task_of(settings) == data::Task::kRegression;
   for (const data::DatasetKind& kind : data::dataset_kinds())
     if (!regression && is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0)
       return {kind.width, kind.classes};

@@ -9,10 +9,10 @@
 #include "lathe/base/profile.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/project.h"
-#include "lathe/engine/loss_keys.h"
 #include "lathe/space/probes.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/exhaustive.h"
+#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -26,7 +26,7 @@ Search prepare_search(const Invocation& invocation) {
   Search search;
   search.settings = study::parse_study(invocation.root, invocation.settings);
   search.dataset = load_data(invocation.settings);
-  engine::check_loss(search.settings.loss, *search.dataset, invocation.settings);
+  study::check_loss(search.settings.loss, *search.dataset, invocation.settings);
   search.start = starting_point(invocation, *search.dataset);
   log::info("Building search space...");
   search.space = space::parse_space(invocation.root, search.start.graph);

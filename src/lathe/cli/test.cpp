@@ -11,8 +11,8 @@
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
-#include "lathe/engine/loss_keys.h"
 #include "lathe/report/table.h"
+#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -29,13 +29,13 @@ struct TestRun {
 
 TestRun evaluate(const Invocation& invocation) {
   const config::Settings& settings = invocation.settings;
-  const engine::LossSettings loss = engine::read_loss(settings);
+  const engine::LossSettings loss = study::read_loss(settings);
   TestRun run;
   run.dataset = load_data(settings);
   const data::Samples& test = run.dataset->test;
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
   run.start = starting_point(invocation, *run.dataset);
-  engine::check_loss(loss, *run.dataset, settings);
+  study::check_loss(loss, *run.dataset, settings);
   run.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, run.start.graph, loss);
   log::info("Testing model '{}' on back end {} {}...", run.start.graph.name, run.backend->name(),
             run.backend->target());

@@ -14,9 +14,9 @@
 #include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/training.h"
-#include "lathe/engine/loss_keys.h"
 #include "lathe/report/progress.h"
 #include "lathe/report/table.h"
+#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -131,7 +131,7 @@ TrainingJob make_job(const Invocation& invocation) {
   StartingPoint start = starting_point(invocation, *job.dataset);
   job.graph = std::move(start.graph);
   job.state = std::move(start.state);
-  engine::check_loss(job.settings.loss, *job.dataset, settings);
+  study::check_loss(job.settings.loss, *job.dataset, settings);
   job.backend =
       engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph, job.settings.loss);
   job.seed = static_cast<std::uint64_t>(settings.seed);

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/log.h"
-#include "lathe/engine/loss_keys.h"
+#include "lathe/study/loss_keys.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
 
@@ -148,8 +148,8 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   apply_setup(*strategy, setup, study);
   if (const Value* runners = strategy->find("sw_runner")) parse_software_runners(*runners, general, study);
   if (const Value* runners = strategy->find("hw_runner")) parse_hardware_runners(*runners, study);
-  study.task = engine::task_of(general);
-  study.loss = study.train ? study.train->settings.loss : engine::read_loss(general);
+  study.task = task_of(general);
+  study.loss = study.train ? study.train->settings.loss : read_loss(general);
   check_modes(*strategy, study);
   parse_objectives(*strategy, setup, study);
   if (const Value* table = strategy->find("constraints")) parse_constraints(*table, study);

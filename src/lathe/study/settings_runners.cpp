@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "lathe/base/log.h"
-#include "lathe/engine/loss_keys.h"
+#include "lathe/study/loss_keys.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
 
@@ -16,10 +16,10 @@ using config::Value;
 Part parse_part(const std::string& loader) { return loader == "train_dataloader" ? Part::kTrain : Part::kValidation; }
 
 engine::LossSettings parse_loss(const Value& table, const TrainTable& given, data::Task task) {
-  const engine::LossKeys keys{.name = given.loss,
-                              .label_smoothing = given.label_smoothing,
-                              .class_weights = given.class_weights,
-                              .huber_delta = given.huber_delta};
+  const LossKeys keys{.name = given.loss,
+                      .label_smoothing = given.label_smoothing,
+                      .class_weights = given.class_weights,
+                      .huber_delta = given.huber_delta};
   engine::LossSettings loss = keys.settings(task);
   const auto problem = engine::find_problem(loss, task);
   if (!problem) return loss;
@@ -63,7 +63,7 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
                         .nesterov = given.nesterov,
                         .l1 = given.l1,
                         .l2 = given.l2};
-  settings.loss = parse_loss(table, given, engine::task_of(general));
+  settings.loss = parse_loss(table, given, task_of(general));
   settings.learning_rate = given.learning_rate;
   settings.schedule = engine::schedule_kind(given.lr_scheduler);
   settings.warmup_steps = given.num_warmup_steps;

@@ -4,7 +4,7 @@
 #include "lathe/engine/train.h"
 
 /// The keys of the general settings that say what is learned and minimised.
-namespace lathe::engine {
+namespace lathe::study {
 
 /// Returns the task of the settings.
 data::Task task_of(const config::Settings& settings);
@@ -17,17 +17,17 @@ struct LossKeys {
   double huber_delta = 1;
 
   /// Makes the loss: the usual one of the task for `auto`, the name that all spellings share otherwise.
-  LossSettings settings(data::Task task) const;
+  engine::LossSettings settings(data::Task task) const;
 };
 
 /// Returns the keys of the general settings.
 LossKeys loss_keys(const config::Settings& settings);
 
 /// Makes the loss of the general settings. Throws UserError with the position of the key that does not fit.
-LossSettings read_loss(const config::Settings& settings);
+engine::LossSettings read_loss(const config::Settings& settings);
 
 /// Checks that a loss fits a data set (see find_problem). Throws UserError with the position of the key where the
 /// general settings have it.
-void check_loss(const LossSettings& loss, const data::Dataset& dataset, const config::Settings& settings);
+void check_loss(const engine::LossSettings& loss, const data::Dataset& dataset, const config::Settings& settings);
 
-}  // namespace lathe::engine
+}  // namespace lathe::study
