@@ -165,6 +165,27 @@ TEST(DenseDag, AReluJoinsOnlyWhereItIsTheOnlyReader) {
   EXPECT_FALSE(joined(true));
 }
 
+// A second ReLU vanishes into the first; a quantiser behind it must not change what others read of the first.
+TEST(DenseDag, AQuantiserBehindTwoRelusChangesNothingForTheirOtherReaders) {
+  Dag dag(16);
+  const std::size_t first = dag.add(activation("relu"), {dag.add(linear(16, 8), {0})});
+  const std::size_t second = dag.add(activation("relu"), {first});
+  const std::size_t quantised = dag.add(quantizer(3, 1), {second});
+  const std::size_t branch = dag.add(linear(8, 8), {quantised});
+  dag.add(linear(8, 5), {dag.sum({first, branch})});
+  const ir::Graph graph = std::move(dag).finish();
+  const data::Samples samples = random_samples(64, 16, 5, 11);
+  const engine::State state = engine::initial_state(graph, 1, 2, 3);
+  std::vector<std::vector<float>> outputs;
+  for (const auto& backend : {backend::make_dense_backend(), backend::make_ref_backend()}) {
+    const auto session = backend->make_session(graph, {.batch_size = 64, .training = false});
+    session->load(state);
+    outputs.emplace_back(64 * 5);
+    session->predict(samples, 0, 64, outputs.back());
+  }
+  for (std::size_t i = 0; i < outputs[0].size(); ++i) EXPECT_NEAR(outputs[0][i], outputs[1][i], 1e-5);
+}
+
 TEST(DenseDag, ANodeThatNothingReadsIsRefused) {
   Dag dag(16);
   const std::size_t a = dag.add(linear(16, 8), {0});

@@ -69,7 +69,10 @@ TEST(TrainSettings, TextHoldsWhatResultsDependOn) {
   EXPECT_EQ(first.to_text(),
             "optimizer=adam(weight_decay=0, beta1=0.9, beta2=0.999, epsilon=1e-08) learning_rate=0.001 "
             "schedule=constant minimum_learning_rate=0 warmup_steps=0 batch_size=128 max_epochs=20 max_steps=none "
-            "num_samples=none accumulate_grad_batches=1 shuffle=true validate_each_epoch=true");
+            "num_samples=none accumulate_grad_batches=1 shuffle=blocks validate_each_epoch=true");
+  first.batch_size = 120;
+  EXPECT_NE(first.to_text().find("shuffle=true"), std::string::npos);  // by rows
+  first.batch_size = 128;
 }
 
 }  // namespace

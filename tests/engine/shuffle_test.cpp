@@ -41,13 +41,29 @@ TEST(ShuffleRows, TakesEveryRowOnce) {
 }
 
 TEST(ShuffleRows, MakesLargeBatchesOfBlocks) {
-  for (const std::int64_t batch : {128, 144, 512}) EXPECT_TRUE(made_of_blocks(shuffled(1003, batch))) << batch;
-  for (const std::int64_t batch : {8, 64, 112, 130}) EXPECT_FALSE(made_of_blocks(shuffled(1003, batch))) << batch;
+  for (const std::int64_t batch : {128, 144, 512}) EXPECT_TRUE(made_of_blocks(shuffled(1008, batch))) << batch;
+  for (const std::int64_t batch : {8, 64, 112, 130}) EXPECT_FALSE(made_of_blocks(shuffled(1008, batch))) << batch;
 }
 
-TEST(ShuffleRows, PutsRowsOfNoWholeBlockLast) {
+TEST(ShuffleRows, GivesRowsOfNoWholeBlockAnyPlace) {
+  constexpr std::size_t kRows = 1003, kRest = 11, kEpochs = 2000;
+  std::size_t last = 0;  // how often row 1002 is among the last 11
+  for (std::size_t epoch = 0; epoch < kEpochs; ++epoch) {
+    const std::vector<std::uint32_t> order = shuffled(kRows, 128, epoch);
+    last += std::find(order.end() - kRest, order.end(), kRows - 1) != order.end() ? 1 : 0;
+  }
+  EXPECT_LT(last, kEpochs / 20);  // at random 22; 2000 where it never moved
+}
+
+TEST(ShuffleRows, LeavesMostBlocksWhole) {
   const std::vector<std::uint32_t> order = shuffled(1003, 128);
-  for (std::uint32_t row = 992; row < 1003; ++row) EXPECT_EQ(order[row], row);
+  std::size_t whole = 0;
+  for (std::size_t i = 0; i + data::kBlockRows <= order.size(); i += data::kBlockRows) {
+    const std::vector<std::uint32_t> block(order.begin() + static_cast<std::ptrdiff_t>(i),
+                                           order.begin() + static_cast<std::ptrdiff_t>(i + data::kBlockRows));
+    whole += made_of_blocks(block) ? 1 : 0;
+  }
+  EXPECT_GE(whole, 62U - 22U);
 }
 
 TEST(ShuffleRows, OrdersEveryEpochAnew) {

@@ -234,6 +234,7 @@ void run_race(const Search& search, study::Evaluator& evaluator, storage::Storag
 // Shows the plan of an exhaustive search.
 void print_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
   const study::Plan plan = plan_search(search, evaluator, interrupt_token());
+  if (interrupt_token().requested()) return;  // half a plan says nothing
   if (invocation.json)
     std::cout << plan_json(search, plan);
   else
@@ -274,7 +275,6 @@ ExitCode run_search(const Invocation& invocation) {
             search.space.size_text(), search.settings.sampler, search.settings.n_jobs, search.backend->name(),
             search.backend->target());
   study::StudyResult result = run_trials(search, evaluator, *storage, study);
-  if (!result.failure) run_race(search, evaluator, *storage, study, result);
   const SearchContext context{.settings = &search.settings,
                               .space = &search.space,
                               .dataset = search.dataset.get(),
@@ -283,6 +283,8 @@ ExitCode run_search(const Invocation& invocation) {
                               .target = search.backend->target(),
                               .settings_document = search.settings_document,
                               .profile = &profile};
+  if (search.settings.racing) write_files(search, study_record(context, result, {}));  // a race may take long
+  if (!result.failure) run_race(search, evaluator, *storage, study, result);
   if (!result.failure) restore_weights(search, evaluator, result);
   save_best_weights(search, result);
   write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing

@@ -159,6 +159,9 @@ ExitCode make_table(const Invocation& invocation) {
   train_missing(workshop, *plan, journal);
   if (journal.entries().size() < trainings) return interrupted(journal, trainings);
   const table::Contents table = study::filled_table(*plan, workshop.search.settings, journal.entries());
+  if (table.metrics.empty()) {
+    throw UserError("every training of this table diverged: " + journal.entries().front().reason);
+  }
   table::write_table(table, files.document);
   const auto diverged = std::count_if(journal.entries().begin(), journal.entries().end(),
                                       [](const study::TableEntry& entry) { return entry.metrics.empty(); });

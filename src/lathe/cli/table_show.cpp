@@ -43,7 +43,14 @@ Json scalar(const parameter::Choice& choice) {
 
 Json finite(double number) { return std::isfinite(number) ? Json(number) : Json(); }
 
-Json table_json(const table::Table& table, const std::vector<table::Objective>& objectives) {
+// Returns the front of the metrics that --by names; without it that of the study's objectives, scaled as it scales
+// them.
+std::vector<std::size_t> front_of(const Invocation& invocation, const table::Table& table) {
+  return invocation.has("--by") ? table.front(wanted_objectives(invocation, table)) : table.front();
+}
+
+Json table_json(const table::Table& table, const std::vector<table::Objective>& objectives,
+                const std::vector<std::size_t>& front) {
   const table::Facts& facts = table.contents().facts;
   Json json{{"schema_version", table::kSchemaVersion},
             {"model", facts.model},
@@ -59,7 +66,7 @@ Json table_json(const table::Table& table, const std::vector<table::Objective>& 
   for (const table::Objective& objective : objectives) {
     json["objectives"].push_back({{"name", objective.name}, {"direction", to_string(objective.direction)}});
   }
-  for (const std::size_t candidate : table.front(objectives)) {
+  for (const std::size_t candidate : front) {
     json["front"].push_back(candidate_json(table, candidate));
   }
   return json;
@@ -176,7 +183,8 @@ Json candidate_json(const table::Table& table, std::size_t candidate) {
     Json seeds = Json::array();
     for (std::size_t seed = 0; seed < table.seeds(); ++seed)
       seeds.push_back(finite(table.metric(candidate, seed, name)));
-    json["metrics"][name] = {{"mean", finite(mean.mean)}, {"standard_error", mean.standard_error}, {"seeds", seeds}};
+    json["metrics"][name] = {
+        {"mean", finite(mean.mean)}, {"standard_error", finite(mean.standard_error)}, {"seeds", seeds}};
   }
   return json;
 }
@@ -185,7 +193,7 @@ ExitCode show_table(const Invocation& invocation) {
   const table::Table table = named_table(invocation);
   const std::vector<table::Objective> objectives = wanted_objectives(invocation, table);
   if (invocation.json) {
-    print(table_json(table, objectives).dump(2) + '\n');
+    print(table_json(table, objectives, front_of(invocation, table)).dump(2) + '\n');
     return ExitCode::kSuccess;
   }
   const table::Facts& facts = table.contents().facts;
@@ -193,7 +201,7 @@ ExitCode show_table(const Invocation& invocation) {
                     table.seeds(), table.epochs(), facts.backend, facts.target));
   print(fmt::format("{}: {} training, {} validation rows\n", facts.source, facts.train_rows, facts.validation_rows));
   if (!facts.notice.empty()) print(facts.notice + '\n');
-  std::vector<std::size_t> front = table.front(objectives);
+  std::vector<std::size_t> front = front_of(invocation, table);
   sort_by(table, objectives.front(), front);
   print(fmt::format("\nThe front, {} of {} candidates ({}; means over the seeds):\n{}", front.size(),
                     table.candidates(), objectives_text(objectives),

@@ -66,7 +66,7 @@ struct Target {
   double mean = 0, deviation = 1;
 };
 
-/// Holds a loaded data set: disjoint parts, standardised with the mean and the population standard deviation of the
+/// Holds a loaded data set (training and validation rows in random order, which shuffling by blocks relies on): disjoint parts, standardised with the mean and the population standard deviation of the
 /// training rows where the data set is of physical features. Immutable, shared by all trials.
 struct Dataset {
   std::string name;

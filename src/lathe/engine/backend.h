@@ -89,8 +89,8 @@ class Session {
   virtual State optimizer_state() const = 0;
   virtual void load_optimizer_state(const State& state) = 0;
 
-  /// Says which rows will be read by the `accumulate` after the next one, so that they can be fetched meanwhile. A
-  /// hint: changes no result. `rows` stays valid until then.
+  /// Says with which rows the `accumulate` after the next one will begin, so that they can be fetched meanwhile. A hint:
+  /// changes no result. `rows` stays valid until the end of the next `accumulate`.
   virtual void expect(const data::Samples& samples, std::span<const std::uint32_t> rows) {
     static_cast<void>(samples);
     static_cast<void>(rows);

@@ -6,6 +6,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
+#include "lathe/engine/shuffle.h"
 #include "lathe/engine/train.h"
 
 namespace lathe::engine {
@@ -33,6 +34,12 @@ std::string loss_text(const TrainSettings& settings) {
   return text;
 }
 
+// Says how rows are shuffled: the rule is part of the result.
+const char* shuffle_text(const TrainSettings& settings) {
+  if (!settings.shuffle) return "false";
+  return shuffles_blocks(settings.batch_size) ? "blocks" : "true";
+}
+
 }  // namespace
 
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total) {
@@ -53,8 +60,8 @@ std::string TrainSettings::to_text() const {
              "max_epochs={} "
              "max_steps={} num_samples={} accumulate_grad_batches={} shuffle={} validate_each_epoch={}",
              optimizer_text(optimizer), learning_rate, to_string(schedule), minimum_learning_rate, warmup_steps,
-             batch_size, max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches, shuffle,
-             validate_each_epoch) +
+             batch_size, max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches,
+             shuffle_text(*this), validate_each_epoch) +
          loss_text(*this);
 }
 

@@ -22,13 +22,20 @@ void shuffle_blocks(RandomStream& stream, std::span<std::uint32_t> order) {
   }
   std::iota(order.begin() + static_cast<std::ptrdiff_t>(blocks * kBlock), order.end(),
             static_cast<std::uint32_t>(blocks * kBlock));
+  for (std::size_t i = blocks * kBlock; i < order.size(); ++i) {
+    std::swap(order[i], order[stream.below(order.size())]);
+  }
 }
 
 }  // namespace
 
-void shuffle_rows(RandomStream& stream, std::int64_t batch_size, std::span<std::uint32_t> order) {
+bool shuffles_blocks(std::int64_t batch_size) {
   constexpr auto kRows = static_cast<std::int64_t>(kBlock);
-  if (batch_size % kRows == 0 && batch_size >= kFewestBlocks * kRows)
+  return batch_size % kRows == 0 && batch_size >= kFewestBlocks * kRows;
+}
+
+void shuffle_rows(RandomStream& stream, std::int64_t batch_size, std::span<std::uint32_t> order) {
+  if (shuffles_blocks(batch_size))
     shuffle_blocks(stream, order);
   else
     random_permutation(stream, order);

@@ -12,6 +12,10 @@ namespace {
 
 constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
+// Returns the rank among n gains of the one that bounds a further one but for `share`. Rounding of (n + 1) * (1 -
+// share) may not turn an exact whole number into the next one.
+double rank_of_bound(double count, double share) { return std::ceil((count + 1) * (1 - share) - 1e-9); }
+
 struct FrontOptions {
   std::int64_t calibration = 64;
   double confidence = 0.95;
@@ -182,10 +186,17 @@ std::int64_t front_rungs(std::int64_t min_resource, std::int64_t reduction_facto
 
 std::int64_t least_calibration(double confidence, std::int64_t rungs, std::int64_t measured_objectives) {
   const auto parts = static_cast<double>(std::max<std::int64_t>(rungs * measured_objectives, 1));
-  std::int64_t count = 1;
-  while (conformal_bound(std::vector<double>(static_cast<std::size_t>(count), 0.0), (1 - confidence) / parts) > 0)
-    ++count;
-  return count;
+  const double share = (1 - confidence) / parts;
+  std::int64_t none = 0, enough = 1;  // none: bounds nothing; enough: does
+  while (rank_of_bound(static_cast<double>(enough), share) > static_cast<double>(enough)) {
+    none = enough;
+    enough *= 2;
+  }
+  while (enough - none > 1) {
+    const std::int64_t middle = none + (enough - none) / 2;
+    (rank_of_bound(static_cast<double>(middle), share) > static_cast<double>(middle) ? none : enough) = middle;
+  }
+  return enough;
 }
 
 double conformal_bound(std::vector<double> gains, double share) {
@@ -193,8 +204,7 @@ double conformal_bound(std::vector<double> gains, double share) {
     if (std::isnan(gain)) gain = kUnbounded;
   }
   const auto count = static_cast<double>(gains.size());
-  // Rounding of (n + 1) * (1 - share) may not turn an exact whole number into the next one.
-  const double rank = std::ceil((count + 1) * (1 - share) - 1e-9);
+  const double rank = rank_of_bound(count, share);
   if (rank > count) return kUnbounded;
   const auto place = gains.begin() + static_cast<std::ptrdiff_t>(std::max(rank, 1.0)) - 1;
   std::nth_element(gains.begin(), place, gains.end());

@@ -104,8 +104,9 @@ Evaluator::Evaluator(const StudySettings& settings, const space::SearchSpace& sp
 Prepared Evaluator::prepare(const space::Assignment& assignment) const {
   const PhaseScope phase(Phase::kDecode);
   Prepared prepared{.candidate = space_.decode(assignment), .backend = nullptr, .key = {}};
-  prepared.backend = engine::choose_backend(backends_, settings_.backend, settings_.accelerator,
-                                            prepared.candidate.graph, settings_.loss);
+  prepared.backend =
+      engine::choose_backend(backends_, settings_.backend, settings_.accelerator, prepared.candidate.graph,
+                             settings_.train ? train_settings_for(prepared.candidate).loss : settings_.loss);
   std::string runner = runner_text_;
   if (!prepared.candidate.training.empty()) {
     const engine::TrainSettings chosen = train_settings_for(prepared.candidate);

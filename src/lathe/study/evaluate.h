@@ -131,6 +131,8 @@ class Evaluator {
   std::int64_t training_samples(const space::Candidate& candidate) const;
   /// Returns how many rows an evaluation reads.
   std::int64_t evaluated_rows() const;
+  /// Returns how many rows an epoch of training has.
+  std::int64_t trained_rows() const;
 
   /// Names the tensors of the graph that would be evaluated with weights that were never trained; empty when training.
   std::vector<std::string> untrained_tensors(const ir::Graph& graph) const;

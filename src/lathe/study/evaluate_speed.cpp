@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "lathe/base/profile.h"
 #include "lathe/study/evaluate.h"
 
 namespace lathe::study {
@@ -16,6 +17,8 @@ std::int64_t Evaluator::evaluated_rows() const {
   const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
   return std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows()));
 }
+
+std::int64_t Evaluator::trained_rows() const { return training_dataset_->train.rows(); }
 
 std::int64_t Evaluator::training_samples(const space::Candidate& candidate) const {
   if (!settings_.train) return 0;
@@ -40,12 +43,14 @@ Speed Evaluator::time_briefly(const Prepared& prepared, double seconds) const {
     limit.set_deadline(Clock::now() +
                        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)));
     const engine::RunIdentity identity{.seed = settings_.seed, .candidate = prepared.key.first_word(), .repeat = 0};
+    const PhaseScope phase(Phase::kTrain);
     const engine::TrainReport report =
         engine::train(*session, candidate.graph, *training_dataset_, train_settings_for(candidate), identity, limit);
     if (report.samples > 0) speed.seconds_per_sample = report.wall_seconds / static_cast<double>(report.samples);
   }
   const data::Samples& samples = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
   const std::int64_t rows = std::min<std::int64_t>(evaluated_rows(), 16384);
+  const PhaseScope phase(Phase::kEvaluate);
   const auto evaluation = Clock::now();
   session->evaluate(samples, 0, rows);
   if (rows > 0) speed.seconds_per_row = seconds_since(evaluation) / static_cast<double>(rows);

@@ -149,11 +149,11 @@ CostModel time_candidates(const StudySettings& settings, const space::SearchSpac
   return model;
 }
 
-// Returns how often a training is evaluated: at its reports and in the end.
-double evaluations(const StudySettings& settings) {
+// Returns how often a training on so many samples is evaluated: at its reports and in the end.
+double evaluations(const StudySettings& settings, double samples, double rows) {
   if (!settings.pruner || settings.pruner->resource != engine::Resource::kEpochs) return 1;
-  return std::ceil(static_cast<double>(settings.train->settings.max_epochs) /
-                   static_cast<double>(settings.pruner->interval));
+  const double epochs = std::min(static_cast<double>(settings.train->settings.max_epochs), samples / rows);
+  return std::ceil(epochs / static_cast<double>(settings.pruner->interval));
 }
 
 void add_times(const StudySettings& settings, const Evaluator& evaluator, const std::vector<Point>& distinct,
@@ -161,10 +161,12 @@ void add_times(const StudySettings& settings, const Evaluator& evaluator, const 
   if (distinct.empty()) return;
   double sum = 0;
   plan.least_seconds = std::numeric_limits<double>::infinity();
-  const double rows = evaluations(settings) * static_cast<double>(evaluator.evaluated_rows());
+  const auto trained = static_cast<double>(std::max<std::int64_t>(evaluator.trained_rows(), 1));
   for (const Point& point : distinct) {
-    const double seconds = model.start_seconds + model.per_sample.at(point.macs) * static_cast<double>(point.samples) +
-                           model.per_row.at(point.macs) * rows;
+    const auto samples = static_cast<double>(point.samples);
+    const double rows = evaluations(settings, samples, trained) * static_cast<double>(evaluator.evaluated_rows());
+    const double seconds =
+        model.start_seconds + model.per_sample.at(point.macs) * samples + model.per_row.at(point.macs) * rows;
     sum += seconds;
     plan.least_seconds = std::min(plan.least_seconds, seconds);
     plan.largest_seconds = std::max(plan.largest_seconds, seconds);

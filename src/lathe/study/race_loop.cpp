@@ -22,7 +22,8 @@ struct Candidate {
   bool failed = false;  // a further seed did not end well: it gets no more
 };
 
-std::optional<std::vector<double>> values_of(const StudySettings& settings, const std::map<std::string, double>& metrics) {
+std::optional<std::vector<double>> values_of(const StudySettings& settings,
+                                             const std::map<std::string, double>& metrics) {
   const Scores scores = score(settings, metrics);
   if (!scores.reason.empty()) return std::nullopt;
   return scores.values;
@@ -55,7 +56,8 @@ std::vector<Candidate> candidates_of(const StudySettings& settings, const std::v
   std::map<Digest, bool> seen;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const Trial& trial = trials[i];
-    const bool races = trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && trial.key != Digest{};
+    const bool races =
+        trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && trial.key != Digest{};
     if (races && seen.emplace(trial.key, true).second) candidates.push_back(candidate_of(settings, trials, i));
   }
   return candidates;
@@ -116,6 +118,21 @@ void add_uncertainty(const StudySettings& settings, const std::vector<Candidate>
   for (std::size_t i = 0; i < standings.size(); ++i) standings[i].front_probability = probabilities[i];
 }
 
+// Leaves of the best those whose means no other's beat, and those that are surely on the front. Trials that are tied
+// with these and beaten in the means can be hundreds; their standing says so.
+void keep_front_of_means(const std::vector<Direction>& directions, StudyResult& result) {
+  std::vector<std::vector<double>> means;
+  for (const std::size_t index : result.best) means.push_back(result.trials[index].standing->means);
+  std::vector<bool> on_front(means.size(), false);
+  for (const std::size_t i : sampler::pareto_front(means, directions)) on_front[i] = true;
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const std::size_t index = result.best[i];
+    if (on_front[i] || result.trials[index].standing->membership == Membership::kOn) kept.push_back(index);
+  }
+  result.best = std::move(kept);
+}
+
 // Sets the standing of every trial that has one of the candidates, and the best trials.
 void conclude(const std::vector<Candidate>& candidates, const std::vector<Standing>& standings,
               const StudySettings& settings, StudyResult& result) {
@@ -129,7 +146,7 @@ void conclude(const std::vector<Candidate>& candidates, const std::vector<Standi
     trial.standing = *found->second;
     if (trial.standing->membership != Membership::kOff) result.best.push_back(i);
   }
-  if (settings.directions.size() > 1) return;
+  if (settings.directions.size() > 1) return keep_front_of_means(settings.directions, result);
   const double sign = settings.directions.front() == Direction::kMaximize ? -1 : 1;
   std::stable_sort(result.best.begin(), result.best.end(), [&](std::size_t a, std::size_t b) {
     return sign * result.trials[a].standing->means.front() < sign * result.trials[b].standing->means.front();

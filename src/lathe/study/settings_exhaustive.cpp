@@ -79,8 +79,11 @@ void parse_exhaustive(const Value& table, const Value& strategy, StudySettings& 
   check_training(table, strategy, study, exhaustive);
   study.sampler = "brute_force";
   study.repeats = exhaustive.stop == "none" ? exhaustive.seeds : 1;
-  study.racing = RacingSettings{
-      .max_repeats = exhaustive.seeds, .confidence = exhaustive.confidence, .min_repeats = exhaustive.seeds};
+  study.racing.reset();
+  if (exhaustive.seeds > 1 || study.eval_mode) {  // one seed of a training tells nothing of its noise: no race
+    study.racing = RacingSettings{
+        .max_repeats = exhaustive.seeds, .confidence = exhaustive.confidence, .min_repeats = exhaustive.seeds};
+  }
   study.exhaustive = std::move(exhaustive);
 }
 

@@ -151,7 +151,7 @@ const std::vector<Field<ExhaustiveSettings>>& exhaustive_fields() {
             "seeds of each candidate that may be on the front; with stop = \"none\" of each candidate",
             config::between(1, 1000)),
       field("confidence", &ExhaustiveSettings::confidence,
-            "least probability that a candidate is not dropped wrongly, and that of the race",
+            "least probability that a candidate drawn at random is not dropped wrongly, and that of the race",
             config::Bounds{.low = 0.5, .high = 1, .low_open = true, .high_open = true}),
       field("calibration", &ExhaustiveSettings::calibration,
             "candidates that always run to their end; \"NA\": 5 %, and what the bounds need", at_least(1)),

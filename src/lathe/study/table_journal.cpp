@@ -82,13 +82,13 @@ void TableJournal::lock() {
 // Reads the lines that are whole and cuts off what stands behind them.
 void TableJournal::read(const std::string& header) {
   const std::string text = read_text_file(path_);
-  if (text.find('\n') == std::string::npos) {
+  if (text.find('\n') == std::string::npos && header.starts_with(text)) {  // new, or cut off while it began
     if (::ftruncate(file_, 0) != 0) throw SystemError("write", path_.string(), std::strerror(errno));
     write(header + '\n');
     return;
   }
   std::size_t begin = text.find('\n') + 1;
-  if (text.substr(0, begin - 1) != header) {
+  if (begin == 0 || text.substr(0, begin - 1) != header) {
     throw UserError("--output", fmt::format("{} holds the trainings of another table (other settings, data, program or "
                                             "machine); remove it to begin anew",
                                             path_.string()));

@@ -60,8 +60,9 @@ class Planner {
     try {
       prepared = evaluator_.prepare(assignment);
     } catch (const UserError&) {
-      if (!failure_) failure_ = std::current_exception();
-      return;
+      return fail();
+    } catch (const UnsupportedError&) {
+      return fail();
     }
     const auto [known, inserted] = known_.emplace(prepared->key, static_cast<std::int32_t>(plan_.assignments.size()));
     plan_.candidate_of.back() = known->second;
@@ -73,6 +74,10 @@ class Planner {
   }
 
  private:
+  void fail() {
+    if (!failure_) failure_ = std::current_exception();
+  }
+
   void add_candidate(const Prepared& prepared) {
     const std::vector<space::LayerSummary> layers = space::layer_summaries(prepared.candidate.graph);
     if (plan_.assignments.empty()) begin(prepared, layers);
@@ -109,7 +114,7 @@ void put_curves(const TableEntry& entry, std::size_t first, table::Contents& tab
       std::vector<float>& curve = table.curves[name];
       curve.resize(table.assignments.size() * static_cast<std::size_t>(table.seeds * table.epochs),
                    std::numeric_limits<float>::quiet_NaN());
-      curve[first + epoch] = static_cast<float>(value);
+      if (!std::isnan(value)) curve[first + epoch] = static_cast<float>(value);  // one NaN: the one that is there
     };
     put(table::kTrainLoss, result.train_loss);
     put(table::kValidationLoss, result.validation_loss);
@@ -190,7 +195,7 @@ table::Contents filled_table(table::Contents plan, const StudySettings& settings
     for (const auto& [name, value] : entry.metrics) {
       std::vector<double>& column = plan.metrics[name];
       column.resize(runs, kNan);
-      column[run] = value;
+      if (!std::isnan(value)) column[run] = value;
     }
     for (const auto& [name, values] : plan.costs) metrics[name] = values[candidate];
     const Scores scores = score(settings, metrics);
@@ -199,7 +204,6 @@ table::Contents filled_table(table::Contents plan, const StudySettings& settings
                 plan.values.begin() + static_cast<std::ptrdiff_t>(run * objectives));
     }
   }
-  if (plan.metrics.empty()) throw UserError("every training of this table diverged: " + entries.front().reason);
   return plan;
 }
 

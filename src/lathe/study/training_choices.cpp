@@ -26,6 +26,19 @@ void check_optimizer(const config::Value& table, const engine::OptimizerSettings
   }
 }
 
+// The metric `loss` is the one that was minimised: with smoothing that differs between candidates it says nothing of
+// them.
+void check_label_smoothing(const config::Value& table, const StudySettings& settings) {
+  const config::Value* value = table.find("label_smoothing");
+  if (value == nullptr) return;
+  if (settings.task == data::Task::kRegression)
+    value->fail(fmt::format("does not belong to the loss {}", settings.loss.name));
+  for (const metric::MetricKind* kind : metrics_needed(settings)) {
+    if (kind->name != "loss") continue;
+    value->fail("changes what the metric loss measures from candidate to candidate; use accuracy, or do not search it");
+  }
+}
+
 // Plans the training with batches of several sizes: some do not work with batch norm.
 void check_batches(const config::Value& table, const TrainRunner& runner, const space::SearchSpace& space,
                    std::int64_t train_rows) {
@@ -54,8 +67,7 @@ void check_training_choices(const StudySettings& settings, const space::SearchSp
         "[search.strategy.sw_runner.basic_train]");
   }
   check_optimizer(*table, settings.train->settings.optimizer);
-  if (const config::Value* value = table->find("label_smoothing"); value && settings.task == data::Task::kRegression)
-    value->fail(fmt::format("does not belong to the loss {}", settings.loss.name));
+  check_label_smoothing(*table, settings);
   check_batches(*table, *settings.train, space, train_rows);
 }
 

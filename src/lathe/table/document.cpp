@@ -155,12 +155,17 @@ Document document_of(const Json& file) {
   document.costs = file.at("costs").get<std::vector<std::string>>();
   document.metrics = file.at("metrics").get<std::vector<std::string>>();
   document.curves = file.at("curves").get<std::vector<std::string>>();
+  document.arrays_sha256 = file.at("arrays_sha256");
+  if (contents.objectives.empty() || contents.seeds < 1 || contents.epochs < 1) {
+    throw DataError("is no document of a table: it has no objectives, seeds or epochs");
+  }
   return document;
 }
 
 }  // namespace
 
-std::string document_of(const Contents& contents, const std::vector<ArrayDescription>& arrays) {
+std::string document_of(const Contents& contents, const std::vector<ArrayDescription>& arrays,
+                        const std::string& arrays_sha256) {
   const Facts& facts = contents.facts;
   Json file;
   file["schema_version"] = kSchemaVersion;
@@ -187,6 +192,7 @@ std::string document_of(const Contents& contents, const std::vector<ArrayDescrip
   for (const ArrayDescription& array : arrays) {
     file["arrays"][array.name] = {{"type", array.type}, {"shape", array.shape}, {"meaning", array.meaning}};
   }
+  file["arrays_sha256"] = arrays_sha256;
   file["weights"] = facts.weights;
   file["runner"] = facts.runner;
   file["network"] = facts.network;

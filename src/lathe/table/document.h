@@ -17,13 +17,15 @@ struct ArrayDescription {
   std::string meaning;
 };
 
-/// Prints the document: what Contents holds beside the arrays, and their descriptions.
-std::string document_of(const Contents& contents, const std::vector<ArrayDescription>& arrays);
+/// Prints the document: what Contents holds beside the arrays, their descriptions, and the SHA-256 of their file.
+std::string document_of(const Contents& contents, const std::vector<ArrayDescription>& arrays,
+                        const std::string& arrays_sha256);
 
 /// Holds what a document says.
 struct Document {
   Contents contents;  ///< without the arrays
   std::vector<std::string> costs, metrics, curves;
+  std::string arrays_sha256;  ///< hexadecimal
 };
 /// Reads a document; `path` is what errors print. Throws DataError.
 Document parse_document(const std::string& text, const std::string& path);

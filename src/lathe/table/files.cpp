@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
@@ -143,9 +144,16 @@ void check_places(const Contents& contents, const Arrays& arrays) {
   }
 }
 
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Hasher hasher;
+  hasher.add(bytes);
+  return hasher.finish().to_hex();
+}
+
 Contents filled(Document document, const Arrays& arrays) {
   Contents& contents = document.contents;
   if (!contents.space.count() || contents.space.parameters().empty()) arrays.fail("its space is not finite");
+  if (arrays.candidates() < 1) arrays.fail("holds no candidates");
   const Extents n = extents_of(contents, arrays.candidates());
   contents.assignments = assignments_of(arrays.integers("codes", {n.candidates, n.parameters}), contents, arrays);
   contents.candidate_of = arrays.integers("candidate_of", {n.places});
@@ -174,7 +182,9 @@ Files files_of(const std::filesystem::path& name) {
 
 Encoded encode(const Contents& contents) {
   const Collection all = collect(contents);
-  return {data::npz_bytes(all.arrays), document_of(contents, all.descriptions)};
+  std::vector<std::byte> arrays = data::npz_bytes(all.arrays);
+  std::string document = document_of(contents, all.descriptions, sha256_of(arrays));
+  return {std::move(arrays), std::move(document)};
 }
 
 Digest plan_digest(const Contents& contents) {
@@ -182,7 +192,7 @@ Digest plan_digest(const Contents& contents) {
   plan.metrics.clear();
   plan.curves.clear();
   Hasher hasher;
-  hasher.add_text(document_of(plan, {}));
+  hasher.add_text(document_of(plan, {}, {}));
   const auto add = [&](const auto& values) { hasher.add(std::as_bytes(std::span(values))); };
   add(codes_of(plan));
   add(plan.candidate_of);
@@ -203,6 +213,11 @@ void write_table(const Contents& contents, const std::filesystem::path& name) {
 Contents read_table(const std::filesystem::path& name) {
   const Files files = files_of(name);
   Document document = parse_document(read_text_file(files.document), files.document.string());
+  const std::string bytes = read_text_file(files.arrays);
+  if (sha256_of(std::as_bytes(std::span(bytes))) != document.arrays_sha256) {
+    throw DataError(files.arrays.string(), fmt::format("is not the file that {} was written with (its SHA-256 differs)",
+                                                       files.document.string()));
+  }
   return filled(std::move(document), Arrays(data::read_npz(files.arrays), files.arrays.string()));
 }
 

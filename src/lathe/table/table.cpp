@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <span>
 
@@ -17,19 +18,11 @@ namespace {
 
 Mean mean_of(std::span<const double> numbers) {
   Mean result;
-  double sum = 0;
-  for (const double number : numbers) {
-    if (std::isnan(number)) continue;
-    sum += number;
-    ++result.count;
-  }
-  const auto count = static_cast<double>(result.count);
-  result.mean = result.count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count;
-  if (result.count < 2) return result;
+  const auto count = static_cast<double>(numbers.size());
+  result.mean = std::accumulate(numbers.begin(), numbers.end(), 0.0) / count;
+  if (numbers.size() < 2) return result;
   double squares = 0;
-  for (const double number : numbers) {
-    if (!std::isnan(number)) squares += (number - result.mean) * (number - result.mean);
-  }
+  for (const double number : numbers) squares += (number - result.mean) * (number - result.mean);
   result.standard_error = std::sqrt(squares / (count - 1) / count);
   return result;
 }
@@ -106,7 +99,7 @@ std::vector<Mean> Table::values(std::size_t candidate) const {
     std::vector<double> numbers;
     for (std::size_t seed = 0; seed < seeds(); ++seed) {
       const std::vector<double> each = values(candidate, seed);
-      if (!each.empty()) numbers.push_back(each[objective]);
+      numbers.push_back(each.empty() ? std::numeric_limits<double>::quiet_NaN() : each[objective]);
     }
     means.push_back(mean_of(numbers));
   }
@@ -115,7 +108,7 @@ std::vector<Mean> Table::values(std::size_t candidate) const {
 
 Mean Table::mean(std::size_t candidate, const std::string& name) const {
   if (contents_.metrics.contains(name)) return metric(candidate, name);
-  if (contents_.costs.contains(name)) return {cost(candidate, name), 0, contents_.seeds};
+  if (contents_.costs.contains(name)) return {cost(candidate, name), 0};
   for (std::size_t i = 0; i < contents_.objectives.size(); ++i) {
     if (contents_.objectives[i].name == name) return values(candidate)[i];
   }

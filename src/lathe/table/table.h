@@ -13,11 +13,11 @@
 
 namespace lathe::table {
 
-/// Holds a mean over the seeds that did not diverge, and its standard error (0 for fewer than two).
+/// Holds a mean over the seeds, and its standard error (0 for one seed). Both are NaN where any of them diverged: the
+/// others would flatter a candidate that cannot be relied on.
 struct Mean {
-  double mean = 0;  ///< NaN when all diverged
+  double mean = 0;
   double standard_error = 0;
-  std::int64_t count = 0;
 };
 
 /// Answers what training would give, without training: a tabular benchmark. Immutable, thread safe. Candidates are
@@ -50,13 +50,13 @@ class Table {
 
   /// Returns what a sampler sees of one training: one value per objective; empty where it diverged.
   std::vector<double> values(std::size_t candidate, std::size_t seed) const;
-  /// Returns the means of `values` over the seeds, and their standard errors; NaN when all diverged.
+  /// Returns the means of `values` over the seeds, and their standard errors; NaN when any diverged.
   std::vector<Mean> values(std::size_t candidate) const;
   /// Returns the mean of anything that has a name: a metric, a cost (no error), else an objective.
   Mean mean(std::size_t candidate, const std::string& name) const;
 
   /// Lists the candidates that none beats in the means of all objectives of the study; for one objective the best.
-  /// Ascending; candidates that always diverged are not among them.
+  /// Ascending; candidates that diverged with any seed are not among them.
   std::vector<std::size_t> front() const;
   /// The same for other objectives: anything that `mean` knows.
   std::vector<std::size_t> front(const std::vector<Objective>& objectives) const;

@@ -130,7 +130,6 @@ HWY_NOINLINE void FinishStatistics(const Stage& stage, const Memory& memory, std
     StoreFloats(hn::Mul(gamma, deviation), s.scale + f);
     hn::Store(hn::Zero(dd), dd, s.gradient_sum + f);
     hn::Store(hn::Zero(dd), dd, s.product_sum + f);
-    if (stage.running_mean == kNone) continue;
     UpdateRunning(memory.buffers + stage.running_mean, f, mean, stage.momentum);
     UpdateRunning(memory.buffers + stage.running_variance, f, hn::Mul(squares, unbiased), stage.momentum);
   }

@@ -257,7 +257,7 @@ class Compiler {
     if (stage.kind != StageKind::kRelu || value_of_[node.inputs.front()] == 0) return false;
     Stage& producer = program_.stages[value_of_[node.inputs.front()] - 1];
     if (producer.quantizes) return false;
-    if (producer.relu || producer.kind == StageKind::kRelu) return true;
+    if (producer.relu || producer.kind == StageKind::kRelu) return reads_of_node_[node.inputs.front()] == 1;
     const bool may_join = producer.kind == StageKind::kLinear || producer.kind == StageKind::kBatchNorm;
     if (!may_join || reads_of_node_[node.inputs.front()] > 1) return false;
     return producer.relu = true;

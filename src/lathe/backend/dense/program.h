@@ -68,7 +68,7 @@ struct Stage {
   std::size_t transposed = kNone, transposed_stride = 0;  ///< linear too large for strided reading: a copy [in, out]
 
   std::size_t gamma = kNone, beta = kNone;
-  std::size_t running_mean = kNone, running_variance = kNone;  ///< kNone: batch statistics in evaluation too
+  std::size_t running_mean = kNone, running_variance = kNone;
   std::size_t statistics = 0, constants = 0;  ///< batch norm: see BatchNormStatistics in batch_norm-inl.h
   Slot gradient;  ///< batch norm with trainable stages before it: its output's gradient, per tile
   double epsilon = 0, momentum = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "lathe/backend/dense/plan.h"
 #include "lathe/base/check.h"
@@ -230,6 +231,7 @@ void DenseSession::expect(const data::Samples& samples, std::span<const std::uin
 
 engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
                                              double loss_scale, std::uint64_t dropout_seed) {
+  const Rows next = std::exchange(next_, {});
   LATHE_CHECK(training_, "the session is for evaluation only");
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
   if (rows.empty()) return {};
@@ -237,10 +239,9 @@ engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::
   const std::size_t tiles = tile_count(static_cast<std::int64_t>(rows.size()));
   if (tiles > memory_.tiles()) memory_.grow(program_, tiles);
   const TrainingCall call{
-      .rows = training_rows(samples, rows), .next = next_, .loss_scale = loss_scale, .dropout_seed = dropout_seed};
+      .rows = training_rows(samples, rows), .next = next, .loss_scale = loss_scale, .dropout_seed = dropout_seed};
   CallResult result;
   kernels_.accumulate(program_, memory_.pointers(), call, result);
-  next_ = {};
   check_result(call.rows, result);
   for (std::int64_t& counter : counters_) ++counter;
   evaluation_prepared_ = false;

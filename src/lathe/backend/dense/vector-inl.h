@@ -53,7 +53,8 @@ HWY_INLINE M Alive(const Tile& tile, std::size_t v) {
   return hn::FirstN(d, left < kLanes ? left : kLanes);
 }
 
-// The larger and the smaller of a bound and x; NaN in x stays NaN. (x86 returns the second operand for NaN.)
+// The larger and the smaller of a bound and x; NaN in x stays NaN, and of two zeros x is returned: the sign of x is the
+// mask of a ReLU. (x86 returns the second operand for NaN and for two zeros.)
 HWY_INLINE V AtLeast(V bound, V x) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
   return hn::Max(bound, x);
