@@ -6,16 +6,15 @@
 #include "lathe/base/check.h"
 #include "lathe/sampler/domination.h"
 #include "lathe/study/student.h"
+#include "lathe/study/variance_prior.h"
 
 namespace lathe::study {
 namespace {
 
 using sampler::Losses;
 
-// Degrees of freedom of the pooled variance below which the noise counts as unknown.
+// Degrees of freedom of all candidates together below which the noise counts as unknown.
 constexpr double kLeastDegrees = 8;
-// Weight, in degrees of freedom, of the pooled variance in that of one candidate.
-constexpr double kPriorDegrees = 4;
 
 // Holds the estimate of one objective of one candidate.
 struct Estimate {
@@ -30,9 +29,10 @@ struct Candidate {
   bool off = false;
 };
 
-// Holds the noise of one objective, pooled over the candidates.
+// Holds what all candidates together tell of the noise of one objective.
 struct Noise {
-  double variance = 0, degrees = 0;
+  VariancePrior prior;
+  double degrees = 0;
 };
 
 // Adds up squared deviations from the mean; exactly 0 for equal values.
@@ -76,7 +76,7 @@ class Race {
  private:
   void estimate(std::span<const Racer> racers, std::size_t objective, double sign) {
     Noise noise;
-    std::vector<double> squares(racers.size());
+    std::vector<double> squares(racers.size()), degrees(racers.size());
     for (std::size_t i = 0; i < racers.size(); ++i) {
       std::vector<double> values;
       for (const std::vector<double>& repeat : racers[i].repeats) {
@@ -88,22 +88,22 @@ class Race {
       squares[i] = squares_about_mean(values, estimate.mean);
       candidates_[i].estimates.push_back(estimate);
       standings_[i].means.push_back(sign * estimate.mean);
-      noise.variance += squares[i];
-      noise.degrees += static_cast<double>(values.size()) - 1;
+      degrees[i] = static_cast<double>(values.size()) - 1;
+      noise.degrees += degrees[i];
     }
-    if (noise.degrees > 0) noise.variance /= noise.degrees;
+    noise.prior = fit_variance_prior(squares, degrees);
     noise_.push_back(noise);
     for (std::size_t i = 0; i < racers.size(); ++i) moderate(candidates_[i], objective, squares[i], standings_[i]);
   }
 
-  // Draws the variance of a candidate towards the pooled one (Smyth 2004), for few seeds estimate it badly.
+  // Draws the variance of a candidate towards what is usual (Smyth 2004), for few seeds estimate it badly.
   void moderate(Candidate& candidate, std::size_t objective, double squares, Standing& standing) const {
     const auto repeats = static_cast<double>(candidate.repeats);
-    const double prior = std::min(kPriorDegrees, noise_[objective].degrees);
+    const VariancePrior& prior = noise_[objective].prior;
     Estimate& estimate = candidate.estimates[objective];
-    estimate.degrees = prior + repeats - 1;
+    estimate.degrees = prior.degrees + repeats - 1;
     if (estimate.degrees > 0) {
-      estimate.variance_of_mean = (prior * noise_[objective].variance + squares) / estimate.degrees / repeats;
+      estimate.variance_of_mean = (prior.degrees * prior.variance + squares) / estimate.degrees / repeats;
     }
     standing.standard_errors.push_back(estimate.degrees > 0 ? std::sqrt(estimate.variance_of_mean) : std::nan(""));
   }

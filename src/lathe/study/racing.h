@@ -40,8 +40,8 @@ struct Standing {
 
 /// Judges all candidates by what is known now. Whether one candidate is at least as good as another in an objective is
 /// told by Welch's t statistic of their means. Since few seeds estimate a variance badly, each candidate's is drawn
-/// towards the variance pooled over all candidates with the weight of 4 degrees of freedom (Smyth, "Linear models and
-/// empirical Bayes methods", SAGMB 3(1), 2004, section 3); while all candidates together have fewer than 8 degrees of
+/// towards what is usual among all candidates (fit_variance_prior; Smyth, "Linear models and empirical Bayes methods",
+/// SAGMB 3(1), 2004, section 3); while all candidates together have fewer than 8 degrees of
 /// freedom, the best ranks get another seed each and nothing is decided. A candidate is off the front when one of the
 /// observed front dominates it with the confidence asked for, on it when the probabilities that any other one does add
 /// up to less than the rest; neither assumes that the errors of the objectives are independent. Each look
