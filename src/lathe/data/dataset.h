@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lathe/base/hash.h"
+#include "lathe/base/shape.h"
 
 namespace lathe::data {
 
@@ -26,21 +27,26 @@ std::string task_name(Task task);
 
 /// Holds rows of features and what is to be learned of them. `features` is [rows, width] row-major float32. For
 /// classification `labels` is [rows] in [0, classes) and `outputs` 0; for regression `targets` is [rows, outputs]
-/// row-major float32 and `labels` empty.
+/// row-major float32 and `labels` empty. A row is an image [channels, height, width], a text of `width` tokens (whole
+/// numbers, exact as float32) or plain features.
 struct Samples {
   std::int64_t width = 0;
   std::vector<float> features;
   std::vector<std::int32_t> labels;
   std::int64_t outputs = 0;
   std::vector<float> targets = {};
+  Shape shape = {};            ///< of a row, width values in all; empty: [width]
+  std::int64_t positions = 1;  ///< labels of a row: 1, or for language modelling one per token, [rows, positions]
   /// The whole blocks of kBlockRows rows of `features` a second time, feature by feature, [rows / kBlockRows, width]:
   /// what an engine that works feature by feature reads without turning rows. Empty where nobody arranged them; whoever
   /// changes `features` clears it.
   std::vector<BlockColumn> blocks = {};
 
   std::int64_t rows() const {
-    return static_cast<std::int64_t>(outputs > 0 ? targets.size() / static_cast<std::size_t>(outputs) : labels.size());
+    const std::int64_t learned = static_cast<std::int64_t>(outputs > 0 ? targets.size() : labels.size());
+    return learned / (outputs > 0 ? outputs : positions);
   }
+  Shape row_shape() const { return shape.empty() ? Shape{width} : shape; }
 };
 
 /// Fills `blocks`; leaves it empty where rows are wider than an engine for small networks takes (512).

@@ -119,6 +119,11 @@ double EvaluationResult::r2() const {
   return sum / static_cast<double>(squared_errors.size());
 }
 
+std::optional<std::string> Backend::precision_refusal(Precision precision) const {
+  if (precision == Precision::kFloat32) return std::nullopt;
+  return fmt::format("{} computes in float32 only", name());
+}
+
 std::optional<std::string> Backend::loss_refusal(const LossSettings& loss) const {
   if (loss.plain()) return std::nullopt;
   return fmt::format("loss {} has no {} kernel", loss.to_text(), name());

@@ -34,7 +34,8 @@ struct OptimizerSettings {
 /// Tells whether l1 and l2 act on a parameter: the weights of layers, no biases and nothing of a batch norm.
 bool is_penalised(const ir::Parameter& parameter);
 
-/// Sums over the rows of a batch.
+/// Sums over the rows of a batch. Where a row has several labels (data::Samples::positions) each counts as a row here and
+/// in EvaluationResult.
 struct BatchResult {
   double loss_sum = 0;       ///< sum of the rows' losses, each times the weight of its class where there are such
   std::int64_t correct = 0;  ///< rows whose arg max (first of equals) is the label; 0 for regression
@@ -112,11 +113,19 @@ class Session {
                        std::span<float> outputs) = 0;
 };
 
+/// Names the numbers that a session computes with; weights, statistics, loss and updates stay float32. Spelt `32`,
+/// `bf16` and `16` in files (`bf16-mixed`, `16-mixed` too).
+enum class Precision { kFloat32, kBFloat16, kFloat16 };
+
 /// Says what a session must be able to do; planned memory follows from it.
 struct SessionSettings {
   std::int64_t batch_size = 128;  ///< largest batch that accumulate will see
   bool training = true;           ///< false: evaluation only
   LossSettings loss = {};         ///< what `accumulate` and `evaluate` compute
+  /// Threads that work on one session. Results may depend on it (sums in another order), so it is a setting of the user,
+  /// stored with the study, and never derived from the number of parallel trials.
+  int threads = 1;
+  Precision precision = Precision::kFloat32;
 };
 
 /// Makes sessions. Stateless, thread safe.
@@ -134,6 +143,9 @@ class Backend {
   /// Tells whether a loss can be computed; otherwise the reason: `loss huber has no dense kernel`. nullopt means yes;
   /// by default plain cross entropy alone can.
   virtual std::optional<std::string> loss_refusal(const LossSettings& loss) const;
+  /// Tells whether the back end can compute with these numbers on this machine; otherwise the reason. By default
+  /// float32 alone.
+  virtual std::optional<std::string> precision_refusal(Precision precision) const;
   /// Returns the bytes that a session will allocate.
   virtual std::int64_t planned_bytes(const ir::Graph& graph, const SessionSettings& settings) const = 0;
   virtual std::unique_ptr<Session> make_session(const ir::Graph& graph, const SessionSettings& settings) const = 0;

@@ -19,6 +19,9 @@ void fill(const ir::Parameter& parameter, RandomStream& stream, std::vector<floa
   switch (parameter.initializer) {
     case ir::Initializer::kZeros: std::fill(values.begin(), values.end(), 0.0f); break;
     case ir::Initializer::kOnes: std::fill(values.begin(), values.end(), 1.0f); break;
+    case ir::Initializer::kNormal:
+      for (float& value : values) value = static_cast<float>(stream.normal());
+      break;
     case ir::Initializer::kUniformFanIn: {
       const auto bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(parameter.fan_in)));
       for (float& value : values) value = bound * (2.0f * stream.uniform_float() - 1.0f);

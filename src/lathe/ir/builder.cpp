@@ -9,14 +9,28 @@ namespace lathe::ir {
 namespace {
 
 const char* type_name(const AttributeValue& value) {
-  static constexpr const char* kNames[] = {"a boolean", "an integer", "a number", "a string"};
+  static constexpr const char* kNames[] = {"a boolean", "an integer", "a number", "a string", "a list of integers"};
   return kNames[value.index()];
 }
 
-/// Gives the value the declared type: an integer may stand where a number is wanted.
-AttributeValue as_declared(const AttributeDeclaration& declared, AttributeValue value) {
-  if (value.index() == declared.default_value.index()) return value;
+/// Repeats a single integer as often as the list is long: kernel_size = 3 is [3, 3].
+Shape as_list(const AttributeDeclaration& declared, const AttributeValue& value) {
+  const Shape& like = std::get<Shape>(declared.default_value);
   const auto* integer = std::get_if<std::int64_t>(&value);
+  Shape list = integer != nullptr ? Shape{*integer} : std::get<Shape>(value);
+  if (list.size() == 1) list.resize(std::max<std::size_t>(like.size(), 1), list.front());
+  if (!like.empty() && list.size() != like.size())
+    throw UserError(fmt::format("{} must be one integer or {}; got {}", declared.name, like.size(), to_string(list)));
+  return list;
+}
+
+/// Gives the value the declared type: an integer may stand where a number or a list is wanted.
+AttributeValue as_declared(const AttributeDeclaration& declared, AttributeValue value) {
+  const auto* integer = std::get_if<std::int64_t>(&value);
+  if (std::holds_alternative<Shape>(declared.default_value) &&
+      (integer != nullptr || std::holds_alternative<Shape>(value)))
+    return as_list(declared, value);
+  if (value.index() == declared.default_value.index()) return value;
   if (std::holds_alternative<double>(declared.default_value) && integer != nullptr)
     return static_cast<double>(*integer);
   throw UserError(

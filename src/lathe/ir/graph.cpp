@@ -30,6 +30,8 @@ const std::string& Node::string(std::string_view attribute_name) const {
   return typed<std::string>(*this, attribute_name);
 }
 
+const Shape& Node::integers(std::string_view attribute_name) const { return typed<Shape>(*this, attribute_name); }
+
 void Node::set(std::string_view attribute_name, AttributeValue value) {
   for (Attribute& attribute : attributes) {
     if (attribute.name != attribute_name) continue;

@@ -14,8 +14,8 @@
 
 namespace lathe::ir {
 
-/// Holds the value of a node's attribute.
-using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;
+/// Holds the value of a node's attribute; a Shape is a list of integers (kernel_size).
+using AttributeValue = std::variant<bool, std::int64_t, double, std::string, Shape>;
 
 struct Attribute {
   std::string name;
@@ -28,6 +28,7 @@ enum class Initializer {
   kUniformFanIn,  ///< uniform in [-1/sqrt(fan_in), 1/sqrt(fan_in)); fan_in is stored beside
   kZeros,
   kOnes,
+  kNormal,  ///< normal with mean 0 and variance 1 (embedding)
 };
 
 /// Describes one tensor that a node owns. Its name in a state dict is `module_path.name`.
@@ -38,6 +39,10 @@ struct Parameter {
   bool integral = false;  ///< true: int64 in files (num_batches_tracked)
   Initializer initializer = Initializer::kZeros;
   std::int64_t fan_in = 0;  ///< for kUniformFanIn
+  int output_axis = -1;     ///< dimension that counts the node's output channels; -1: none
+  /// Dimension that counts the channels that the node reads; -1: none. After a flatten it holds whole planes: the
+  /// values of one channel stand together.
+  int input_axis = -1;
   std::optional<quant::Format> format =
       std::nullopt;  ///< quantised in every forward pass; the stored values stay float
   bool operator==(const Parameter&) const = default;
@@ -58,6 +63,7 @@ struct Node {
   double number(std::string_view attribute_name) const;
   bool boolean(std::string_view attribute_name) const;
   const std::string& string(std::string_view attribute_name) const;
+  const Shape& integers(std::string_view attribute_name) const;
   void set(std::string_view attribute_name, AttributeValue value);
   bool operator==(const Node&) const = default;
 };

@@ -13,18 +13,29 @@ namespace lathe::ir {
 /// Declares one attribute of an op.
 struct AttributeDeclaration {
   std::string name;
-  AttributeValue default_value;  ///< its type is the attribute's type
+  /// Its type is the attribute's type. A list of n integers: the attribute has n, and a single one is repeated; an
+  /// empty list: any number of integers.
+  AttributeValue default_value;
   bool obligatory = false;
   std::string description;
 };
 
-/// Says how channels (the first per-sample dimension, `[features]`) pass an op. The channel-dependency analysis reads
+/// Says how channels pass an op. The channel-dependency analysis reads
 /// nothing else.
 enum class ChannelRule {
   kPreserves,  ///< output channel k depends on input channel k alone: activations, dropout, identity, quantize
   kFollows,    ///< as kPreserves, and `input_width_attribute` (with the parameters) must equal the width: batch norm
   kProduces,   ///< a new width, `output_width_attribute`; `input_width_attribute` follows the producer: linear
+  kJoins,      ///< the inputs' channels one after the other: concat
+  kBlocks,     ///< reads positions: neither its inputs nor its output may change their width: reshape, permute
   kFixed,      ///< the width may not change: input, output
+};
+
+/// Says where the per-sample values that an op reads and writes have their channels.
+enum class ChannelAxis {
+  kAsInput,  ///< where its (first) input has them: activations, sums
+  kFirst,    ///< [channels, height, width]: convolution, pooling, batch norm
+  kLast,     ///< [positions, channels]: linear, layer norm, embedding, attention
 };
 
 /// Counts the work of one node for one sample (batch 1); multiply by the batch size. An addition of two values (op add)
@@ -47,6 +58,13 @@ struct OpDeclaration {
   std::size_t input_count = 1;
   bool reads_more = false;  ///< true: input_count is the least number of inputs (add)
   ChannelRule channel_rule = ChannelRule::kPreserves;
+  ChannelAxis channel_axis = ChannelAxis::kAsInput;
+  /// Says which rule holds for a node, where its attributes decide (a depthwise convolution follows); empty:
+  /// channel_rule.
+  std::function<ChannelRule(const Node&)> rule_of;
+  /// Gives a node another input width, with all attributes that follow from it (groups of a depthwise convolution);
+  /// empty: input_width_attribute alone.
+  std::function<void(Node&, std::int64_t width)> follow_input;
   std::string input_width_attribute;   ///< "in_features", "num_features"
   std::string output_width_attribute;  ///< "out_features"
   std::string format_attribute;        ///< "format": names the number format of the output (quantise nodes)

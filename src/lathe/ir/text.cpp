@@ -36,6 +36,7 @@ std::string show(const AttributeValue& value) {
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* number = std::get_if<double>(&value)) return show(*number);
+  if (const auto* list = std::get_if<Shape>(&value)) return to_string(*list);
   return quoted(std::get<std::string>(value));
 }
 
@@ -107,6 +108,7 @@ class LineReader {
   AttributeValue value() {
     skip_spaces();
     if (at_ < line_.size() && line_[at_] == '"') return string();
+    if (accept("[")) return list();
     if (accept("true")) return true;
     if (accept("false")) return false;
     return number();
@@ -128,6 +130,17 @@ class LineReader {
   }
 
  private:
+  /// Reads `3, 3]`.
+  Shape list() {
+    Shape values;
+    while (!accept("]")) {
+      const AttributeValue value = number();
+      if (!std::holds_alternative<std::int64_t>(value)) fail("expected an integer");
+      values.push_back(std::get<std::int64_t>(value));
+      if (!accept(",") && !(at_ < line_.size() && line_[at_] == ']')) fail("expected \",\" or \"]\"");
+    }
+    return values;
+  }
   static bool is_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-';
   }
@@ -135,6 +148,7 @@ class LineReader {
     while (at_ < line_.size() && line_[at_] == ' ') ++at_;
   }
   AttributeValue number() {
+    skip_spaces();
     const char* const first = line_.data() + at_;
     const char* const last = line_.data() + line_.size();
     std::int64_t integer = 0;

@@ -53,7 +53,11 @@ ir::AttributeValue attribute_value(const config::Value& value, const ir::Attribu
   if (std::holds_alternative<bool>(like)) return value.as_boolean();
   if (std::holds_alternative<std::int64_t>(like)) return value.as_integer();
   if (std::holds_alternative<double>(like)) return value.as_number();
-  return value.as_string();
+  if (!std::holds_alternative<Shape>(like)) return value.as_string();
+  if (!value.is_array()) return value.as_integer();
+  Shape list;
+  for (const config::Value& number : value.as_array()) list.push_back(number.as_integer());
+  return list;
 }
 
 void read_attribute(const ir::OpDeclaration& op, const config::Member& member, Layer& layer) {
