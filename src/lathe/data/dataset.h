@@ -72,8 +72,9 @@ struct Target {
   double mean = 0, deviation = 1;
 };
 
-/// Holds a loaded data set (training and validation rows in random order, which shuffling by blocks relies on): disjoint parts, standardised with the mean and the population standard deviation of the
-/// training rows where the data set is of physical features. Immutable, shared by all trials.
+/// Holds a loaded data set (training and validation rows in random order, which shuffling by blocks relies on):
+/// disjoint parts, standardised with the mean and the population standard deviation of the training rows where the data
+/// set is of physical features: column by column, images channel by channel. Immutable, shared by all trials.
 struct Dataset {
   std::string name;
   std::int64_t classes = 0;  ///< 0 for regression
@@ -83,6 +84,7 @@ struct Dataset {
   Fingerprint fingerprint;
   Task task = Task::kClassification;
   std::vector<Target> targets = {};  ///< regression: one per output
+  std::int64_t vocabulary = 0;       ///< texts: rows are tokens in [0, vocabulary); 0: no texts
 
   /// Returns how many outputs a network for this data set has: classes or targets.
   std::int64_t outputs() const {
@@ -107,7 +109,11 @@ struct DatasetRequest {
   /// or `class`, else its last one; the y of arrays as it is.
   std::vector<std::string> targets = {};
   bool standardise_targets = true;  ///< acts where `standardise` does
-  Progress progress = {};           ///< called from load_dataset's own thread while big files are read
+  /// A text file is cut into windows whose labels are the next tokens (Samples::positions = max_token_len); every other
+  /// data set is refused.
+  bool language_modeling = false;
+  std::int64_t max_token_len = 128;  ///< tokens of a row of text
+  Progress progress = {};            ///< called from load_dataset's own thread while big files are read
 };
 
 /// Declares a data set. One entry in builtin.cpp each.
