@@ -46,9 +46,24 @@ std::shared_ptr<const Backend> find_backend(const BackendList& backends, const s
   throw UserError("backend", fmt::format("unknown back end \"{}\"{}", name, suggestion(name, known)));
 }
 
-std::optional<std::string> find_refusal(const Backend& backend, const ir::Graph& graph, const LossSettings& loss) {
-  auto reason = backend.refusal(graph);
-  return reason ? reason : backend.loss_refusal(loss);
+// Holds what a back end is asked to run.
+struct Request {
+  const ir::Graph& graph;
+  const LossSettings& loss;
+  Precision precision;
+};
+
+std::optional<std::string> find_refusal(const Backend& backend, const Request& request) {
+  if (auto reason = backend.refusal(request.graph)) return reason;
+  if (auto reason = backend.loss_refusal(request.loss)) return reason;
+  return backend.precision_refusal(request.precision);
+}
+
+// Says how to get by without the precision, where only that was refused.
+std::string advice(const Backend& backend, const Request& request) {
+  const bool only_precision = request.precision != Precision::kFloat32 && !backend.refusal(request.graph) &&
+                              !backend.loss_refusal(request.loss);
+  return only_precision ? "; --precision 32 runs it in float32" : "";
 }
 
 void log_refusal(const Backend& backend, const ir::Graph& graph, const std::string& reason) {
@@ -57,20 +72,21 @@ void log_refusal(const Backend& backend, const ir::Graph& graph, const std::stri
 
 std::shared_ptr<const Backend> choose_named(const BackendList& backends, const std::string& name,
                                             const std::string& asked, const std::string& accelerator,
-                                            const ir::Graph& graph, const LossSettings& loss) {
+                                            const Request& request) {
   auto backend = find_backend(backends, name);
   if (!runs_on(*backend, accelerator))
     throw UnsupportedError(
         fmt::format("back end {} runs on the accelerator \"{}\", not on \"{}\"", name, backend->accelerator(), asked));
-  if (const auto reason = find_refusal(*backend, graph, loss)) {
-    log_refusal(*backend, graph, *reason);
-    throw UnsupportedError(fmt::format("back end {} cannot run network {}: {}", name, graph.name, *reason));
+  if (const auto reason = find_refusal(*backend, request)) {
+    log_refusal(*backend, request.graph, *reason);
+    throw UnsupportedError(fmt::format("back end {} cannot run network {}: {}{}", name, request.graph.name, *reason,
+                                       advice(*backend, request)));
   }
   return backend;
 }
 
 std::shared_ptr<const Backend> choose_first(const BackendList& backends, const std::string& accelerator,
-                                            const ir::Graph& graph, const LossSettings& loss) {
+                                            const Request& request) {
   std::string reasons;
   for (const auto& backend : backends) {
     if (!runs_on(*backend, accelerator)) continue;
@@ -78,12 +94,12 @@ std::shared_ptr<const Backend> choose_first(const BackendList& backends, const s
       reasons += "\n  ref: slow reference loops, only by name (--backend ref)";
       continue;
     }
-    const auto reason = find_refusal(*backend, graph, loss);
+    const auto reason = find_refusal(*backend, request);
     if (!reason) return backend;
-    log_refusal(*backend, graph, *reason);
-    reasons += fmt::format("\n  {}: {}", backend->name(), *reason);
+    log_refusal(*backend, request.graph, *reason);
+    reasons += fmt::format("\n  {}: {}{}", backend->name(), *reason, advice(*backend, request));
   }
-  throw UnsupportedError(fmt::format("no back end can run network {}:{}", graph.name, reasons));
+  throw UnsupportedError(fmt::format("no back end can run network {}:{}", request.graph.name, reasons));
 }
 
 double mean_of_sums(const std::vector<double>& sums, std::int64_t rows) {
@@ -119,6 +135,31 @@ double EvaluationResult::r2() const {
   return sum / static_cast<double>(squared_errors.size());
 }
 
+std::string to_string(Precision precision) {
+  switch (precision) {
+    case Precision::kFloat32: return "32";
+    case Precision::kBFloat16: return "bf16";
+    case Precision::kFloat16: return "16";
+  }
+  return {};
+}
+
+Precision precision_of(std::string_view name) {
+  if (name == "32" || name == "32-true") return Precision::kFloat32;
+  if (name == "bf16" || name == "bf16-mixed") return Precision::kBFloat16;
+  if (name == "16" || name == "16-mixed") return Precision::kFloat16;
+  static const std::vector<std::string> kKnown = {"32", "bf16", "bf16-mixed", "16", "16-mixed"};
+  const std::string text(name);
+  if (text == "bf16-true" || text == "16-true")
+    throw UserError("trainer_precision",
+                    fmt::format("\"{0}\" keeps the weights in half precision, which is refused: they lose the small "
+                                "updates; use \"{1}-mixed\"",
+                                text, text.substr(0, text.find('-'))));
+  if (text.starts_with("64"))
+    throw UserError("trainer_precision", fmt::format("\"{}\" is refused: no back end trains in float64", text));
+  throw UserError("trainer_precision", fmt::format("unknown precision \"{}\"{}", text, suggestion(text, kKnown)));
+}
+
 std::optional<std::string> Backend::precision_refusal(Precision precision) const {
   if (precision == Precision::kFloat32) return std::nullopt;
   return fmt::format("{} computes in float32 only", name());
@@ -131,11 +172,12 @@ std::optional<std::string> Backend::loss_refusal(const LossSettings& loss) const
 
 std::shared_ptr<const Backend> choose_backend(const BackendList& backends, const std::string& backend,
                                               const std::string& accelerator, const ir::Graph& graph,
-                                              const LossSettings& loss) {
+                                              const LossSettings& loss, Precision precision) {
+  const Request request{graph, loss, precision};
   const std::string resolved = resolve_accelerator(accelerator);
   check_accelerator(backends, accelerator, resolved);
-  auto chosen = backend == "auto" ? choose_first(backends, resolved, graph, loss)
-                                  : choose_named(backends, backend, accelerator, resolved, graph, loss);
+  auto chosen = backend == "auto" ? choose_first(backends, resolved, request)
+                                  : choose_named(backends, backend, accelerator, resolved, request);
   log::debug("back end {} runs network {}", chosen->name(), graph.name);
   return chosen;
 }

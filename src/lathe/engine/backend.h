@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lathe/data/dataset.h"
@@ -34,8 +35,8 @@ struct OptimizerSettings {
 /// Tells whether l1 and l2 act on a parameter: the weights of layers, no biases and nothing of a batch norm.
 bool is_penalised(const ir::Parameter& parameter);
 
-/// Sums over the rows of a batch. Where a row has several labels (data::Samples::positions) each counts as a row here and
-/// in EvaluationResult.
+/// Sums over the rows of a batch. Where a row has several labels (data::Samples::positions) each counts as a row here
+/// and in EvaluationResult.
 struct BatchResult {
   double loss_sum = 0;       ///< sum of the rows' losses, each times the weight of its class where there are such
   std::int64_t correct = 0;  ///< rows whose arg max (first of equals) is the label; 0 for regression
@@ -90,8 +91,8 @@ class Session {
   virtual State optimizer_state() const = 0;
   virtual void load_optimizer_state(const State& state) = 0;
 
-  /// Says with which rows the `accumulate` after the next one will begin, so that they can be fetched meanwhile. A hint:
-  /// changes no result. `rows` stays valid until the end of the next `accumulate`.
+  /// Says with which rows the `accumulate` after the next one will begin, so that they can be fetched meanwhile. A
+  /// hint: changes no result. `rows` stays valid until the end of the next `accumulate`.
   virtual void expect(const data::Samples& samples, std::span<const std::uint32_t> rows) {
     static_cast<void>(samples);
     static_cast<void>(rows);
@@ -116,14 +117,19 @@ class Session {
 /// Names the numbers that a session computes with; weights, statistics, loss and updates stay float32. Spelt `32`,
 /// `bf16` and `16` in files (`bf16-mixed`, `16-mixed` too).
 enum class Precision { kFloat32, kBFloat16, kFloat16 };
+/// Prints `32`, `bf16` or `16`.
+std::string to_string(Precision precision);
+/// Reads the spellings of Lightning: 32, 32-true, bf16, bf16-mixed, 16, 16-mixed. Throws UserError (trainer_precision)
+/// for others, with the reason where they are Lightning's.
+Precision precision_of(std::string_view name);
 
 /// Says what a session must be able to do; planned memory follows from it.
 struct SessionSettings {
   std::int64_t batch_size = 128;  ///< largest batch that accumulate will see
   bool training = true;           ///< false: evaluation only
   LossSettings loss = {};         ///< what `accumulate` and `evaluate` compute
-  /// Threads that work on one session. Results may depend on it (sums in another order), so it is a setting of the user,
-  /// stored with the study, and never derived from the number of parallel trials.
+  /// Threads that work on one session. Results may depend on it (sums in another order), so it is a setting of the
+  /// user, stored with the study, and never derived from the number of parallel trials.
   int threads = 1;
   Precision precision = Precision::kFloat32;
 };
@@ -137,6 +143,9 @@ class Backend {
   virtual std::string target() const = 0;
   /// Names the device it runs on: `cpu`, `gpu` (CUDA) or `mps`.
   virtual std::string accelerator() const { return "cpu"; }
+  /// Tells whether SessionSettings::threads changes what a session does. Its bits may then depend on the number, which
+  /// is part of the candidate key.
+  virtual bool uses_threads() const { return false; }
   /// Tells whether the graph can be run; otherwise the reason, naming the node and the property:
   /// `node flatten_0: op flatten needs [features]`. nullopt means yes.
   virtual std::optional<std::string> refusal(const ir::Graph& graph) const = 0;
@@ -155,11 +164,11 @@ class Backend {
 using BackendList = std::vector<std::shared_ptr<const Backend>>;
 
 /// Resolves `accelerator` (auto, cpu, gpu, cuda, mps) and `backend` (auto or a name) for a graph: the accelerator
-/// first, then the first back end that supports the graph; `ref` only by name. Every refusal is logged. Throws
-/// UserError for unknown names (nearest shown) and UnsupportedError with all reasons, or when an accelerator is asked
-/// for that this machine or build lacks; never falls back.
+/// first, then the first back end that supports the graph, the loss and the precision; `ref` only by name. Every
+/// refusal is logged. Throws UserError for unknown names (nearest shown) and UnsupportedError with all reasons, or when
+/// an accelerator is asked for that this machine or build lacks; never falls back.
 std::shared_ptr<const Backend> choose_backend(const BackendList& backends, const std::string& backend,
                                               const std::string& accelerator, const ir::Graph& graph,
-                                              const LossSettings& loss = {});
+                                              const LossSettings& loss = {}, Precision precision = Precision::kFloat32);
 
 }  // namespace lathe::engine

@@ -63,7 +63,7 @@ class Run {
  public:
   Run(Session& session, const data::Dataset& dataset, const TrainSettings& settings, const RunIdentity& identity,
       const StopToken& stop, const TrainProgress& progress, const EpochEnd& epoch_end, const Interim& interim,
-      const BatchPlan& plan)
+      const Saving& saving, const BatchPlan& plan)
       : session_(session),
         dataset_(dataset),
         settings_(settings),
@@ -72,6 +72,7 @@ class Run {
         progress_(progress),
         epoch_end_(epoch_end),
         interim_(interim),
+        saving_(saving),
         plan_(plan),
         order_(static_cast<std::size_t>(plan.rows)),
         dropout_word_(RandomStream(identity.seed, {identity.candidate, identity.repeat}, "dropout").next_u64()),
@@ -100,6 +101,23 @@ class Run {
   }
 
  private:
+  // While it lives the clocks of the run stand still.
+  class Pause {
+   public:
+    explicit Pause(Run& run) : run_(run) {}
+    ~Pause() {
+      run_.paused_wall_ += seconds_since(began_);
+      run_.paused_cpu_ += thread_cpu_seconds() - cpu_began_;
+    }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    Run& run_;
+    Clock::time_point began_ = Clock::now();
+    double cpu_began_ = thread_cpu_seconds();
+  };
+
   bool running() const { return report_.outcome == TrainOutcome::kCompleted; }
 
   void reserve_history() {
@@ -195,10 +213,20 @@ class Run {
     if (stop_.timed_out())
       return end_early(TrainOutcome::kTimedOut, fmt::format("time limit reached after step {}", report_.steps));
     if (progress_ && Clock::now() - last_progress_ >= std::chrono::milliseconds(100)) tell_progress(nullptr);
+    if (saving_.call && training_seconds() >= next_saving_) [[unlikely]]
+      save();
     return training_seconds() < interim_seconds_ || take_interim(static_cast<std::int64_t>(training_seconds()));
   }
 
   double training_seconds() const { return seconds_since(start_) - paused_wall_; }
+
+  // Hands the state of the run out while its clocks stand still.
+  void save() {
+    take_times();
+    const Pause pause(*this);
+    saving_.call(report_);
+    next_saving_ = report_.wall_seconds + saving_.interval_seconds;
+  }
 
   // Sets where the next intermediate result is due; nowhere without a call.
   void plan_interim() {
@@ -219,11 +247,10 @@ class Run {
   // Hands out an intermediate result while the clocks stand still; false ends the run.
   bool take_interim(std::int64_t step) {
     take_times();
-    const Clock::time_point began = Clock::now();
-    const double cpu_began = thread_cpu_seconds();
-    const bool goes_on = interim_.call(step, report_);
-    paused_wall_ += seconds_since(began);
-    paused_cpu_ += thread_cpu_seconds() - cpu_began;
+    const bool goes_on = [&] {
+      const Pause pause(*this);
+      return interim_.call(step, report_);
+    }();
     plan_interim();
     return goes_on || end_early(TrainOutcome::kStopped, fmt::format("stopped after step {}", report_.steps));
   }
@@ -301,6 +328,7 @@ class Run {
   const TrainProgress& progress_;
   const EpochEnd& epoch_end_;
   const Interim& interim_;
+  const Saving& saving_;
   const BatchPlan& plan_;
   std::vector<std::uint32_t> order_;
   std::uint64_t dropout_word_;
@@ -310,6 +338,7 @@ class Run {
   double paused_wall_ = 0, paused_cpu_ = 0;
   std::int64_t interim_samples_ = std::numeric_limits<std::int64_t>::max();
   double interim_seconds_ = std::numeric_limits<double>::infinity();
+  double next_saving_ = saving_.interval_seconds;  // seconds of training
   Clock::time_point last_progress_ = Clock::now();
   Pacer pacer_;
   TrainReport report_;
@@ -319,9 +348,9 @@ class Run {
 
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress,
-                  const EpochEnd& epoch_end, const ResumePoint* resume, const Interim& interim) {
+                  const EpochEnd& epoch_end, const ResumePoint* resume, const Interim& interim, const Saving& saving) {
   const BatchPlan plan = plan_batches(settings, graph, dataset.train.rows());
-  Run run(session, dataset, settings, identity, stop, progress, epoch_end, interim, plan);
+  Run run(session, dataset, settings, identity, stop, progress, epoch_end, interim, saving, plan);
   if (resume != nullptr)
     run.continue_from(*resume);
   else

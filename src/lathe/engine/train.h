@@ -142,6 +142,14 @@ struct Interim {
   std::function<bool(std::int64_t step, const TrainReport& so_far)> call;
 };
 
+/// Asks `train` to hand out the state of the run now and then, so that a killed run loses little: after the first step
+/// that ends `interval_seconds` of training or more since the start or the last call. The clocks of the run stand
+/// still; nothing that results depend on is touched. No call: never.
+struct Saving {
+  double interval_seconds = 60;
+  std::function<void(const TrainReport& so_far)> call;
+};
+
 /// Trains. The learning-rate schedule spans the steps that are taken. Batches: the training rows in an order shuffled
 /// per epoch by (identity, epoch), see shuffle_rows, cut into batch_size; the last short batch is kept, and a batch of
 /// one row joins the one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The
@@ -150,7 +158,8 @@ struct Interim {
 /// initial state; its optimiser is set here unless resuming.
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
-                  const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr, const Interim& interim = {});
+                  const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr, const Interim& interim = {},
+                  const Saving& saving = {});
 
 /// Returns the optimiser steps that `train` plans for so many training rows.
 std::int64_t planned_steps(const TrainSettings& settings, const ir::Graph& graph, std::int64_t train_rows);
