@@ -158,7 +158,7 @@ TEST(RefBackend, RefusesWhatItCannotRunWithTheReason) {
   ir::GraphBuilder builder("picture", {3, 4, 4});
   builder.add("relu", "0");
   EXPECT_EQ(backend->refusal(std::move(builder).finish()),
-            "node output: the network must end in [classes]; it ends in [3, 4, 4]");
+            "node output: the network must end in [classes] or [tokens, vocabulary]; it ends in [3, 4, 4]");
 }
 
 TEST(RefBackend, PlannedBytesCountEveryArray) {

@@ -20,9 +20,9 @@ class RefBackend final : public engine::Backend {
       if (ref::find_kernel(node.op) == nullptr)
         return fmt::format("node {}: op {} has no reference kernel", node.name, node.op);
     }
-    if (graph.output().output_shape.size() != 1)
-      return fmt::format("node {}: the network must end in [classes]; it ends in {}", graph.output().name,
-                         to_string(graph.output().output_shape));
+    if (graph.output().output_shape.size() > 2)
+      return fmt::format("node {}: the network must end in [classes] or [tokens, vocabulary]; it ends in {}",
+                         graph.output().name, to_string(graph.output().output_shape));
     return std::nullopt;
   }
 

@@ -27,10 +27,12 @@ struct NodeState {
   const ir::Node* node = nullptr;
   std::size_t index = 0;                              ///< in the graph
   std::size_t in_width = 0, out_width = 0;            ///< in_width: of the first input
+  std::vector<Shape> in_shapes;                       ///< of one sample, in the order of the inputs
   std::vector<Tensor> tensors;                        ///< in the order of the node's parameters
   std::unique_ptr<const quant::Quantizer> quantizer;  ///< of a quantise node
   std::vector<double> saved;                          ///< saved_size() values
 
+  const Shape& out_shape() const { return node->output_shape; }
   /// Finds a tensor by name; null when the node has none.
   Tensor* find(std::string_view name);
   /// Finds a tensor by name; throws InternalError when the node has none.
@@ -66,7 +68,22 @@ struct Kernel {
 const Kernel* find_kernel(std::string_view op);
 
 Kernel linear_kernel();
-Kernel batch_norm1d_kernel();
+Kernel convolution_kernel(const char* op);
+Kernel batch_norm_kernel(const char* op);
+Kernel layer_norm_kernel();
+Kernel max_pool_kernel(const char* op);
+Kernel average_pool_kernel(const char* op);
+Kernel adaptive_average_pool_kernel(const char* op);
+Kernel upsample_kernel();
+Kernel mean_kernel();
+Kernel multiply_kernel();
+Kernel concat_kernel();
+Kernel permute_kernel();
+Kernel matmul_kernel();
+Kernel softmax_kernel();
+Kernel attention_kernel();
+Kernel embedding_kernel();
+Kernel position_embedding_kernel();
 Kernel relu_kernel();
 Kernel leaky_relu_kernel();
 Kernel tanh_kernel();

@@ -9,6 +9,7 @@
 #include "lathe/backend/ref/optimizer.h"
 #include "lathe/base/check.h"
 #include "lathe/engine/state.h"
+#include "lathe/ir/op.h"
 
 namespace lathe::backend::ref {
 namespace {
@@ -39,6 +40,7 @@ NodeState make_node_state(const ir::Graph& graph, std::size_t index, bool traini
   state.index = index;
   state.in_width = node.inputs.empty() ? 0 : width_of(graph.nodes[node.inputs[0]]);
   state.out_width = width_of(node);
+  state.in_shapes = ir::input_shapes(graph, node);
   for (const ir::Parameter& parameter : node.parameters) state.tensors.push_back(make_tensor(parameter, training));
   if (node.op == "quantize") state.quantizer = quant::make_quantizer(quant::parse_format(node.string("format")));
   return state;
@@ -220,18 +222,22 @@ void RefSession::backward(const Pass& pass) {
   }
 }
 
-std::span<const double> RefSession::logits(std::size_t row) const {
-  const std::size_t classes = nodes_.back().out_width;
-  return {values_.back().data() + row * classes, classes};
+void RefSession::check_samples(const data::Samples& samples) const {
+  engine::check_rows(loss_, samples, static_cast<std::int64_t>(outputs()));
+  LATHE_CHECK_EQ(static_cast<std::size_t>(samples.positions), positions());
 }
 
-Truth RefSession::truth(const data::Samples& samples, std::size_t row) const {
-  const std::size_t outputs = nodes_.back().out_width;
-  if (samples.outputs > 0) return {.label = 0, .targets = std::span(samples.targets).subspan(row * outputs, outputs)};
-  const std::int32_t label = samples.labels[row];
-  if (label < 0 || static_cast<std::size_t>(label) >= outputs)
+std::span<const double> RefSession::logits(std::size_t prediction) const {
+  return {values_.back().data() + prediction * outputs(), outputs()};
+}
+
+Truth RefSession::truth(const data::Samples& samples, std::size_t row, std::size_t position) const {
+  if (samples.outputs > 0)
+    return {.label = 0, .targets = std::span(samples.targets).subspan(row * outputs(), outputs())};
+  const std::int32_t label = samples.labels[row * positions() + position];
+  if (label < 0 || static_cast<std::size_t>(label) >= outputs())
     throw DataError(
-        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, outputs));
+        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, outputs()));
   return {.label = static_cast<std::size_t>(label), .targets = {}};
 }
 
@@ -239,20 +245,20 @@ engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::sp
                                            double loss_scale, std::uint64_t dropout_seed) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   if (rows.empty()) return {};
-  engine::check_rows(loss_, samples, static_cast<std::int64_t>(nodes_.back().out_width));
+  check_samples(samples);
   if (rows.size() * nodes_[0].out_width > values_[0].size()) resize(rows.size());
   load_rows(samples, rows);
   const Pass pass{.rows = rows.size(), .training = true, .dropout_seed = dropout_seed};
   forward(pass);
   for (auto& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0.0);
   engine::BatchResult result;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    const Truth expected = truth(samples, rows[row]);
-    const std::span<const double> outputs = logits(row);
-    result.loss_sum += loss_kernel_->value(loss_, expected, outputs);
-    if (samples.outputs == 0) result.correct += largest_index(outputs) == expected.label ? 1 : 0;
-    loss_kernel_->gradient(loss_, expected, outputs, loss_scale,
-                           {gradients_.back().data() + row * outputs.size(), outputs.size()});
+  for (std::size_t i = 0; i < rows.size() * positions(); ++i) {
+    const Truth expected = truth(samples, rows[i / positions()], i % positions());
+    const std::span<const double> predicted = logits(i);
+    result.loss_sum += loss_kernel_->value(loss_, expected, predicted);
+    if (samples.outputs == 0) result.correct += largest_index(predicted) == expected.label ? 1 : 0;
+    loss_kernel_->gradient(loss_, expected, predicted, loss_scale,
+                           {gradients_.back().data() + i * outputs(), outputs()});
   }
   backward(pass);
   return result;
@@ -269,7 +275,7 @@ void RefSession::update(double learning_rate) {
 }
 
 template <typename Use>
-void RefSession::for_each_evaluated_row(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
+void RefSession::for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
   LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
               samples.rows());
   std::vector<std::uint32_t> rows(batch_size_);
@@ -278,12 +284,12 @@ void RefSession::for_each_evaluated_row(const data::Samples& samples, std::int64
     std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(static_cast<std::size_t>(first) + begin));
     load_rows(samples, rows);
     forward({.rows = rows.size()});
-    for (std::size_t i = 0; i < rows.size(); ++i) use(rows[i], logits(i));
+    for (std::size_t i = 0; i < rows.size() * positions(); ++i) use(rows[i / positions()], i % positions(), logits(i));
   }
 }
 
 engine::EvaluationResult RefSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  engine::check_rows(loss_, samples, static_cast<std::int64_t>(nodes_.back().out_width));
+  check_samples(samples);
   engine::EvaluationResult result;
   if (samples.outputs > 0)
     evaluate_targets(samples, first, count, result);
@@ -295,43 +301,44 @@ engine::EvaluationResult RefSession::evaluate(const data::Samples& samples, std:
 void RefSession::evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
                                   engine::EvaluationResult& result) {
   for (auto* counts : {&result.class_rows, &result.class_correct, &result.class_predicted})
-    counts->assign(nodes_.back().out_width, 0);
-  for_each_evaluated_row(samples, first, count, [&](std::size_t row, std::span<const double> outputs) {
-    const Truth expected = truth(samples, row);
-    const std::size_t predicted = largest_index(outputs);
-    const std::int64_t hit = expected.label == predicted ? 1 : 0;
-    result.loss_sum += loss_kernel_->value(loss_, expected, outputs);
-    ++result.rows;
-    result.correct += hit;
-    ++result.class_rows[expected.label];
-    result.class_correct[expected.label] += hit;
-    ++result.class_predicted[predicted];
-  });
+    counts->assign(outputs(), 0);
+  for_each_prediction(samples, first, count,
+                      [&](std::size_t row, std::size_t position, std::span<const double> values) {
+                        const Truth expected = truth(samples, row, position);
+                        const std::size_t predicted = largest_index(values);
+                        const std::int64_t hit = expected.label == predicted ? 1 : 0;
+                        result.loss_sum += loss_kernel_->value(loss_, expected, values);
+                        ++result.rows;
+                        result.correct += hit;
+                        ++result.class_rows[expected.label];
+                        result.class_correct[expected.label] += hit;
+                        ++result.class_predicted[predicted];
+                      });
   result.weight = engine::loss_weight(loss_, result.class_rows);
 }
 
 void RefSession::evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
                                   engine::EvaluationResult& result) {
-  for (auto* sums : {&result.squared_errors, &result.absolute_errors}) sums->assign(nodes_.back().out_width, 0);
-  for_each_evaluated_row(samples, first, count, [&](std::size_t row, std::span<const double> outputs) {
-    const Truth expected = truth(samples, row);
-    result.loss_sum += loss_kernel_->value(loss_, expected, outputs);
-    ++result.rows;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const double difference = outputs[i] - expected.targets[i];
-      result.squared_errors[i] += difference * difference;
-      result.absolute_errors[i] += std::fabs(difference);
-    }
-  });
+  for (auto* sums : {&result.squared_errors, &result.absolute_errors}) sums->assign(outputs(), 0);
+  for_each_prediction(samples, first, count,
+                      [&](std::size_t row, std::size_t position, std::span<const double> values) {
+                        const Truth expected = truth(samples, row, position);
+                        result.loss_sum += loss_kernel_->value(loss_, expected, values);
+                        ++result.rows;
+                        for (std::size_t i = 0; i < values.size(); ++i) {
+                          const double difference = values[i] - expected.targets[i];
+                          result.squared_errors[i] += difference * difference;
+                          result.absolute_errors[i] += std::fabs(difference);
+                        }
+                      });
   result.target_squares = engine::target_squares(samples, first, count);
 }
 
 void RefSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,
                          std::span<float> outputs) {
-  const std::size_t classes = nodes_.back().out_width;
-  LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * classes);
+  LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * nodes_.back().out_width);
   auto next = outputs.begin();
-  for_each_evaluated_row(samples, first, count, [&](std::size_t, std::span<const double> values) {
+  for_each_prediction(samples, first, count, [&](std::size_t, std::size_t, std::span<const double> values) {
     for (const double value : values) *next++ = static_cast<float>(value);
   });
 }

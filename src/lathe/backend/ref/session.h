@@ -38,16 +38,23 @@ class RefSession final : public engine::Session {
   Inputs inputs_of(const NodeState& node, std::size_t rows);
   void forward(const Pass& pass);
   void backward(const Pass& pass);
-  std::span<const double> logits(std::size_t row) const;
-  Truth truth(const data::Samples& samples, std::size_t row) const;
+  /// Returns how many classes or targets a prediction has, and how many predictions a row holds (language modelling:
+  /// one per token).
+  std::size_t outputs() const { return static_cast<std::size_t>(nodes_.back().out_shape().back()); }
+  std::size_t positions() const { return nodes_.back().out_width / outputs(); }
+  void check_samples(const data::Samples& samples) const;
+  /// Returns prediction number `prediction` of the pass, counted over rows and positions.
+  std::span<const double> logits(std::size_t prediction) const;
+  Truth truth(const data::Samples& samples, std::size_t row, std::size_t position) const;
   void evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
                         engine::EvaluationResult& result);
   void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
                         engine::EvaluationResult& result);
   engine::State copy_out(TensorValues values, const char* suffix, bool buffers) const;
-  /// Runs an evaluation-mode pass over the rows, a batch at a time, and hands each row (number in samples) to `use`.
+  /// Runs an evaluation-mode pass over the rows, a batch at a time, and hands each prediction to `use`: the number of
+  /// its row in samples, its position in the row, and its outputs.
   template <typename Use>
-  void for_each_evaluated_row(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
+  void for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
 
   ir::Graph graph_;  ///< nodes_ points into it
   engine::LossSettings loss_;
@@ -55,7 +62,7 @@ class RefSession final : public engine::Session {
   bool training_ = true;
   std::size_t batch_size_ = 0;
   std::vector<NodeState> nodes_;
-  std::vector<std::vector<double>> values_;         ///< per node, [rows, width]
+  std::vector<std::vector<double>> values_;         ///< per node, [rows, out_width]
   std::vector<std::vector<double>> gradients_;      ///< as values_; empty in evaluation sessions
   std::vector<std::span<const double>> inputs_;     ///< of the node at hand
   std::vector<std::span<double>> input_gradients_;  ///< of the node at hand
