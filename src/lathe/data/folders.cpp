@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "lathe/base/file.h"
@@ -16,7 +17,16 @@ fs::path from_environment(const char* name) {
   return value == nullptr ? fs::path{} : fs::path(value);
 }
 
-bool wants_jets(const DatasetRequest& request) { return request.name == "jets"; }
+// Where Debian's package dataset-fashion-mnist puts its files.
+constexpr const char* kDebianFashion = "/usr/share/datasets/fashion-mnist";
+
+// Adds where a data set is found without anybody saying so.
+void add_own_places(const DatasetRequest& request, std::vector<SearchPlace>& places) {
+  if (request.name == "jets") places.push_back({bundled_jets_folder(), "bundled sample"});
+  const std::vector<std::string> fashion = {"fashion-mnist", "fashion_mnist", "FashionMNIST"};
+  if (std::find(fashion.begin(), fashion.end(), request.name) != fashion.end())
+    places.push_back({kDebianFashion, "Debian's dataset-fashion-mnist"});
+}
 
 }  // namespace
 
@@ -41,7 +51,7 @@ std::vector<SearchPlace> search_places(const DatasetRequest& request) {
     places.push_back({folder, "LATHE_DATA_DIR"});
   }
   if (const fs::path folder = cache_folder(); !folder.empty()) places.push_back({folder, "cache folder"});
-  if (wants_jets(request)) places.push_back({bundled_jets_folder(), "bundled sample"});
+  add_own_places(request, places);
   return places;
 }
 

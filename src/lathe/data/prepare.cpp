@@ -21,6 +21,7 @@ void add_part(Hasher& hasher, std::string_view name, const Samples& samples) {
   hasher.add(std::as_bytes(std::span(sizes)));
   hasher.add(std::as_bytes(std::span(samples.features)));
   hasher.add(std::as_bytes(std::span(samples.labels)));
+  if (!samples.shape.empty()) hasher.add(std::as_bytes(std::span(samples.shape)));
   if (samples.outputs == 0) return;
   hasher.add(std::as_bytes(std::span(&samples.outputs, 1)));
   hasher.add(std::as_bytes(std::span(samples.targets)));
@@ -74,7 +75,7 @@ void split_parts(RawDataset& raw, const DatasetRequest& request) {
 
 // Scales the features, and the targets where wanted; `targets` is told how.
 void standardise(RawDataset& raw, bool with_targets, std::vector<Target>& targets) {
-  const Scaling scaling = measure_scaling(raw.train.features, raw.train.width);
+  const Scaling scaling = measure_scaling(raw.train.features, raw.train.width, raw.pooled);
   for (Samples* part : {&raw.train, &raw.validation, &raw.test}) apply_scaling(scaling, part->features);
   if (!with_targets || targets.empty()) return;
   const Scaling scaling_of_targets = measure_scaling(raw.train.targets, raw.train.outputs);
@@ -119,6 +120,20 @@ void check_finite(const std::vector<float>& values, std::int64_t columns, const 
   }
 }
 
+// Columns of an image or a text are no quantities that could be predicted, and only a text file has next tokens.
+void refuse_shapes(const RawDataset& raw, const DatasetRequest& request) {
+  const bool shaped = !raw.train.shape.empty();
+  if (request.task == Task::kRegression && shaped && raw.train.outputs == 0) {
+    throw UserError("task", fmt::format("data set {} has images or texts with classes; regression needs columns of "
+                                        "numbers, or arrays with targets",
+                                        raw.name));
+  }
+  if (request.language_modeling && raw.vocabulary == 0) {
+    throw UserError("task",
+                    fmt::format("language modelling learns from a text file (.txt); data set {} is none", raw.name));
+  }
+}
+
 }  // namespace
 
 std::string hash_parts(const Dataset& dataset) {
@@ -136,6 +151,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
                     fmt::format("has {} training rows; at least {} are needed", raw.train.rows(), kFewestRows));
   }
   const bool regression = request.task == Task::kRegression;
+  refuse_shapes(raw, request);
   name_features(raw);
   auto dataset = std::make_shared<Dataset>();
   dataset->task = request.task;
@@ -148,6 +164,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   if (regression) raw.source += fmt::format(", regression of {}", fmt::join(raw.target_names, ", "));
 
   dataset->name = raw.name;
+  dataset->vocabulary = raw.vocabulary;
   dataset->class_names = std::move(raw.class_names);
   dataset->feature_names = std::move(raw.feature_names);
   dataset->train = std::move(raw.train);

@@ -16,13 +16,16 @@ struct RawDataset {
   std::vector<std::string> target_names = {};  ///< where the parts hold targets
   Samples train, validation, test;
   bool physical = true;  ///< features have units, so they are standardised when the request says so
+  /// So many neighbouring features share one mean and one deviation: the pixels of a channel.
+  std::int64_t pooled = 1;
+  std::int64_t vocabulary = 0;  ///< texts: as Dataset::vocabulary
 };
 
 /// Turns what a reader read into what the engine sees: for regression of a set that came with labels, makes the columns
 /// that the request names targets; splits off missing parts (split.h), standardises with the training rows, names what
 /// has no name (`f0`, `0`), and fingerprints the result. Deterministic.
-/// Throws DataError without training rows, and UserError for targets that are no columns, and as split_training_rows
-/// does.
+/// Throws DataError without training rows, and UserError for targets that are no columns, a task that the rows are not
+/// made for, and as split_training_rows does.
 std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& request);
 
 /// Checks that every feature is finite. Throws DataError with `path`, row and column.

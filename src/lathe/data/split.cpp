@@ -11,8 +11,6 @@
 #include "lathe/base/random.h"
 
 namespace lathe::data {
-namespace {
-
 std::int64_t validation_count(std::int64_t rows, const DatasetRequest& request) {
   if (request.validation_rows) {
     const std::int64_t wanted = *request.validation_rows;
@@ -30,8 +28,6 @@ std::int64_t validation_count(std::int64_t rows, const DatasetRequest& request) 
   const std::int64_t count = std::llround(static_cast<double>(rows) * fraction);
   return std::clamp<std::int64_t>(count, 1, rows - 1);
 }
-
-}  // namespace
 
 Rows random_rows(std::int64_t rows, std::uint64_t seed, std::string_view purpose) {
   LATHE_CHECK(rows <= std::numeric_limits<std::uint32_t>::max(), "{} rows", rows);
@@ -66,9 +62,10 @@ std::pair<Rows, Rows> split_test_rows(std::int64_t rows) {
 namespace {
 
 // Copies the named rows of [rows, width] values.
-std::vector<float> take_values(const std::vector<float>& values, std::int64_t columns, const Rows& rows) {
+template <typename Number>
+std::vector<Number> take_values(const std::vector<Number>& values, std::int64_t columns, const Rows& rows) {
   const auto width = static_cast<std::size_t>(columns);
-  std::vector<float> taken(rows.size() * width);
+  std::vector<Number> taken(rows.size() * width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto from = values.begin() + static_cast<std::ptrdiff_t>(rows[i] * width);
     std::copy_n(from, width, taken.begin() + static_cast<std::ptrdiff_t>(i * width));
@@ -76,46 +73,51 @@ std::vector<float> take_values(const std::vector<float>& values, std::int64_t co
   return taken;
 }
 
+// Calls `call(group, value)` for all values of rows of `groups` groups of `pool` neighbours.
+template <typename Number, typename Call>
+void for_each_group(std::span<Number> values, std::size_t pool, std::size_t groups, Call&& call) {
+  for (std::size_t at = 0, group = 0; at < values.size(); at += pool, group = group + 1 == groups ? 0 : group + 1) {
+    for (std::size_t i = at; i < at + pool; ++i) call(group, values[i]);
+  }
+}
+
 }  // namespace
 
 Samples take_rows(const Samples& samples, const Rows& rows) {
   Samples taken{.width = samples.width, .features = {}, .labels = {}, .outputs = samples.outputs};
+  taken.shape = samples.shape;
+  taken.positions = samples.positions;
   taken.features = take_values(samples.features, samples.width, rows);
   taken.targets = take_values(samples.targets, samples.outputs, rows);
-  if (samples.outputs > 0) return taken;
-  taken.labels.resize(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) taken.labels[i] = samples.labels[rows[i]];
+  if (samples.outputs == 0) taken.labels = take_values(samples.labels, samples.positions, rows);
   return taken;
 }
 
-Scaling measure_scaling(std::span<const float> values, std::int64_t columns) {
-  const auto width = static_cast<std::size_t>(columns);
-  const double count = static_cast<double>(values.size()) / static_cast<double>(width);
-  Scaling scaling{.mean = std::vector<double>(width, 0.0), .deviation = std::vector<double>(width, 0.0)};
-  for (std::size_t i = 0; i < values.size(); ++i) scaling.mean[i % width] += values[i];
+Scaling measure_scaling(std::span<const float> values, std::int64_t columns, std::int64_t pooled) {
+  const auto pool = static_cast<std::size_t>(pooled);
+  const std::size_t groups = static_cast<std::size_t>(columns) / pool;
+  const double count = static_cast<double>(values.size()) / static_cast<double>(groups);
+  Scaling scaling{std::vector<double>(groups, 0.0), std::vector<double>(groups, 0.0), pool};
+  for_each_group(values, pool, groups, [&](std::size_t group, float value) { scaling.mean[group] += value; });
   for (double& mean : scaling.mean) mean /= count;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double distance = values[i] - scaling.mean[i % width];
-    scaling.deviation[i % width] += distance * distance;
-  }
-  for (std::size_t column = 0; column < width; ++column) {
-    double& deviation = scaling.deviation[column];
+  for_each_group(values, pool, groups, [&](std::size_t group, float value) {
+    const double distance = value - scaling.mean[group];
+    scaling.deviation[group] += distance * distance;
+  });
+  for (std::size_t group = 0; group < groups; ++group) {
+    double& deviation = scaling.deviation[group];
     deviation = std::sqrt(deviation / count);
     // The mean of equal values is off by rounding at most: such a column is constant.
-    if (deviation <= 1e-12 * std::abs(scaling.mean[column])) deviation = 1.0;
+    if (deviation <= 1e-12 * std::abs(scaling.mean[group])) deviation = 1.0;
     if (deviation == 0.0) deviation = 1.0;
   }
   return scaling;
 }
 
 void apply_scaling(const Scaling& scaling, std::span<float> values) {
-  const std::size_t width = scaling.mean.size();
-  for (std::size_t row = 0; row < values.size(); row += width) {
-    for (std::size_t column = 0; column < width; ++column) {
-      float& value = values[row + column];
-      value = static_cast<float>((value - scaling.mean[column]) / scaling.deviation[column]);
-    }
-  }
+  for_each_group(values, scaling.pooled, scaling.mean.size(), [&](std::size_t group, float& value) {
+    value = static_cast<float>((value - scaling.mean[group]) / scaling.deviation[group]);
+  });
 }
 
 }  // namespace lathe::data

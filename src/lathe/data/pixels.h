@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace lathe::data {
+
+/// Appends bytes as numbers in [0, 1]: byte / 255.
+void append_pixels(std::span<const std::byte> bytes, std::vector<float>& values);
+
+}  // namespace lathe::data
