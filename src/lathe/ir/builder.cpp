@@ -60,6 +60,12 @@ std::vector<Attribute> complete(const OpDeclaration& op, const std::vector<Attri
   return all;
 }
 
+/// Returns what torch.fx calls a node without a module: the function's own name, `torch.cat` is `cat`.
+std::string function_name(const std::string& op_name) {
+  const OpDeclaration* op = find_op(op_name);
+  return fx_name(op == nullptr || op->function.empty() ? op_name : op->function.substr(op->function.rfind('.') + 1));
+}
+
 const OpDeclaration& known_op(const std::string& name) {
   if (const OpDeclaration* op = find_op(name)) return *op;
   std::vector<std::string> names;
@@ -94,7 +100,8 @@ GraphBuilder::GraphBuilder(std::string model_name, Shape input_shape) {
 
 std::size_t GraphBuilder::add(std::string op, std::string module_path, std::vector<Attribute> attributes,
                               std::vector<std::size_t> inputs, std::string node_name) {
-  if (node_name.empty()) node_name = module_path.empty() ? unused_name(graph_, fx_name(op)) : fx_name(module_path);
+  if (node_name.empty())
+    node_name = module_path.empty() ? unused_name(graph_, function_name(op)) : fx_name(module_path);
   if (graph_.find(node_name)) throw UserError("node " + node_name, "two nodes have this name");
   try {
     graph_.nodes.push_back(make_node(graph_, op, attributes, std::move(inputs)));

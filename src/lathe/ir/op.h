@@ -36,6 +36,7 @@ enum class ChannelAxis {
   kAsInput,  ///< where its (first) input has them: activations, sums
   kFirst,    ///< [channels, height, width]: convolution, pooling, batch norm
   kLast,     ///< [positions, channels]: linear, layer norm, embedding, attention
+  kByRank,   ///< the last of two dimensions, else the first: concat, mean
 };
 
 /// Counts the work of one node for one sample (batch 1); multiply by the batch size. An addition of two values (op add)
@@ -65,6 +66,12 @@ struct OpDeclaration {
   /// Gives a node another input width, with all attributes that follow from it (groups of a depthwise convolution);
   /// empty: input_width_attribute alone.
   std::function<void(Node&, std::int64_t width)> follow_input;
+  /// Says into how many equal blocks a node divides its channels, those it reads and those it writes: attention heads,
+  /// groups of a convolution; empty: one.
+  std::function<std::int64_t(const Node&)> channel_blocks;
+  /// True where an output channel depends on other input channels though the width is kept: layer norm, softmax,
+  /// attention. Copies of channels change what such an op computes.
+  bool couples_channels = false;
   std::string input_width_attribute;   ///< "in_features", "num_features"
   std::string output_width_attribute;  ///< "out_features"
   std::string format_attribute;        ///< "format": names the number format of the output (quantise nodes)

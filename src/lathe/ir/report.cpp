@@ -25,9 +25,22 @@ std::string arguments(const Graph& graph, const Node& node) {
   return node.inputs.size() == 1 ? "(" + text + ",)" : "(" + text + ")";
 }
 
+std::string keyword(const Attribute& attribute) {
+  const auto* text = std::get_if<std::string>(&attribute.value);
+  const auto* list = std::get_if<Shape>(&attribute.value);
+  if (text != nullptr) return fmt::format("{}: {}", attribute.name, *text);
+  if (list != nullptr) return fmt::format("{}: {}", attribute.name, to_string(*list));
+  if (const auto* boolean = std::get_if<bool>(&attribute.value))
+    return fmt::format("{}: {}", attribute.name, *boolean ? "True" : "False");
+  if (const auto* number = std::get_if<double>(&attribute.value)) return fmt::format("{}: {}", attribute.name, *number);
+  return fmt::format("{}: {}", attribute.name, std::get<std::int64_t>(attribute.value));
+}
+
 std::string keywords(const Node& node) {
-  const std::string& format = op_of(node).format_attribute;
-  return node.module_path.empty() && !format.empty() ? fmt::format("{{{}: {}}}", format, node.string(format)) : "{}";
+  if (!node.module_path.empty()) return "{}";
+  std::string text;
+  for (const Attribute& attribute : node.attributes) text += (text.empty() ? "" : ", ") + keyword(attribute);
+  return "{" + text + "}";
 }
 
 std::string target(const Node& node) {

@@ -13,11 +13,14 @@ Shape output_shape(const Node& node, std::span<const Shape> inputs) {
   if (in_features < 1 || out_features < 1)
     throw UserError(
         fmt::format("in_features and out_features must be at least 1; got {} and {}", in_features, out_features));
-  if (inputs[0].size() != 1)
-    throw UserError(fmt::format("linear reads [features]; got {} (put a flatten before it)", to_string(inputs[0])));
-  if (inputs[0][0] != in_features)
-    throw UserError(fmt::format("in_features = {}, but its input has {} features", in_features, inputs[0][0]));
-  return {out_features};
+  if (inputs[0].size() != 1 && inputs[0].size() != 2)
+    throw UserError(fmt::format("linear reads [features] or [tokens, features]; got {} (put a flatten before it)",
+                                to_string(inputs[0])));
+  if (inputs[0].back() != in_features)
+    throw UserError(fmt::format("in_features = {}, but its input has {} features", in_features, inputs[0].back()));
+  Shape shape = inputs[0];
+  shape.back() = out_features;
+  return shape;
 }
 
 std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
@@ -26,19 +29,23 @@ std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
   Parameter weight{.name = "weight", .shape = {out_features, in_features}};
   weight.initializer = Initializer::kUniformFanIn;
   weight.fan_in = in_features;
+  weight.output_axis = 0;
+  weight.input_axis = 1;
   std::vector<Parameter> list = {weight};
   if (node.boolean("bias")) {
     Parameter bias = weight;
     bias.name = "bias";
     bias.shape = {out_features};
+    bias.input_axis = -1;
     list.push_back(bias);
   }
   return list;
 }
 
-OpCost cost(const Node& node, std::span<const Shape>) {
-  const std::int64_t macs = node.integer("in_features") * node.integer("out_features");
-  return {.macs = macs, .flops = macs, .backward_flops = 2 * macs, .lab_parameters = macs};
+OpCost cost(const Node& node, std::span<const Shape> inputs) {
+  const std::int64_t weights = node.integer("in_features") * node.integer("out_features");
+  const std::int64_t macs = weights * (inputs[0].size() == 2 ? inputs[0].front() : 1);
+  return {.macs = macs, .flops = macs, .backward_flops = 2 * macs, .lab_parameters = weights};
 }
 
 }  // namespace
@@ -47,11 +54,12 @@ OpDeclaration linear() {
   OpDeclaration op;
   op.name = "linear";
   op.module_type = "Linear";
-  op.description = "fully connected layer: y = x W^T + b";
+  op.description = "fully connected layer: y = x W^T + b, token by token where there are tokens";
   op.attributes = {{"in_features", std::int64_t{0}, true, "input width"},
                    {"out_features", std::int64_t{0}, true, "output width"},
                    {"bias", true, false, "whether a bias is added"}};
   op.channel_rule = ChannelRule::kProduces;
+  op.channel_axis = ChannelAxis::kLast;
   op.input_width_attribute = "in_features";
   op.output_width_attribute = "out_features";
   op.quantizable = true;
