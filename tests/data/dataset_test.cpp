@@ -82,7 +82,8 @@ TEST_F(DatasetRegistry, NamesAreUniqueAndDescribed) {
 TEST_F(DatasetRegistry, UnknownNameShowsTheNearest) {
   EXPECT_EQ(
       error_text<UserError>([] { load_dataset(request("jest")); }),
-      "dataset: unknown data set \"jest\"; did you mean \"jets\"? (known: jets, jsc, jsc-openml, toy_tiny, arrays)");
+      "dataset: unknown data set \"jest\"; did you mean \"jets\"? (known: jets, jsc, jsc-openml, toy_tiny, cifar10, "
+      "mnist, fashion-mnist, arrays)");
 }
 
 TEST_F(Jets, BundledSampleIsFoundWithoutAnySetting) {
