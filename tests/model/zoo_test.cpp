@@ -4,6 +4,7 @@
 
 #include "ir/chain_graph.h"
 #include "lathe/base/error.h"
+#include "lathe/ir/analysis/costs.h"
 #include "lathe/ir/op.h"
 #include "lathe/ir/report.h"
 #include "lathe/model/lint.h"
@@ -13,6 +14,8 @@ namespace {
 
 using ir::test::error_text;
 
+ir::Graph usual(std::string_view name) { return make_model(name, find_model(name)->usual); }
+
 TEST(Zoo, ParameterCounts) {
   const std::pair<const char*, std::int64_t> counts[] = {{"jsc-toy", 327},
                                                          {"jsc-tiny", 117},
@@ -21,14 +24,66 @@ TEST(Zoo, ParameterCounts) {
                                                          {"jsc-three-linear-layers", 661},
                                                          {"jsc-three-linear-layers-v1", 661},
                                                          {"hls4ml-jet", 4389},
-                                                         {"jsc-three-linear-layers-logits", 661}};
-  for (const auto& [name, parameters] : counts)
-    EXPECT_EQ(ir::trainable_parameters(make_model(name, {})), parameters) << name;
+                                                         {"jsc-three-linear-layers-logits", 661},
+                                                         {"vgg7", 14029450},
+                                                         {"vgg7-tiny", 18664},
+                                                         {"resnet18", 11173962},
+                                                         {"mobilenet-v2", 2236682},
+                                                         {"lenet", 61706},
+                                                         {"lfc", 2916362},
+                                                         {"transformer-tiny", 120706},
+                                                         {"transformer-small", 834562}};
+  for (const auto& [name, parameters] : counts) EXPECT_EQ(ir::trainable_parameters(usual(name)), parameters) << name;
+}
+
+TEST(Zoo, MultiplyAccumulatesOfTheConvolutionalNetworks) {
+  EXPECT_EQ(ir::costs(usual("vgg7"), 1).total.macs, 616966144);
+  EXPECT_EQ(ir::costs(usual("resnet18"), 1).total.macs, 555422720);
+  EXPECT_EQ(ir::costs(usual("mobilenet-v2"), 1).total.macs, 87979008 + 12800);
+  EXPECT_EQ(ir::costs(usual("lenet"), 1).total.macs, 416520);
+}
+
+TEST(Zoo, Vgg7HasTheNodesOfMase) {
+  const ir::Graph graph = usual("vgg7");
+  for (const auto& [name, op] : {std::pair("feature_layers_17", "conv2d"),
+                                 {"feature_layers_20", "max_pool2d"},
+                                 {"view", "flatten"},
+                                 {"classifier_3", "relu"},
+                                 {"last_layer", "linear"}})
+    EXPECT_EQ(graph.nodes[graph.find(name).value_or(0)].op, op) << name;
+  EXPECT_EQ(graph.nodes[*graph.find("classifier_0")].integer("in_features"), 8192);
+  EXPECT_EQ(graph.nodes[*graph.find("feature_layers_1")].number("momentum"), 0.9);
+}
+
+TEST(Zoo, TransformersFollowTheTask) {
+  const ir::Graph classifier = usual("transformer");
+  EXPECT_FALSE(classifier.nodes[*classifier.find("blocks_0_attention")].boolean("causal"));
+  const ir::Graph generator =
+      make_model("transformer", {.input_shape = {24}, .classes = 99, .vocabulary = 99, .positions = 24});
+  EXPECT_EQ(generator.output().output_shape, (Shape{24, 99}));
+  EXPECT_TRUE(generator.nodes[*generator.find("blocks_1_attention")].boolean("causal"));
+  EXPECT_EQ(request_of(generator).positions, 24);
+  EXPECT_EQ(request_of(generator).vocabulary, 99);
+}
+
+TEST(Zoo, OtherRowsAreRefused) {
+  const auto error = [](const char* name, const ModelRequest& request) {
+    return error_text<UserError>([&] { make_model(name, request); });
+  };
+  EXPECT_EQ(error("vgg7", {}), "model: vgg7 reads images [channels, height, width]; the data has rows of shape [16]");
+  EXPECT_EQ(error("jsc-tiny", {.input_shape = {3, 32, 32}}),
+            "model: jsc-tiny reads rows of features [features]; the data has rows of shape [3, 32, 32]");
+  EXPECT_EQ(error("lenet", {.input_shape = {64}, .vocabulary = 256}),
+            "model: lenet reads images [channels, height, width]; the data has texts of shape [64]");
+  EXPECT_EQ(error("transformer", {}), "model: transformer-tiny reads texts [tokens]; the data has rows of shape [16]");
+  EXPECT_EQ(make_model("lfc", {}).output().output_shape, Shape{5});
 }
 
 TEST(Zoo, EveryModelReadsItsOwnText) {
   for (const ZooEntry& entry : zoo()) {
-    const ir::Graph graph = make_model(entry.name, {20, 3});
+    ModelRequest request = entry.usual;
+    request.classes = 3;
+    const ir::Graph graph = make_model(entry.name, request);
     EXPECT_EQ(graph.name, entry.name);
     EXPECT_EQ(graph.output().output_shape, Shape{3}) << entry.name;
     EXPECT_EQ(ir::parse_text(ir::to_text(graph)), graph) << entry.name;
@@ -79,8 +134,9 @@ TEST(Lint, FindsTheReluOnTheLogits) {
             "jsc-three-linear-layers has a ReLU on its logits (seq_blocks_7): classes die in training and accuracy is "
             "capped; jsc-three-linear-layers-logits is the same network without it");
   EXPECT_TRUE(relu_on_logits(make_model("jsc-tiny", {})));
-  for (const char* name : {"jsc-three-linear-layers-logits", "jsc-three-linear-layers-v1-logits", "toy", "hls4ml-jet"})
-    EXPECT_FALSE(relu_on_logits(make_model(name, {}))) << name;
+  for (const char* name : {"jsc-three-linear-layers-logits", "jsc-three-linear-layers-v1-logits", "toy", "hls4ml-jet",
+                           "vgg7", "vgg7-tiny", "resnet18", "mobilenet-v2", "lenet", "lfc", "transformer-tiny"})
+    EXPECT_FALSE(relu_on_logits(usual(name))) << name;
 }
 
 }  // namespace

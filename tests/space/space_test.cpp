@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_P(LabFiles, HaveTheRightSizeAndDecode) {
   const config::Value root = lab_file(GetParam().file);
   if (root.as_table().empty()) GTEST_SKIP() << "the labs' files are not here";
-  const SearchSpace space = parse_space(root, model::make_model(root, {.input_width = 16, .classes = 5}));
+  const SearchSpace space = parse_space(root, model::make_model(root, {.input_shape = {16}, .classes = 5}));
   EXPECT_EQ(space.size(), GetParam().size);
   std::vector<std::string> names;
   for (const Dimension& dimension : space.dimensions()) names.push_back(dimension.name);

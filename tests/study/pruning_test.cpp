@@ -147,7 +147,7 @@ n_trials = 16
   const auto dataset =
       data::load_dataset({.name = "jets", .data_dir = std::string(LATHE_SOURCE_DIR) + "/data", .max_train_rows = 4000});
   const ir::Graph graph =
-      model::make_model(config::parse_text(document, "study.toml"), {.input_width = 16, .classes = 5});
+      model::make_model(config::parse_text(document, "study.toml"), {.input_shape = {16}, .classes = 5});
   return std::make_unique<SmallProblem>(document, dataset, graph);
 }
 

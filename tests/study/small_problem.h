@@ -46,7 +46,7 @@ inline std::shared_ptr<const data::Dataset> small_dataset() {
 }
 
 inline ir::Graph small_graph() {
-  return model::build_chain("small", 4,
+  return model::build_chain("small", {.input_shape = {4}, .classes = 3},
                             {{"linear", "seq_blocks.0", {{"out_features", std::int64_t{6}}}},
                              {"relu", "seq_blocks.1"},
                              {"linear", "seq_blocks.2", {{"out_features", std::int64_t{3}}}}});

@@ -104,12 +104,14 @@ Json zoo_json() {
 
 std::string zoo_text() {
   using enum report::Alignment;
-  report::Table table({{"model", kLeft, 0}, {"parameters", kRight, 0}, {"description", kLeft, 24}});
+  report::Table table({{"model", kLeft, 0}, {"parameters", kRight, 0}, {"row", kRight, 0}, {"description", kLeft, 24}});
   for (const model::ZooEntry& entry : model::zoo()) {
-    const ir::Graph graph = model::make_model(entry.name, {});
-    table.add_row({entry.name, report::count_text(ir::trainable_parameters(graph)), entry.description});
+    const ir::Graph graph = model::make_model(entry.name, entry.usual);
+    table.add_row({entry.name, report::count_text(ir::trainable_parameters(graph)),
+                   model::size_text(entry.usual.input_shape), entry.description});
   }
-  return table.to_string(report::style_for(kStandardOutput)) + "(parameters for 16 features and 5 classes)\n";
+  return table.to_string(report::style_for(kStandardOutput)) +
+         "(parameters for rows of this size: features in 5 classes, images in 10, texts of 256 kinds of tokens in 2)\n";
 }
 
 ExitCode list_models(const Invocation& invocation) {

@@ -8,6 +8,7 @@
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/checkpoint/checkpoint.h"
+#include "lathe/cli/network.h"
 #include "lathe/cli/training.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
@@ -125,9 +126,7 @@ StartingPoint starting_point(const Invocation& invocation, const data::Dataset& 
   std::optional<ir::Graph> named;
   const bool from_trial = invocation.has("--from");
   if (!from_trial && (settings.model_is_table || !settings.model.empty()))
-    named = model::make_model(invocation.root, {.input_width = dataset.train.width,
-                                                .classes = dataset.outputs(),
-                                                .regression = dataset.task == data::Task::kRegression});
+    named = model::make_model(invocation.root, model_request(dataset));
   if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
   StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh", ""};
   if (!load_name.empty())

@@ -16,16 +16,28 @@ bool is_called(const data::DatasetKind& kind, const std::string& name) {
   return kind.name == name || std::find(kind.aliases.begin(), kind.aliases.end(), name) != kind.aliases.end();
 }
 
+model::ModelRequest usual_request(const config::Settings& settings) {
+  const model::ZooEntry* entry = settings.model_is_table ? nullptr : model::find_model(settings.model);
+  return entry == nullptr ? model::ModelRequest() : entry->usual;
+}
+
 }  // namespace
 
+model::ModelRequest model_request(const data::Dataset& dataset) {
+  return {.input_shape = dataset.train.row_shape(),
+          .classes = dataset.outputs(),
+          .regression = dataset.task == data::Task::kRegression,
+          .vocabulary = dataset.vocabulary,
+          .positions = dataset.train.positions};
+}
+
 model::ModelRequest model_request(const config::Settings& settings) {
-  if (settings.dataset.empty()) return {};
+  if (settings.dataset.empty()) return usual_request(settings);
   const bool regression = study::task_of(settings) == data::Task::kRegression;
   for (const data::DatasetKind& kind : data::dataset_kinds())
     if (!regression && is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0)
-      return {kind.width, kind.classes};
-  const auto dataset = load_data(settings);
-  return {dataset->train.width, dataset->outputs(), regression};
+      return {.input_shape = kind.row_shape(), .classes = kind.classes};
+  return model_request(*load_data(settings));
 }
 
 StartingPoint network_without_data(const Invocation& invocation) {

@@ -188,12 +188,19 @@ engine::RunIdentity run_identity(const ir::Graph& graph, std::uint64_t seed) {
 }
 
 void check_fits(const ir::Graph& graph, const data::Dataset& dataset) {
-  const Shape features{dataset.train.width};
-  if (graph.input().output_shape != features)
+  const Shape rows = dataset.train.row_shape();
+  if (graph.input().output_shape != rows)
     throw UserError(
         "model", fmt::format("network {} takes inputs of shape {}; the rows of data set {} have shape {}", graph.name,
-                             to_string(graph.input().output_shape), dataset.name, to_string(features)));
-  if (graph.output().output_shape == Shape{dataset.outputs()}) return;
+                             to_string(graph.input().output_shape), dataset.name, to_string(rows)));
+  const std::int64_t positions = dataset.train.positions;
+  const Shape outputs = positions > 1 ? Shape{positions, dataset.outputs()} : Shape{dataset.outputs()};
+  if (graph.output().output_shape == outputs) return;
+  if (positions > 1)
+    throw UserError("model", fmt::format("network {} has outputs of shape {}; data set {} has a label for each of {} "
+                                         "tokens: {}",
+                                         graph.name, to_string(graph.output().output_shape), dataset.name, positions,
+                                         to_string(outputs)));
   if (dataset.task == data::Task::kRegression)
     throw UserError("model", fmt::format("network {} has outputs of shape {}; data set {} has {} targets", graph.name,
                                          to_string(graph.output().output_shape), dataset.name, dataset.outputs()));

@@ -160,7 +160,8 @@ DatasetKind cifar10_kind() {
           .classes = kClasses,
           .url = {},
           .file_name = {},
-          .load = load};
+          .load = load,
+          .shape = {3, 32, 32}};
 }
 
 }  // namespace lathe::data

@@ -126,6 +126,9 @@ struct DatasetKind {
   /// Public address of the file for `lathe data fetch`, with its file name; empty where there is none.
   std::string url, file_name;
   std::shared_ptr<const Dataset> (*load)(const DatasetRequest&);
+  Shape shape = {};  ///< of a row where it is no list of features: an image's; empty: [width]
+
+  Shape row_shape() const { return shape.empty() ? Shape{width} : shape; }
 };
 
 const std::vector<DatasetKind>& dataset_kinds();

@@ -134,7 +134,8 @@ DatasetKind mnist_kind() {
           .classes = kClasses,
           .url = {},
           .file_name = {},
-          .load = load_mnist};
+          .load = load_mnist,
+          .shape = {1, 28, 28}};
 }
 
 DatasetKind fashion_mnist_kind() {
@@ -147,7 +148,8 @@ DatasetKind fashion_mnist_kind() {
           .classes = kClasses,
           .url = {},
           .file_name = {},
-          .load = load_fashion};
+          .load = load_fashion,
+          .shape = {1, 28, 28}};
 }
 
 }  // namespace lathe::data

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "lathe/ir/op.h"
@@ -120,12 +121,13 @@ std::string graph_report(const Graph& graph) {
 std::string module_text(const Graph& graph) {
   std::string text = graph.name + "(\n";
   std::string open;  // the container that is being printed
+  std::set<std::string> printed;  // a module may be called twice
   const auto close = [&] {
     if (!open.empty()) text += "  )\n";
     open.clear();
   };
   for (const Node& node : graph.nodes) {
-    if (node.module_path.empty()) continue;
+    if (node.module_path.empty() || !printed.insert(node.module_path).second) continue;
     const auto [container, name] = split(node.module_path);
     if (container != open) {
       close();

@@ -66,8 +66,8 @@ void verify(const Graph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     LATHE_CHECK(names.insert(node.name).second, "two nodes have the name {}", node.name);
-    LATHE_CHECK(node.module_path.empty() || paths.insert(node.module_path).second, "two nodes have the module path {}",
-                node.module_path);
+    LATHE_CHECK(node.module_path.empty() || node.parameters.empty() || paths.insert(node.module_path).second,
+                "two nodes have the module path {}", node.module_path);
     const OpDeclaration* op = find_op(node.op);
     LATHE_CHECK(op != nullptr, "node {}: unknown op {}", node.name, node.op);
     check_links(graph, i, *op);

@@ -5,31 +5,30 @@
 #include <vector>
 
 #include "lathe/ir/graph.h"
+#include "lathe/model/request.h"
 
 namespace lathe::model {
 
-/// Says what the data asks of a network.
-struct ModelRequest {
-  std::int64_t input_width = 16;  ///< features of a sample
-  std::int64_t classes = 5;
-  bool regression = false;  ///< `classes` counts targets
-};
-
-/// Describes one layer. Input widths (in_features, num_features) that are not given follow from what it reads.
+/// Describes one layer. Widths that are not given follow from what it reads (in_features, in_channels, num_features)
+/// and from the data (num_embeddings, positions).
 struct Layer {
   std::string op;
-  std::string module_path;  ///< what later layers call it; functions (add) have no such path in the graph
+  /// What later layers call it. A module keeps it in the graph, functions (add, or a flatten that is none) have no such
+  /// path there; empty: a function, called by its node name. A module without parameters may be called again under its
+  /// path (torchvision's ReLU): later layers that name the path mean the last call.
+  std::string module_path;
   std::vector<ir::Attribute> attributes = {};
   /// What it reads, by path or node name (`x`: the network's input); empty: the layer before.
   std::vector<std::string> inputs = {};
-  std::string node_name = {};  ///< of a function; empty: as torch.fx names it, `add`, `add_1`
+  std::string node_name = {};  ///< empty: as torch.fx names it, `feature_layers_0`, `add`, `add_1`
 };
 
-/// Builds a network layer by layer on `[input_width]` features.
+/// Builds a network layer by layer on the rows of a request.
 class LayerBuilder {
  public:
-  LayerBuilder(const std::string& name, std::int64_t input_width);
-  /// Adds a layer. Throws UserError naming it: unknown inputs (nearest shown), what GraphBuilder refuses.
+  LayerBuilder(const std::string& name, const ModelRequest& request);
+  /// Adds a layer. Throws UserError naming it: unknown inputs (nearest shown), images where features are read (with
+  /// the advice to flatten them), what GraphBuilder refuses.
   void add(const Layer& layer);
   /// Returns the verified network; the last layer is its output. Throws UserError for a layer that no other reads.
   ir::Graph finish() &&;
@@ -38,10 +37,11 @@ class LayerBuilder {
   std::size_t index_of(const Layer& layer, const std::string& input) const;
 
   ir::GraphBuilder builder_;
+  ModelRequest request_;
   std::vector<std::string> paths_;  ///< [nodes] what layers may call them beside the node names
 };
 
 /// Builds a network of layers: a chain, except where layers name their inputs. Throws UserError naming the layer.
-ir::Graph build_chain(const std::string& name, std::int64_t input_width, const std::vector<Layer>& layers);
+ir::Graph build_chain(const std::string& name, const ModelRequest& request, const std::vector<Layer>& layers);
 
 }  // namespace lathe::model

@@ -149,9 +149,18 @@ auto with_position(const config::Value& value, Step step) {
 
 ir::Graph build(const Description& description, const std::vector<Layer>& layers, const ModelRequest& request) {
   const config::Array& values = description.layers->as_array();
-  LayerBuilder builder(description.name, request.input_width);
+  LayerBuilder builder(description.name, request);
   for (std::size_t i = 0; i < layers.size(); ++i) with_position(values[i], [&] { builder.add(layers[i]); });
   return with_position(*description.layers, [&] { return std::move(builder).finish(); });
+}
+
+void check_output(const Description& description, const Shape& given, const ModelRequest& request) {
+  if (given == request.output_shape()) return;
+  if (given.size() > 1 || request.positions > 1)
+    description.layers->fail(fmt::format("the last layer gives values of shape {}; the data asks for {}",
+                                         to_string(given), to_string(request.output_shape())));
+  description.layers->fail(fmt::format("the last layer gives {} values, but the data has {} {}", element_count(given),
+                                       request.classes, request.regression ? "targets" : "classes"));
 }
 
 }  // namespace
@@ -160,10 +169,7 @@ ir::Graph described_model(const config::Value& model, const ModelRequest& reques
   const Description description = read_description(model);
   const std::vector<Layer> layers = read_layers(description, request.classes);
   const ir::Graph graph = build(description, layers, request);
-  if (graph.output().output_shape != Shape{request.classes})
-    description.layers->fail(fmt::format("the last layer gives {} values, but the data has {} {}",
-                                         element_count(graph.output().output_shape), request.classes,
-                                         request.regression ? "targets" : "classes"));
+  check_output(description, graph.output().output_shape, request);
   return graph;
 }
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "lathe/model/chain.h"
+#include "lathe/model/image_layers.h"
 
 namespace lathe::model {
 
@@ -17,9 +17,13 @@ class Sequence {
     return *this;
   }
   Sequence& linear(std::int64_t out_features) { return add("linear", {{"out_features", out_features}}); }
+  Sequence& conv2d(const Convolution& shape) { return add("conv2d", shape.attributes()); }
+  Sequence& max_pool2d() { return add("max_pool2d", {{"kernel_size", std::int64_t{2}}}); }
   Sequence& norm() { return add("batch_norm1d"); }
   Sequence& relu() { return add("relu"); }
   std::vector<Layer> layers() const { return layers_; }
+  /// Adds the layers to a longer list.
+  void append_to(std::vector<Layer>& list) const { list.insert(list.end(), layers_.begin(), layers_.end()); }
 
  private:
   std::string path_;

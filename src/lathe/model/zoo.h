@@ -11,19 +11,25 @@
 /// The networks that have a name. One entry in builtin.cpp each.
 namespace lathe::model {
 
-/// Declares a network: its layers for the data's width and classes.
+/// Says what a network reads.
+enum class Rows { kFeatures, kImages, kTexts, kFeaturesOrImages };
+
+/// Declares a network: its layers for the data's rows and classes.
 struct ZooEntry {
   std::string name;
   std::vector<std::string> aliases;
   std::string description;
   std::vector<Layer> (*layers)(const ModelRequest&);
+  Rows rows = Rows::kFeatures;
+  ModelRequest usual = {};  ///< where there is no data: what the network was made for
 };
 
 /// Returns all entries, in the order of builtin.cpp.
 const std::vector<ZooEntry>& zoo();
 /// Finds an entry by name or alias; underscores count as dashes, capitals as small letters. Null when there is none.
 const ZooEntry* find_model(std::string_view name);
-/// Makes a network of the zoo. The graph carries the zoo's name. Throws UserError with the nearest names.
+/// Makes a network of the zoo. The graph carries the zoo's name. Throws UserError with the nearest names, and where the
+/// rows are none that the network reads (images for a network of features).
 ir::Graph make_model(std::string_view name, const ModelRequest& request);
 /// Makes the network that a study file names: `model = "jsc-tiny"`, or a `[model]` table (see layers.h). Throws
 /// UserError with position.
