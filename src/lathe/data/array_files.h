@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "lathe/data/npz.h"
 #include "lathe/data/prepare.h"
 
 namespace lathe::data {
@@ -38,10 +40,32 @@ struct ArrayExpectation {
   ArrayY y = ArrayY::kLabels;
 };
 
-/// Reads all parts. Features are [rows, width] (further dimensions are flattened); labels are [rows], [rows, 1] or
-/// one-hot [rows, classes]; targets are [rows] or [rows, outputs], called y or y0, y1, ... Labels that are not wanted
-/// are all 0. `feature_names` and `class_names` are for messages and for the result; either may be empty. Throws
-/// DataError for arrays that do not fit together, NaN and labels out of range, with path, row and column.
+/// Holds the arrays of one part; `learned` holds labels or targets, nothing where they are not wanted.
+struct PartArrays {
+  NpyArray features;
+  std::optional<NpyArray> learned;
+  bool holds_targets = false;
+};
+
+/// Names the parts of a set of arrays.
+enum class ArrayPart { kTrain, kValidation, kTest };
+/// Gives the arrays of a part, once; nothing where there is no such part.
+using PartSource = std::function<std::optional<PartArrays>(ArrayPart)>;
+
+/// Takes the arrays out of what read_npz gave, under the names that files of arrays have; x_train is as good as
+/// X_train (keras writes its sets so). The source throws DataError with `path` where training arrays or the y of an X
+/// are absent, and moves from `arrays`, which must outlive it.
+PartSource parts_of(std::vector<NamedArray>& arrays, ArrayY y, const std::string& path);
+
+/// Does what read_arrays does, for arrays from anywhere; leaves RawDataset::path empty.
+RawDataset read_parts(const PartSource& source, const ArrayExpectation& expected,
+                      std::vector<std::string> feature_names, std::vector<std::string> class_names);
+
+/// Reads all parts. Features are [rows, width], or [rows, channels, ...]: then rows have that shape (Samples::shape)
+/// and are standardised channel by channel. Labels are [rows], [rows, 1] or one-hot [rows, classes]; targets are [rows]
+/// or [rows, outputs], called y or y0, y1, ... Labels that are not wanted are all 0. `feature_names` and `class_names`
+/// are for messages and for the result; either may be empty. Throws DataError for arrays that do not fit together, NaN
+/// and labels out of range, with path, row and column.
 RawDataset read_arrays(const ArrayFolder& files, const ArrayExpectation& expected,
                        std::vector<std::string> feature_names, std::vector<std::string> class_names);
 

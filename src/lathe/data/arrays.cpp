@@ -6,6 +6,8 @@
 #include "lathe/data/array_files.h"
 #include "lathe/data/folders.h"
 #include "lathe/data/kinds.h"
+#include "lathe/data/language_text.h"
+#include "lathe/data/sentences.h"
 #include "lathe/data/target_columns.h"
 #include "lathe/data/text_table.h"
 
@@ -94,15 +96,33 @@ RawDataset read_single_pair(const fs::path& path, const DatasetRequest& request)
   return raw;
 }
 
+RawDataset read_archive(const fs::path& path, const DatasetRequest& request) {
+  std::vector<NamedArray> arrays = read_npz(path);
+  const ArrayExpectation expected = expectation(request, {});
+  RawDataset raw = read_parts(parts_of(arrays, expected.y, path.string()), expected, {}, {});
+  raw.source = "arrays (.npz)";
+  raw.path = path.string();
+  return raw;
+}
+
+RawDataset read_text(const fs::path& path, const DatasetRequest& request) {
+  if (fs::is_regular_file(path)) return read_language_text(path, request);
+  throw DataError(path.string(), "is a folder; language modelling learns from one text file");
+}
+
 RawDataset read_any(const fs::path& path, const DatasetRequest& request) {
+  if (request.language_modeling) return read_text(path, request);
+  if (holds_sentences(path)) return read_sentences(path, request);
   if (fs::is_directory(path)) return read_array_folder(path, request);
   const std::string extension = path.extension().string();
   if (extension == ".npy") return read_single_pair(path, request);
+  if (extension == ".npz") return read_archive(path, request);
   if (extension == ".csv" || extension == ".arff" || extension == ".tsv" || extension == ".txt") {
     return read_table(path, request);
   }
   throw DataError(path.string(),
-                  "is of no known kind; read are .csv, .arff, .npy (with its y beside it) and folders of arrays");
+                  "is of no known kind; read are .csv, .arff, .npy (with its y beside it), .npz, folders of arrays and "
+                  "tab-separated sentences (.tsv)");
 }
 
 /// Finds what the name or, under the name `arrays`, the data folder stands for.
@@ -131,7 +151,10 @@ std::shared_ptr<const Dataset> load(const DatasetRequest& request) {
 DatasetKind arrays_kind() {
   return {.name = "arrays",
           .aliases = {},
-          .description = "your own: give the path of a .csv, .arff or .npy file or of a folder of arrays as the name",
+          .description =
+              "your own: give the path of a .csv, .arff, .npy, .npz, .tsv or .txt file or of a folder of arrays or "
+              "sentences "
+              "as the name",
           .width = 0,
           .classes = 0,
           .url = {},
