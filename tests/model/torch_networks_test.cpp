@@ -81,7 +81,8 @@ void expect_equal(const TorchNetwork& theirs, const ir::Graph& graph) {
   ASSERT_EQ(graph.nodes.size(), theirs.nodes.size());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     EXPECT_EQ(graph.nodes[i].name, theirs.nodes[i].name);
-    if (!graph.nodes[i].module_path.empty()) EXPECT_EQ(graph.nodes[i].module_path, theirs.nodes[i].path);
+    const bool is_module = !graph.nodes[i].module_path.empty();
+    EXPECT_EQ(graph.nodes[i].module_path, is_module ? theirs.nodes[i].path : "");
   }
   const std::vector<TorchTensor> tensors = state_dict(graph);
   ASSERT_EQ(tensors.size(), theirs.tensors.size());
