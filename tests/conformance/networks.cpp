@@ -8,6 +8,7 @@
 #include <set>
 
 #include "lathe/backend/ref/ref.h"
+#include "lathe/base/error.h"
 #include "lathe/base/random.h"
 #include "lathe/quant/integer.h"
 
@@ -22,14 +23,20 @@ std::string integer_format(std::int64_t width, std::int64_t frac_width, bool is_
   return quant::make_format("integer", options).to_string();
 }
 
-// The graph up to node `last`, with an output of its own.
+// The graph up to node `last`, with a flatten and an output of its own.
 ir::Graph cut_behind(const ir::Graph& graph, std::size_t last) {
   ir::Graph part;
   part.name = graph.name;
   part.nodes.assign(graph.nodes.begin(), graph.nodes.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  ir::Node flatten;
+  flatten.name = "flat";
+  flatten.op = "flatten";
+  flatten.inputs = {last};
+  flatten.output_shape = {element_count(graph.nodes[last].output_shape)};
+  part.nodes.push_back(flatten);
   ir::Node output = graph.output();
-  output.inputs = {last};
-  output.output_shape = graph.nodes[last].output_shape;
+  output.inputs = {last + 1};
+  output.output_shape = flatten.output_shape;
   part.nodes.push_back(output);
   return part;
 }
@@ -51,17 +58,18 @@ std::vector<float> values_behind(const ir::Graph& graph, std::size_t last, const
 void use_batch_statistics(const ir::Graph& graph, std::size_t index, engine::State& state, const data::Samples& batch) {
   const std::size_t end = engine::zero_state(cut_behind(graph, index)).size();
   const std::vector<float> values = values_behind(graph, graph.nodes[index].inputs.front(), state, batch);
-  const auto rows = static_cast<std::size_t>(batch.rows());
-  const std::size_t width = values.size() / rows;
   engine::NamedTensor& mean = state[end - 3];
   engine::NamedTensor& variance = state[end - 2];
-  for (std::size_t f = 0; f < width; ++f) {
-    double sum = 0, squares = 0;
-    for (std::size_t i = 0; i < rows; ++i) sum += values[i * width + f];
-    const double middle = sum / static_cast<double>(rows);
-    for (std::size_t i = 0; i < rows; ++i) squares += std::pow(values[i * width + f] - middle, 2);
-    mean.values.at(f) = static_cast<float>(middle);
-    variance.values.at(f) = static_cast<float>(squares / static_cast<double>(rows));
+  const std::size_t channels = mean.values.size();
+  const std::size_t positions = values.size() / static_cast<std::size_t>(batch.rows()) / channels;
+  const auto count = static_cast<double>(values.size() / channels);
+  std::vector<double> sums(channels), squares(channels);
+  for (std::size_t i = 0; i < values.size(); ++i) sums[i / positions % channels] += values[i];
+  for (std::size_t i = 0; i < values.size(); ++i)
+    squares[i / positions % channels] += std::pow(values[i] - sums[i / positions % channels] / count, 2);
+  for (std::size_t channel = 0; channel < channels; ++channel) {
+    mean.values[channel] = static_cast<float>(sums[channel] / count);
+    variance.values[channel] = static_cast<float>(squares[channel] / count);
   }
 }
 
@@ -88,15 +96,18 @@ double kink_distance(const ir::Node& node, double value) {
 // A value exactly on a kink comes from exact arithmetic, on which all engines agree.
 bool is_unclear(double distance) { return distance > 0 && distance < kClearance; }
 
+bool is_batch_norm(const ir::Node& node) { return node.op == "batch_norm1d" || node.op == "batch_norm2d"; }
+
 bool has_kink(const ir::Node& node) { return !kinks(node).empty() || node.op == "quantize"; }
 
 data::Samples take(const data::Samples& samples, const std::vector<std::uint32_t>& rows) {
   data::Samples taken;
   taken.width = samples.width;
+  taken.shape = samples.shape;
   for (const std::uint32_t row : rows) {
     const auto begin = samples.features.begin() + static_cast<std::ptrdiff_t>(row) * samples.width;
     taken.features.insert(taken.features.end(), begin, begin + samples.width);
-    taken.labels.push_back(samples.labels[row]);
+    taken.labels.push_back(0);
   }
   return taken;
 }
@@ -107,7 +118,7 @@ std::set<std::size_t> unclear_positions(const ir::Graph& graph, engine::State st
   const auto rows = static_cast<std::size_t>(batch.rows());
   for (std::size_t index = 1; index + 1 < graph.nodes.size(); ++index) {
     const ir::Node& node = graph.nodes[index];
-    if (node.op == "batch_norm1d") use_batch_statistics(graph, index, state, batch);
+    if (is_batch_norm(node)) use_batch_statistics(graph, index, state, batch);
     // What the input itself holds is the same float in every engine.
     if (!has_kink(node) || node.inputs.front() == 0) continue;
     const std::vector<float> values = values_behind(graph, node.inputs.front(), state, batch);
@@ -117,25 +128,42 @@ std::set<std::size_t> unclear_positions(const ir::Graph& graph, engine::State st
   return unclear;
 }
 
-// Tells whether a constant that is added to a node's values ends in batch norms only, and collects these.
+// Tells whether a constant that is added to a channel of what an op reads is added to what it writes, and to nothing
+// else.
+bool hands_constants_on(const ir::Node& node) {
+  static const std::set<std::string> kOps = {"identity",   "flatten",    "add",  "concat",
+                                             "max_pool1d", "max_pool2d", "mean", "adaptive_avg_pool2d"};
+  return kOps.contains(node.op);
+}
+
+// Tells whether a constant that is added to a channel of a node's values ends in batch norms, or in the keys of an
+// attention, which see all queries' products shifted alike. Collects these norms.
 bool is_normalised_away(const ir::Graph& graph, std::size_t index, std::set<std::size_t>& norms) {
   bool all = true;
   for (const std::size_t user : graph.users(index)) {
-    const std::string& op = graph.nodes[user].op;
-    if (op == "batch_norm1d")
+    const ir::Node& node = graph.nodes[user];
+    if (is_batch_norm(node))
       norms.insert(user);
+    else if (node.op == "attention")
+      all = all && node.inputs == std::vector<std::size_t>{node.inputs[0], index, node.inputs[2]} &&
+            node.inputs[0] != index && node.inputs[2] != index;
     else
-      all = all && (op == "identity" || op == "flatten" || op == "add") && is_normalised_away(graph, user, norms);
+      all = all && hands_constants_on(node) && is_normalised_away(graph, user, norms);
   }
   return all;
 }
 
+bool has_bias(const ir::Node& node) {
+  return std::any_of(node.parameters.begin(), node.parameters.end(),
+                     [](const ir::Parameter& parameter) { return parameter.name == "bias"; });
+}
+
 // Adam moves these biases by the sign of rounding errors, and the running mean behind them follows.
-std::set<std::string> biases_into_batch_norm(const ir::Graph& graph) {
+std::set<std::string> biases_without_effect(const ir::Graph& graph) {
   std::set<std::string> names;
   for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
     const ir::Node& node = graph.nodes[index];
-    if (node.op != "batch_norm1d" && (node.op != "linear" || !node.boolean("bias"))) continue;
+    if (!has_bias(node)) continue;
     std::set<std::size_t> norms;
     if (!is_normalised_away(graph, index, norms)) continue;
     names.insert(node.module_path + ".bias");
@@ -149,9 +177,8 @@ ir::AttributeValue filled(const ir::AttributeDeclaration& attribute, const ir::O
   if (attribute.name == declaration.input_width_attribute) return width;
   if (attribute.name == declaration.output_width_attribute) return std::max<std::int64_t>(width / 2, 1);
   if (attribute.name == "format") return integer_format(8, 4, true);
-  ADD_FAILURE() << "conformance: op " << declaration.name << " has the obligatory attribute " << attribute.name
-                << ", which networks.cpp cannot fill";
-  return attribute.default_value;
+  throw UserError(fmt::format("op {} has the obligatory attribute {}, which networks.cpp cannot fill", declaration.name,
+                              attribute.name));
 }
 
 // Values worth a test beside the default.
@@ -190,7 +217,7 @@ ir::Graph make_chain(std::int64_t in, const std::vector<Layer>& layers) {
 
 void quantize_parameters(ir::Graph& graph, std::int64_t width, std::int64_t frac_width) {
   for (ir::Node& node : graph.nodes)
-    if (node.op == "linear")
+    if (node.op == "linear" || node.op == "conv1d" || node.op == "conv2d")
       for (ir::Parameter& parameter : node.parameters)
         parameter.format = quant::parse_format(integer_format(width, frac_width, true));
 }
@@ -243,7 +270,7 @@ std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::Stat
 
 double relative_difference(const ir::Graph& graph, const engine::State& truth, const engine::State& other,
                            double floor) {
-  const auto left_out = biases_into_batch_norm(graph);
+  const auto left_out = biases_without_effect(graph);
   double worst = truth.size() == other.size() ? 0 : INFINITY;
   for (std::size_t i = 0; i < std::min(truth.size(), other.size()); ++i) {
     if (left_out.contains(truth[i].name)) continue;

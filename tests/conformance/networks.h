@@ -28,12 +28,12 @@ Layer quantizer(std::int64_t width, std::int64_t frac_width, bool is_signed = tr
 /// Builds a chain; layer k has the module path `layers.k`. Ops of several inputs read the layer before several times.
 ir::Graph make_chain(std::int64_t in, const std::vector<Layer>& layers);
 
-/// Sets the integer format of every weight and bias.
+/// Sets the integer format of every weight and bias of linear layers and convolutions.
 void quantize_parameters(ir::Graph& graph, std::int64_t width, std::int64_t frac_width);
 
 /// Returns variants of an op to be tested behind `width` features: default attributes, each boolean attribute
-/// inverted, other values of known attributes. Obligatory attributes are filled from the declaration; one that cannot
-/// be is a failure of the test.
+/// inverted, other values of known attributes. Obligatory attributes are filled from the declaration; throws UserError
+/// where one cannot be: such ops are in op_networks.h alone.
 std::vector<Layer> variants(const ir::OpDeclaration& declaration, std::int64_t width);
 
 /// Makes rows of standard normal features and uniform labels.
@@ -50,8 +50,8 @@ std::vector<std::uint32_t> find_clear_rows(const ir::Graph& graph, const engine:
                                            const data::Samples& samples, std::size_t count, std::size_t offset);
 
 /// Returns the largest difference over trainable tensors and buffers, each relative to its largest magnitude in `truth`
-/// (or to `floor` where that is larger). Biases that feed batch norms only are left out (their true gradient
-/// is 0), and with them the running means that contain them.
+/// (or to `floor` where that is larger). Biases that feed batch norms or the keys of an attention only are left out
+/// (their true gradient is 0), and with them the running means that contain them.
 double relative_difference(const ir::Graph& graph, const engine::State& truth, const engine::State& other,
                            double floor = 0);
 

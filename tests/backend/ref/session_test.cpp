@@ -153,8 +153,8 @@ TEST(RefBackend, RefusesWhatItCannotRunWithTheReason) {
   const auto backend = make_ref_backend();
   ir::Graph graph = small();
   EXPECT_EQ(backend->refusal(graph), std::nullopt);
-  graph.nodes[2].op = "attention";
-  EXPECT_EQ(backend->refusal(graph), "node layer_1: op attention has no reference kernel");
+  graph.nodes[2].op = "softsign";
+  EXPECT_EQ(backend->refusal(graph), "node layer_1: op softsign has no reference kernel");
   ir::GraphBuilder builder("picture", {3, 4, 4});
   builder.add("relu", "0");
   EXPECT_EQ(backend->refusal(std::move(builder).finish()),
