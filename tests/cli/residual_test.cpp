@@ -82,7 +82,7 @@ TEST_F(Residual, DifferentChoicesOfSummedLayersAreRefused) {
       "channel_multiplier = [1, 4]");
   const auto result = run("search --config " + study + " --project-dir .");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_NE(result.errors.find("the outputs of seq_blocks_0 and seq_blocks_3 are summed"), std::string::npos)
+  EXPECT_NE(result.errors.find("the outputs of seq_blocks_0 and seq_blocks_3 are tied by a sum"), std::string::npos)
       << result.errors;
 }
 

@@ -106,7 +106,7 @@ TEST(Ops, ErrorsNameTheNodeAndTheReason) {
   EXPECT_EQ(error_of("linear", {{"in_features", std::int64_t{4}}, {"out_features", std::int64_t{0}}}),
             "node layer: in_features and out_features must be at least 1; got 4 and 0");
   EXPECT_EQ(error_of("linear", {{"in_features", std::int64_t{12}}, {"out_features", std::int64_t{3}}}, {3, 2, 2}),
-            "node layer: linear reads [features]; got [3, 2, 2] (put a flatten before it)");
+            "node layer: linear reads [features] or [tokens, features]; got [3, 2, 2] (put a flatten before it)");
   EXPECT_EQ(error_of("linear", {{"in_features", std::int64_t{4}}}),
             "node layer: linear needs the attribute out_features (output width)");
   EXPECT_EQ(error_of("batch_norm1d", {{"num_features", std::int64_t{5}}}),

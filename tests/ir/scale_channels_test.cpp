@@ -159,15 +159,15 @@ TEST(ScaleChannels, ASumWithTheInputKeepsItsWidth) {
   EXPECT_EQ(test::error_text<UserError>([&] {
               scale_channels(graph, {{{"a", output(2)}}, {}});
             }),
-            "node a: a sum ties its output to the network's input x (4 features), and it keeps its width; got a "
-            "multiplier of 2");
+            "node a: its output is tied to the network's input x (4 features), and it keeps its width; got a multiplier of "
+            "2");
 }
 
 TEST(Channels, SumsTieTheirProducers) {
   const Graph graph = test::residual();
   const ChannelGroups groups = channel_groups(graph);
-  EXPECT_EQ(groups.of(*graph.find("add")).producers, (std::vector<std::size_t>{1, 3}));
-  EXPECT_EQ(groups.group_of[*graph.find("r")], groups.group_of[*graph.find("n")]);
+  EXPECT_EQ(groups.groups[groups.group_of(*graph.find("add"))].producers, (std::vector<std::size_t>{1, 3}));
+  EXPECT_EQ(groups.group_of(*graph.find("r")), groups.group_of(*graph.find("n")));
 }
 
 TEST(Channels, GroupsFollowTheRules) {

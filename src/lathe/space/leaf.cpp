@@ -7,7 +7,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/config/field.h"
-#include "lathe/ir/op.h"
+#include "lathe/ir/analysis/channels.h"
 #include "lathe/model/node_config.h"
 
 namespace lathe::space {
@@ -20,8 +20,6 @@ bool is_format_key(std::string_view key) {
   return key == "bypass" || key.starts_with("data_in_") || key.starts_with("weight_") || key.starts_with("bias_");
 }
 
-bool has_width(const ir::Node& node) { return ir::op_of(node).channel_rule == ir::ChannelRule::kProduces; }
-
 bool has_parameter(const ir::Node& node, std::string_view name) {
   return std::any_of(node.parameters.begin(), node.parameters.end(),
                      [&](const ir::Parameter& parameter) { return parameter.name == name; });
@@ -29,7 +27,7 @@ bool has_parameter(const ir::Node& node, std::string_view name) {
 
 /// Tells whether a key that `default` gives to all nodes can act on this one.
 bool key_applies(const ir::Node& node, std::string_view key) {
-  if (!is_format_key(key)) return has_width(node);
+  if (!is_format_key(key)) return ir::sets_width(node);
   if (!ir::op_of(node).quantizable) return false;
   if (key.starts_with("weight_")) return has_parameter(node, "weight");
   if (key.starts_with("bias_")) return has_parameter(node, "bias");
@@ -39,7 +37,7 @@ bool key_applies(const ir::Node& node, std::string_view key) {
 bool name_applies(const ir::Node& node, const Scalar& choice) {
   const auto* name = std::get_if<std::string>(&choice);
   if (name == nullptr) return true;
-  return ir::channel_mode(*name) ? has_width(node) : ir::op_of(node).quantizable;
+  return ir::channel_mode(*name) ? ir::sets_width(node) : ir::op_of(node).quantizable;
 }
 
 KeyType key_type(std::string_view key) {

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 
-#include "lathe/ir/op.h"
+#include "lathe/ir/analysis/channels.h"
+#include "lathe/model/request.h"
 #include "lathe/quant/format.h"
 
 namespace lathe::space {
 namespace {
-
-bool makes_channels(const ir::Node& node) { return ir::op_of(node).channel_rule == ir::ChannelRule::kProduces; }
 
 double bits_of(const quant::Format& format) { return quant::make_quantizer(format)->bits_per_value(); }
 
@@ -51,10 +50,11 @@ std::string join_equal(const std::vector<std::string>& parts) {
 
 std::vector<LayerSummary> layer_summaries(const ir::Graph& graph) {
   std::vector<LayerSummary> layers;
-  for (const ir::Node& node : graph.nodes) {
-    if (!makes_channels(node)) continue;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const ir::Node& node = graph.nodes[i];
+    if (!ir::sets_width(node)) continue;
     layers.push_back({.node = node.name,
-                      .width = node.output_shape.front(),
+                      .width = ir::width_of(graph, i),
                       .weight_bits = weight_bits(node),
                       .data_bits = data_bits(graph, node)});
   }
@@ -62,7 +62,7 @@ std::vector<LayerSummary> layer_summaries(const ir::Graph& graph) {
 }
 
 std::string width_summary(const ir::Graph& graph) {
-  std::string text = fmt::format("{}", graph.input().output_shape.front());
+  std::string text = model::size_text(graph.input().output_shape);
   for (const LayerSummary& layer : layer_summaries(graph)) text += fmt::format("-{}", layer.width);
   return text;
 }

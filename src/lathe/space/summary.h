@@ -19,7 +19,8 @@ struct LayerSummary {
 /// Lists the layers that make new channels, in the order of the network.
 std::vector<LayerSummary> layer_summaries(const ir::Graph& graph);
 
-/// Prints the widths of a network from its input through the layers that make new channels: `16-32-48-5`.
+/// Prints the widths of a network from its input through the layers that make new channels: `16-32-48-5`,
+/// `3x32x32-128-256-10`.
 std::string width_summary(const ir::Graph& graph);
 
 /// Prints the bits of weights and activations of each layer that makes new channels, in order: `w4a8 w2a8 float`; empty

@@ -54,8 +54,8 @@ class Collector {
     const Leaf& right = leaves_[second];
     if (left.distribution != right.distribution)
       right.source->fail(fmt::format(
-          "the outputs of {} and {} are summed, so that they have one width and share one choice; their "
-          "choices differ: {} for {} and {} for {}",
+          "the outputs of {} and {} are tied by a sum, a product or attention, so that they have one width and share "
+          "one choice; their choices differ: {} for {} and {} for {}",
           left.node, right.node, to_text(left.distribution), left.node, to_text(right.distribution), right.node));
     note(first, second);
     for (auto parents = parents_of(left, right); parents && note(parents->first, parents->second);)

@@ -1,5 +1,6 @@
 #include "lathe/ir/analysis/costs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lathe/base/check.h"
@@ -17,8 +18,8 @@ double output_bits(const Graph& graph, std::size_t index) {
   const Node& node = graph.nodes[index];
   const OpDeclaration& op = op_of(node);
   if (!op.format_attribute.empty()) return bits_of(quant::parse_format(node.string(op.format_attribute)));
-  const bool copies = op.channel_rule == ChannelRule::kPreserves && op.input_count == 1 &&
-                      op.cost(node, input_shapes(graph, node)).flops == 0;
+  const bool moves = op.channel_rule == ChannelRule::kPreserves || op.channel_rule == ChannelRule::kBlocks;
+  const bool copies = moves && op.input_count == 1 && op.cost(node, input_shapes(graph, node)).flops == 0;
   return copies ? output_bits(graph, node.inputs.front()) : kFloatBits;
 }
 
@@ -44,6 +45,11 @@ void count_parameters(const Node& node, NodeCosts& costs) {
   }
 }
 
+bool has_weight(const Node& node) {
+  return std::any_of(node.parameters.begin(), node.parameters.end(),
+                     [](const Parameter& parameter) { return parameter.name == "weight"; });
+}
+
 NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_size) {
   const std::vector<Shape> inputs = input_shapes(graph, node);
   const OpCost cost = op_of(node).cost(node, inputs);
@@ -58,7 +64,8 @@ NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_si
   costs.output_elements = element_count(node.output_shape) * batch_size;
   count_parameters(node, costs);
   costs.activation_bits = input_bits(graph, node);
-  costs.bitops = costs.weight_bits * costs.activation_bits * static_cast<double>(costs.macs);
+  const double other_bits = has_weight(node) ? costs.weight_bits : costs.activation_bits;
+  costs.bitops = other_bits * costs.activation_bits * static_cast<double>(costs.macs);
   costs.lab_bitops = static_cast<double>(costs.flops) * kFloatBits;
   return costs;
 }

@@ -15,16 +15,16 @@ inline constexpr double kFloatBits = 32;
 struct NodeCosts {
   std::string name;
   std::string op;
-  std::int64_t parameters = 0;          ///< trainable values
-  std::int64_t buffers = 0;             ///< values of buffers (running statistics)
-  std::int64_t lab_parameters = 0;      ///< `total_parameters` of the labs' table: weights without bias
-  std::int64_t macs = 0;                ///< multiply-accumulates of the matrix products
-  std::int64_t flops = 0;               ///< `computations` in the labs' convention, a MAC counted as one
-  std::int64_t backward_flops = 0;      ///< `backward_computations` of the labs' table
-  std::int64_t input_elements = 0;      ///< `input_buffer_size`, values read
-  std::int64_t output_elements = 0;     ///< `output_buffer_size`, values written
-  double bitops = 0;                    ///< weight bits x activation bits x MACs (sums have none); a float has 32 bits
-  double lab_bitops = 0;                ///< flops x 32, whatever the formats are (the labs' flat convention)
+  std::int64_t parameters = 0;       ///< trainable values
+  std::int64_t buffers = 0;          ///< values of buffers (running statistics)
+  std::int64_t lab_parameters = 0;   ///< `total_parameters` of the labs' table: weights without bias
+  std::int64_t macs = 0;             ///< multiply-accumulates of the matrix products
+  std::int64_t flops = 0;            ///< `computations` in the labs' convention, a MAC counted as one
+  std::int64_t backward_flops = 0;   ///< `backward_computations` of the labs' table
+  std::int64_t input_elements = 0;   ///< `input_buffer_size`, values read
+  std::int64_t output_elements = 0;  ///< `output_buffer_size`, values written
+  double bitops = 0;      ///< weight bits x activation bits x MACs (sums have none; matmul: activation bits twice)
+  double lab_bitops = 0;  ///< flops x 32, whatever the formats are (the labs' flat convention)
   double weight_bits = kFloatBits;      ///< bits per weight
   double bias_bits = kFloatBits;        ///< bits per bias value
   double activation_bits = kFloatBits;  ///< bits per value that the node reads, on average over its inputs

@@ -26,10 +26,6 @@ struct Plan {
 
 [[noreturn]] void fail(const Node& node, const std::string& message) { throw UserError("node " + node.name, message); }
 
-bool has_width(const Node& node) { return op_of(node).channel_rule == ChannelRule::kProduces; }
-
-std::int64_t width_of(const Node& node) { return node.output_shape.front(); }
-
 void check_positive(const Node& node, double multiplier) {
   if (!(multiplier > 0) || !std::isfinite(multiplier))
     fail(node, fmt::format("channel multipliers must be above 0; got {}", multiplier));
@@ -51,6 +47,15 @@ double output_multiplier(const Node& node, const ChannelScale& scale) {
   return 1;
 }
 
+[[noreturn]] void refuse_widthless(const Node& node, const ChannelScale& scale, const ScaleChannelsSettings& settings) {
+  if (op_of(node).channel_rule == ChannelRule::kProduces)
+    fail(node, fmt::format("mode {} needs a layer that sets its own width; {} is a depthwise {}, whose width follows "
+                           "its input",
+                           to_string(scale.mode), node.name, node.op));
+  fail(node, fmt::format("mode {} needs a layer with a width; {} is {}{}", to_string(scale.mode), node.name, node.op,
+                         settings.hint ? settings.hint(node.name) : std::string()));
+}
+
 void look_up_nodes(Plan& plan, const ScaleChannelsSettings& settings) {
   for (const auto& [name, scale] : settings.nodes) {
     const auto index = plan.graph.find(name);
@@ -58,27 +63,39 @@ void look_up_nodes(Plan& plan, const ScaleChannelsSettings& settings) {
       throw UserError(
           fmt::format("no node \"{}\" in {}{}", name, plan.graph.name, suggestion(name, plan.graph.node_names())));
     const Node& node = plan.graph.nodes[*index];
-    if (!has_width(node))
-      fail(node, fmt::format("mode {} needs a layer with a width; {} is {}{}", to_string(scale.mode), name, node.op,
-                             settings.hint ? settings.hint(name) : std::string()));
+    if (!sets_width(node)) refuse_widthless(node, scale, settings);
     plan.asked[*index] = &scale;
   }
 }
 
-[[noreturn]] void refuse_fixed(const Graph& graph, std::size_t fixed_by, const Node& node, double multiplier) {
-  if (fixed_by == 0)
-    fail(node, fmt::format("a sum ties its output to the network's input {} ({} features), and it keeps its width; got "
-                           "a multiplier of {}",
-                           graph.input().name, width_of(node), multiplier));
-  fail(node, fmt::format("its output is the network's result ({} classes) and keeps its width; got a multiplier of {}",
-                         width_of(node), multiplier));
+/// Says why a width that another node locks cannot change.
+std::string reason(const Graph& graph, const ChannelGroup& group) {
+  const Node& by = graph.nodes[*group.fixed_by];
+  switch (group.lock) {
+    case WidthLock::kInput:
+      return fmt::format("its output is tied to the network's input {} ({} {}), and it keeps its width", by.name,
+                         group.width, by.output_shape.size() == 3 ? "channels" : "features");
+    case WidthLock::kOutput:
+      return fmt::format("its output is the network's result ({} classes) and keeps its width", group.width);
+    case WidthLock::kPositions:
+      return fmt::format("node {} ({}) mixes its channels with positions, so that its width of {} cannot change",
+                         by.name, by.op, group.width);
+    case WidthLock::kOrder:
+      return fmt::format(
+          "node {} ({}) ties it to values whose channels stand in another order or number, so that its "
+          "width of {} cannot change",
+          by.name, by.op, group.width);
+    case WidthLock::kNone: break;
+  }
+  throw InternalError("the width is not locked");
 }
 
 void ask_group(Plan& plan, std::size_t index, double multiplier) {
   const Node& node = plan.graph.nodes[index];
-  const std::size_t group = plan.groups.group_of[index];
+  const std::size_t group = plan.groups.group_of(index);
   const ChannelGroup& members = plan.groups.groups[group];
-  if (members.fixed_by && multiplier != 1) refuse_fixed(plan.graph, *members.fixed_by, node, multiplier);
+  if (members.fixed_by && multiplier != 1)
+    fail(node, fmt::format("{}; got a multiplier of {}", reason(plan.graph, members), multiplier));
   if (plan.scale[group] && *plan.scale[group] != multiplier) {
     const Node& other = plan.graph.nodes[plan.scaled_by[group]];
     fail(node, fmt::format("its width is tied to that of {}: multipliers {} and {} contradict each other", other.name,
@@ -97,20 +114,45 @@ void choose_multipliers(Plan& plan) {
   }
 }
 
-double multiplier_of(const Plan& plan, std::size_t node) { return plan.scale[plan.groups.group_of[node]].value_or(1); }
+double multiplier_of(const Plan& plan, std::size_t group) { return plan.scale[group].value_or(1); }
 
-std::int64_t new_width(const Plan& plan, std::size_t node) {
-  return scaled_width(width_of(plan.graph.nodes[node]), multiplier_of(plan, node));
+std::int64_t new_width(const Plan& plan, std::size_t group) {
+  return scaled_width(plan.groups.groups[group].width, multiplier_of(plan, group));
 }
 
+[[noreturn]] void refuse_input(const Plan& plan, std::size_t index, double stated, double actual) {
+  const std::size_t producer = input_producer(plan.graph, plan.groups, index);
+  fail(plan.graph.nodes[index],
+       fmt::format("input multiplier {} contradicts node {}, which feeds it and whose width is multiplied by {}",
+                   stated, plan.graph.nodes[producer].name, actual));
+}
+
+/// Checks a stated input multiplier: against that of the layer which feeds the node, or against the whole width where
+/// several layers do (concat).
 void check_input(const Plan& plan, std::size_t index, double stated) {
   const Node& node = plan.graph.nodes[index];
   check_positive(node, stated);
-  const std::size_t producer = input_producer(plan.graph, plan.groups, index);
-  const Node& source = plan.graph.nodes[producer];
-  if (scaled_width(width_of(source), stated) == new_width(plan, producer)) return;
-  fail(node, fmt::format("input multiplier {} contradicts node {}, which feeds it and whose width is multiplied by {}",
-                         stated, source.name, multiplier_of(plan, producer)));
+  const ChannelLayout& read = plan.groups.layouts[node.inputs.front()];
+  if (read.parts.size() == 1) {
+    const std::size_t group = read.parts.front().group;
+    if (scaled_width(plan.groups.groups[group].width, stated) != new_width(plan, group))
+      refuse_input(plan, index, stated, multiplier_of(plan, group));
+    return;
+  }
+  std::vector<std::int64_t> widths;
+  for (std::size_t group = 0; group < plan.groups.groups.size(); ++group) widths.push_back(new_width(plan, group));
+  const std::int64_t before = width_of(plan.graph, node.inputs.front());
+  const std::int64_t after = layout_width(read, widths);
+  if (scaled_width(before, stated) != after)
+    refuse_input(plan, index, stated, static_cast<double>(after) / static_cast<double>(before));
+}
+
+/// Tells whether two values have channels of one group.
+bool share_channels(const ChannelLayout& left, const ChannelLayout& right) {
+  return std::any_of(left.parts.begin(), left.parts.end(), [&](const ChannelPart& part) {
+    return std::any_of(right.parts.begin(), right.parts.end(),
+                       [&](const ChannelPart& other) { return other.group == part.group; });
+  });
 }
 
 void check_parent(const Plan& plan, std::size_t index, const std::string& parent) {
@@ -118,8 +160,7 @@ void check_parent(const Plan& plan, std::size_t index, const std::string& parent
   const auto named = plan.graph.find(parent);
   if (!named)
     fail(node, fmt::format("its parent \"{}\" does not exist{}", parent, suggestion(parent, plan.graph.node_names())));
-  const std::vector<std::size_t>& feeding = plan.groups.of(node.inputs.front()).members;
-  if (*named < index && std::find(feeding.begin(), feeding.end(), *named) != feeding.end()) return;
+  if (*named < index && share_channels(plan.groups.layouts[*named], plan.groups.layouts[node.inputs.front()])) return;
   const std::size_t producer = input_producer(plan.graph, plan.groups, index);
   fail(node, fmt::format("parent {} contradicts the graph: the input comes from {}", parent,
                          plan.graph.nodes[producer].name));
@@ -144,13 +185,21 @@ Plan make_plan(const Graph& graph, const ScaleChannelsSettings& settings) {
   return plan;
 }
 
+/// Gives a node the width that it reads.
+void follow(Node& node, const OpDeclaration& op, std::int64_t width) {
+  if (op.follow_input)
+    op.follow_input(node, width);
+  else
+    node.set(op.input_width_attribute, width);
+}
+
 void apply(const Plan& plan, Graph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& node = graph.nodes[i];
     const OpDeclaration& op = op_of(node);
     if (!op.input_width_attribute.empty())
-      node.set(op.input_width_attribute, graph.nodes[node.inputs.front()].output_shape.front());
-    if (op.channel_rule == ChannelRule::kProduces) node.set(op.output_width_attribute, new_width(plan, i));
+      follow(node, op, width_read(op, graph.nodes[node.inputs.front()].output_shape));
+    if (sets_width(plan.graph.nodes[i])) node.set(op.output_width_attribute, new_width(plan, plan.groups.group_of(i)));
     infer_node(graph, node);
   }
 }
