@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/error.h"
+#include "lathe/ir/analysis/channels.h"
 #include "lathe/ir/op.h"
 
 namespace lathe::model {
@@ -25,8 +26,7 @@ std::vector<ir::Attribute> completed(const Layer& layer, const ir::OpDeclaration
   const auto complete = [&](const std::string& name, std::int64_t value) {
     if (declares(op, name) && !has(attributes, name)) attributes.push_back({name, value});
   };
-  const bool channels_last = op.channel_axis == ir::ChannelAxis::kLast;
-  if (!op.input_width_attribute.empty()) complete(op.input_width_attribute, channels_last ? read.back() : read.front());
+  if (!op.input_width_attribute.empty()) complete(op.input_width_attribute, ir::width_read(op, read));
   if (request.vocabulary > 0) complete("num_embeddings", request.vocabulary);
   complete("positions", read.front());
   return attributes;

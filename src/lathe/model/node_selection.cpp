@@ -9,6 +9,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/config/field.h"
+#include "lathe/ir/analysis/channels.h"
 #include "lathe/ir/op.h"
 
 namespace lathe::model {
@@ -121,7 +122,7 @@ bool selects(const std::string& by, const Selector& selector, const ir::Node& no
 /// Leaves of a wholesale config what the node can take.
 NodeConfig applicable(NodeConfig config, const ir::Node& node) {
   if (!ir::quantizable(node)) config.quantization.reset();
-  if (ir::op_of(node).channel_rule != ir::ChannelRule::kProduces) config.channels.reset();
+  if (!ir::sets_width(node)) config.channels.reset();
   return config;
 }
 

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "lathe/base/error.h"
+#include "lathe/ir/analysis/channels.h"
 #include "lathe/ir/op.h"
 #include "lathe/model/layers.h"
 
@@ -83,7 +84,7 @@ std::string other_version_hint(const ir::Graph& graph, const std::string& node) 
     if (entry.name == graph.name || logits_differ || family(entry.name) != family(graph.name)) continue;
     const ir::Graph other = make_model(entry.name, request_of(graph));
     const auto index = other.find(node);
-    if (!index || ir::op_of(other.nodes[*index]).channel_rule != ir::ChannelRule::kProduces) continue;
+    if (!index || !ir::sets_width(other.nodes[*index])) continue;
     return fmt::format("; in {} {} is {}", other.name, node,
                        ir::op_of(other.nodes[*index]).module_text(other.nodes[*index]));
   }
