@@ -9,6 +9,7 @@ set(allow_ir base quant)
 set(allow_model base config quant ir)
 set(allow_data base config)
 set(allow_engine base quant ir data)
+set(allow_onnx base quant ir engine)
 set(allow_checkpoint base quant ir data engine)
 set(allow_metric base quant ir data engine)
 set(allow_backend base quant ir data engine)
@@ -19,12 +20,12 @@ set(allow_storage base parameter config)
 set(allow_table base parameter config data sampler)
 set(allow_study table base parameter config quant ir model data engine checkpoint metric space sampler pruner storage)
 set(allow_report base parameter config storage)
-set(allow_cli table base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report)
+set(allow_cli table base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report onnx)
 
 # header pattern -> folders that may include it
 set(third_party
   "toml\\+\\+" config   "CLI/" cli   "sqlite3.h" storage/sqlite   "pqxx/" storage/postgres   "Eigen/" sampler   "hdf5.h" data   "curl/" data   "zip.h" data   "openssl/" base
-  "spdlog/" base   "hwy/" backend/dense   "torch/" backend/torch   "dnnl" backend/onednn)
+  "spdlog/" base   "hwy/" backend/dense   "onnx/onnx" onnx   "google/protobuf" onnx   "torch/" backend/torch   "dnnl" backend/onednn)
 
 set(wrong "")
 file(GLOB_RECURSE sources RELATIVE ${root} ${root}/*.h ${root}/*.cpp)
