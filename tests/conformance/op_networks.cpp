@@ -121,10 +121,10 @@ ir::Graph batch_norm2d_first() {
                               conv(3, 4, {3, 3})});
 }
 ir::Graph batch_norm1d_on_sequences() {
-  return chain_of({3, 9}, {batch_norm(3), conv(3, 5, {3}), batch_norm(5), activation("relu")});
+  return chain_of({3, 9}, {batch_norm(3), conv(3, 5, {3}), batch_norm(5), activation("silu")});
 }
 ir::Graph batch_norm_behind_flatten() {
-  return chain_of({2, 4, 4}, {conv(2, 3, {2, 2}), {"flatten", {}}, batch_norm(27), activation("relu")});
+  return chain_of({2, 4, 4}, {conv(2, 3, {2, 2}), {"flatten", {}}, batch_norm(27), activation("silu")});
 }
 
 ir::Graph max_pool2d_plain() { return behind_conv2d(pool("max_pool2d", {2, 2})); }

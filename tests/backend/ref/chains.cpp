@@ -9,6 +9,7 @@
 
 #include "lathe/backend/ref/ref.h"
 #include "lathe/base/random.h"
+#include "lathe/ir/op.h"
 
 namespace lathe::backend {
 namespace {
@@ -37,10 +38,16 @@ Layer quantize(const std::string& format) {
 }
 
 ir::Graph chain(std::int64_t in_features, const std::vector<Layer>& layers) {
-  ir::GraphBuilder builder("chain", {in_features});
-  for (std::size_t i = 0; i < layers.size(); ++i)
-    builder.add(layers[i].op, layers[i].op == "quantize" ? "" : fmt::format("{}", i), layers[i].attributes, {},
+  return chain(Shape{in_features}, layers);
+}
+
+ir::Graph chain(Shape input, const std::vector<Layer>& layers) {
+  ir::GraphBuilder builder("chain", std::move(input));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const bool module = !ir::find_op(layers[i].op)->module_type.empty();
+    builder.add(layers[i].op, module ? fmt::format("{}", i) : "", layers[i].attributes, layers[i].inputs,
                 fmt::format("layer_{}", i));
+  }
   return std::move(builder).finish();
 }
 

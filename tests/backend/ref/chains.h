@@ -9,10 +9,11 @@
 /// What the tests of the reference back end share.
 namespace lathe::backend {
 
-/// Names a layer: op and attributes.
+/// Names a layer: op, attributes, and the nodes that it reads (0: the rows, k: layer k - 1; none: the one before).
 struct Layer {
   std::string op;
   std::vector<ir::Attribute> attributes = {};
+  std::vector<std::size_t> inputs = {};
 };
 
 Layer linear(std::int64_t in_features, std::int64_t out_features, bool bias = true);
@@ -20,7 +21,8 @@ Layer batch_norm(std::int64_t num_features, double eps = 1e-5, double momentum =
 /// Makes a quantiser node; `format` as `integer(width=8, frac_width=4)`.
 Layer quantize(const std::string& format);
 
-/// Builds a chain behind `in_features` features; layer k has the module path `k`.
+/// Builds a network behind an input of this shape, or of features; layer k has the module path `k`.
+ir::Graph chain(Shape input, const std::vector<Layer>& layers);
 ir::Graph chain(std::int64_t in_features, const std::vector<Layer>& layers);
 /// Sets the format of every weight and bias of linear layers.
 void set_weight_format(ir::Graph& graph, const std::string& format);

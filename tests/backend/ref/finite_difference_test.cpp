@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "backend/ref/chains.h"
+#include "conformance/op_networks.h"
 #include "lathe/backend/ref/ref.h"
+#include "lathe/ir/op.h"
 
 namespace lathe::backend {
 namespace {
@@ -262,6 +265,39 @@ TEST(FiniteDifference, ValueReadTwice) {
   one->accumulate(samples, first_rows(kBatch), 1, 0);
   other->accumulate(samples, first_rows(kBatch), 1, 0);
   for (std::size_t i = 0; i < state.size(); ++i) EXPECT_EQ(one->gradients()[i].values, other->gradients()[i].values);
+}
+
+// Some weights of every tensor, and only networks without kinks: ops with kinks are checked on features above.
+void check_some(const std::string& name, const ir::Graph& graph) {
+  constexpr std::size_t kRows = 4, kWeights = 6;
+  const Problem problem{conformance::samples_for(graph, kRows, 3)};
+  const engine::State state = random_state(graph, 3);
+  auto session = training_session(graph, state, kRows);
+  session->accumulate(problem.samples, first_rows(kRows), 1, kDropoutSeed);
+  const engine::State gradients = session->gradients();
+  for (std::size_t t = 0; t < state.size(); ++t) {
+    if (!state[t].trainable) continue;
+    double largest = 0;
+    for (const float value : gradients[t].values) largest = std::max(largest, std::fabs(static_cast<double>(value)));
+    const std::size_t stride = std::max<std::size_t>(state[t].values.size() / kWeights, 1);
+    for (std::size_t i = 0; i < state[t].values.size(); i += stride)
+      EXPECT_NEAR(gradients[t].values[i], difference_quotient(graph, state, t, i, problem, first_rows(kRows)),
+                  kTolerance * largest + 1e-8)
+          << name << " " << state[t].name << "[" << i << "]";
+  }
+}
+
+TEST(FiniteDifference, TheNetworksOfTheConformanceSuite) {
+  std::set<std::string> checked = {"input", "output", "quantize"};
+  for (const conformance::OpNetwork& network : conformance::op_networks()) {
+    const ir::Graph graph = network.make();
+    bool smooth = true;
+    for (const ir::Node& node : graph.nodes) smooth = smooth && kinks_of(node).empty() && node.op != "quantize";
+    for (const ir::Node& node : graph.nodes)
+      if (smooth || !kinks_of(node).empty()) checked.insert(node.op);
+    if (smooth) check_some(network.name, graph);
+  }
+  for (const ir::OpDeclaration& op : ir::op_declarations()) EXPECT_TRUE(checked.contains(op.name)) << op.name;
 }
 
 }  // namespace

@@ -149,6 +149,38 @@ TEST(RefBackend, NamesItself) {
   EXPECT_EQ(backend->accelerator(), "cpu");
 }
 
+// A table that says of every token that itself comes next; row by row two tokens and their labels.
+TEST(RefSession, EveryTokenIsAPredictionOfItsOwn) {
+  const ir::Graph graph =
+      chain(Shape{2}, {{"embedding", {{"num_embeddings", std::int64_t{3}}, {"embedding_dim", std::int64_t{3}}}}});
+  engine::State state = engine::zero_state(graph);
+  state[0].values = {5, 0, 0, 0, 5, 0, 0, 0, 5};
+  data::Samples samples;
+  samples.width = 2;
+  samples.positions = 2;
+  samples.features = {0, 1, 2, 2, 1, 0};
+  samples.labels = {0, 2, 2, 2, 0, 0};
+  auto session = training_session(graph, state, 2);
+  const double hit = std::log1p(2 * std::exp(-5.0)), miss = hit + 5;
+  const auto trained = session->accumulate(samples, std::vector<std::uint32_t>{0, 2}, 1, 0);
+  EXPECT_NEAR(trained.loss_sum, 2 * hit + 2 * miss, 1e-12);
+  EXPECT_EQ(trained.correct, 2);
+  const auto result = session->evaluate(samples, 0, 3);
+  EXPECT_EQ(result.rows, 6);
+  EXPECT_EQ(result.correct, 4);
+  EXPECT_NEAR(result.loss_sum, 4 * hit + 2 * miss, 1e-12);
+  EXPECT_EQ(result.class_rows, (std::vector<std::int64_t>{3, 0, 3}));
+  EXPECT_EQ(result.class_correct, (std::vector<std::int64_t>{2, 0, 2}));
+  EXPECT_EQ(result.class_predicted, (std::vector<std::int64_t>{2, 2, 2}));
+  samples.features[5] = 3;
+  try {
+    session->evaluate(samples, 0, 3);
+    FAIL() << "took a token beyond the table";
+  } catch (const DataError& error) {
+    EXPECT_STREQ(error.what(), "node layer_0: 3 is no token; it knows the whole numbers from 0 to 2");
+  }
+}
+
 TEST(RefBackend, RefusesWhatItCannotRunWithTheReason) {
   const auto backend = make_ref_backend();
   ir::Graph graph = small();

@@ -1,4 +1,4 @@
-// Compares with PyTorch in float64: tests/golden/torch_*.json, made by tests/golden/make_torch_vectors.py.
+// Compares with PyTorch in float64: tests/golden/torch_*.json, made by tests/golden/make_torch_*.py.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace lathe::backend {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::size_t kRows = 64, kBatch = 24;
+constexpr std::size_t kRows = 64, kBatch = 24;  // where a network says nothing else
 constexpr double kTolerance = 1e-6;
 constexpr double kNoise = 1e-12;  // gradients that are 0 but for rounding: biases that feed a batch norm
 
@@ -32,21 +32,28 @@ ir::AttributeValue attribute_value(const Json& value) {
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_number_integer()) return value.get<std::int64_t>();
   if (value.is_number()) return value.get<double>();
+  if (value.is_array()) return value.get<Shape>();
   return value.get<std::string>();
 }
+
+std::size_t rows_of(const Json& network) { return network.value("rows", kRows); }
 
 Layer layer_of(const Json& described) {
   Layer layer{.op = described["op"].get<std::string>()};
   if (layer.op == "quantize") return quantize(format_text(described["format"]));
   for (const auto& [key, value] : described.items())
-    if (key != "op" && key != "weight_format") layer.attributes.push_back({key, attribute_value(value)});
+    if (key == "inputs")
+      layer.inputs = value.get<std::vector<std::size_t>>();
+    else if (key != "op" && key != "weight_format")
+      layer.attributes.push_back({key, attribute_value(value)});
   return layer;
 }
 
 ir::Graph graph_of(const Json& network) {
   std::vector<Layer> layers;
   for (const Json& layer : network["layers"]) layers.push_back(layer_of(layer));
-  ir::Graph graph = chain(static_cast<std::int64_t>(network["features"].size() / kRows), layers);
+  const Shape features = {static_cast<std::int64_t>(network["features"].size() / rows_of(network))};
+  ir::Graph graph = chain(network.value("shape", features), layers);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Json& described = network["layers"][i];
     if (!described.contains("weight_format")) continue;
@@ -66,10 +73,12 @@ engine::State state_of(const ir::Graph& graph, const Json& tensors) {
 data::Samples samples_of(const Json& network) {
   data::Samples samples;
   samples.features = network["features"].get<std::vector<float>>();
-  samples.width = static_cast<std::int64_t>(samples.features.size() / kRows);
+  samples.width = static_cast<std::int64_t>(samples.features.size() / rows_of(network));
+  samples.shape = network.value("shape", Shape());
+  samples.positions = network.value("positions", std::int64_t{1});
   if (network.contains("labels")) samples.labels = network["labels"].get<std::vector<std::int32_t>>();
   if (network.contains("targets")) samples.targets = network["targets"].get<std::vector<float>>();
-  samples.outputs = static_cast<std::int64_t>(samples.targets.size() / kRows);
+  samples.outputs = static_cast<std::int64_t>(samples.targets.size() / rows_of(network));
   return samples;
 }
 
@@ -108,9 +117,10 @@ void expect_near(const engine::State& state, const Json& expected, const std::st
   EXPECT_EQ(compared, expected.size()) << what;
 }
 
-std::vector<std::uint32_t> rows_of_step(std::size_t step) {
+std::vector<std::uint32_t> rows_of_step(const Json& network, std::size_t step) {
   std::vector<std::uint32_t> rows;
-  for (std::size_t i = 0; i < kBatch; ++i) rows.push_back(static_cast<std::uint32_t>((5 * i + 11 * step) % kRows));
+  for (std::size_t i = 0; i < network.value("batch", kBatch); ++i)
+    rows.push_back(static_cast<std::uint32_t>((5 * i + 11 * step) % rows_of(network)));
   return rows;
 }
 
@@ -121,8 +131,9 @@ void compare_run(const ir::Graph& graph, const Json& network, const Json& run) {
   auto session = training_session(graph, state_of(graph, network["initial"]), kBatch, loss);
   session->set_optimizer(optimizer_of(run["optimizer"]));
   for (std::size_t step = 0; step < run["losses"].size(); ++step) {
-    const double weight = engine::loss_weight(loss, samples, rows_of_step(step));
-    const auto result = session->accumulate(samples, rows_of_step(step), 1.0 / weight, 0);
+    const std::vector<std::uint32_t> rows = rows_of_step(network, step);
+    const double weight = engine::loss_weight(loss, samples, rows);
+    const auto result = session->accumulate(samples, rows, 1.0 / weight, 0);
     const double expected = run["losses"][step];
     EXPECT_NEAR(result.loss_sum / weight, expected, kTolerance * expected) << what << " loss of step " << step;
     if (step == 0) expect_near(session->gradients(), network["gradients"], what + " gradient");
@@ -130,7 +141,7 @@ void compare_run(const ir::Graph& graph, const Json& network, const Json& run) {
   }
   expect_near(session->state(), run["final"], what + " final");
   const double evaluated = run["evaluation_loss"];
-  EXPECT_NEAR(session->evaluate(samples, 0, kRows).loss(), evaluated, kTolerance * evaluated) << what;
+  EXPECT_NEAR(session->evaluate(samples, 0, samples.rows()).loss(), evaluated, kTolerance * evaluated) << what;
 }
 
 void compare_networks(const std::string& name) {
@@ -142,6 +153,7 @@ void compare_networks(const std::string& name) {
 
 TEST(TorchVectors, JetNetworks) { compare_networks("jsc"); }
 TEST(TorchVectors, Activations) { compare_networks("activations"); }
+TEST(TorchVectors, ImagesSequencesAndTexts) { compare_networks("convolutions"); }
 TEST(TorchVectors, LossesAndPenalties) { compare_networks("losses"); }
 TEST(TorchVectors, Quantised) { compare_networks("quantised"); }
 
