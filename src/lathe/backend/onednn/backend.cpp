@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include "lathe/backend/onednn/onednn.h"
+#include "lathe/backend/onednn/op.h"
+#include "lathe/backend/onednn/session.h"
+#include "lathe/base/check.h"
+#include "lathe/quant/integer.h"
+
+namespace lathe::backend {
+namespace {
+
+bool is_structural(const ir::Node& node) {
+  return node.op == "input" || node.op == "output" || node.op == "identity";
+}
+
+std::optional<std::string> format_refusal(const ir::Node& node, const std::string& what, const quant::Format& format) {
+  if (quant::integer_scale(format)) return std::nullopt;
+  return fmt::format("node {}: {} has the format {}; onednn quantises to integer only", node.name, what,
+                     format.to_string());
+}
+
+std::optional<std::string> node_refusal(const ir::Node& node) {
+  if (!is_structural(node) && onednn::find_op_maker(node.op) == nullptr)
+    return fmt::format("node {}: op {} has no onednn kernel", node.name, node.op);
+  if (node.op == "quantize")
+    if (auto reason = format_refusal(node, "the result", quant::parse_format(node.string("format")))) return reason;
+  for (const ir::Parameter& parameter : node.parameters)
+    if (parameter.format)
+      if (auto reason = format_refusal(node, "parameter " + parameter.name, *parameter.format)) return reason;
+  return std::nullopt;
+}
+
+// oneDNN's names: `Intel AVX2`, `Intel AVX-512 with ...`, by their identifiers.
+std::string isa_name() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41: return "SSE4.1";
+    case dnnl::cpu_isa::avx: return "AVX";
+    case dnnl::cpu_isa::avx2: return "AVX2";
+    case dnnl::cpu_isa::avx2_vnni: return "AVX2-VNNI";
+    case dnnl::cpu_isa::avx512_core: return "AVX512";
+    case dnnl::cpu_isa::avx512_core_vnni: return "AVX512-VNNI";
+    case dnnl::cpu_isa::avx512_core_bf16: return "AVX512-BF16";
+    case dnnl::cpu_isa::avx512_core_amx: return "AVX512-AMX";
+    default: return "generic";
+  }
+}
+
+bool has_bfloat16() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+}
+
+class OnednnBackend final : public engine::Backend {
+ public:
+  std::string name() const override { return "onednn"; }
+  std::string target() const override { return isa_name(); }
+
+  std::optional<std::string> refusal(const ir::Graph& graph) const override {
+    for (const ir::Node& node : graph.nodes)
+      if (auto reason = node_refusal(node)) return reason;
+    const std::size_t dimensions = graph.output().output_shape.size();
+    if (dimensions == 1 || dimensions == 2) return std::nullopt;
+    return fmt::format("node {}: the network must end in [classes] or [tokens, classes]; it ends in {}",
+                       graph.output().name, to_string(graph.output().output_shape));
+  }
+
+  std::optional<std::string> loss_refusal(const engine::LossSettings& loss) const override {
+    if (onednn::Loss::knows(loss.name)) return std::nullopt;
+    return fmt::format("loss {} has no onednn kernel", loss.name);
+  }
+
+  std::optional<std::string> precision_refusal(engine::Precision precision) const override {
+    switch (precision) {
+      case engine::Precision::kFloat32: return std::nullopt;
+      case engine::Precision::kBFloat16:
+        if (has_bfloat16()) return std::nullopt;
+        return fmt::format("precision bf16 needs a processor with AVX512-BF16; this one has {}", isa_name());
+      default: return "precision 16 is for GPUs; onednn computes with 32 and bf16";
+    }
+  }
+
+  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
+    return onednn::OnednnSession::planned_bytes(graph, settings);
+  }
+
+  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
+                                                const engine::SessionSettings& settings) const override {
+    const auto reason = refusal(graph);
+    LATHE_CHECK(!reason, "back end onednn was asked for a graph that it refuses: {}", *reason);
+    return std::make_unique<onednn::OnednnSession>(graph, settings);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const engine::Backend> make_onednn_backend() { return std::make_shared<OnednnBackend>(); }
+
+}  // namespace lathe::backend

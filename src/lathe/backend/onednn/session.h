@@ -1,0 +1,91 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lathe/backend/onednn/builder.h"
+#include "lathe/backend/onednn/loss.h"
+#include "lathe/engine/backend.h"
+
+namespace lathe::backend::onednn {
+
+/// What a step of a plan took so far.
+struct StepTime {
+  std::string node, kind;
+  double seconds = 0;
+};
+
+/// Runs one graph; engine::Session says what each call does. Plans are made for a number of rows and kept; they share
+/// the weights and one arena, which grows only where a batch is longer than the settings said.
+class OnednnSession final : public engine::Session {
+ public:
+  OnednnSession(const ir::Graph& graph, const engine::SessionSettings& settings);
+  OnednnSession(const OnednnSession&) = delete;
+  OnednnSession& operator=(const OnednnSession&) = delete;
+
+  void load(const engine::State& state) override;
+  engine::State state() const override;
+  void set_optimizer(const engine::OptimizerSettings& settings) override;
+  engine::State optimizer_state() const override;
+  void load_optimizer_state(const engine::State& state) override;
+  engine::BatchResult accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows, double loss_scale,
+                                 std::uint64_t dropout_seed) override;
+  void update(double learning_rate) override;
+  engine::State gradients() const override;
+  engine::EvaluationResult evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) override;
+  void predict(const data::Samples& samples, std::int64_t first, std::int64_t count, std::span<float> outputs) override;
+
+  /// Returns the bytes that a session allocates, without allocating them.
+  static std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings);
+  /// Returns the bytes that this one has allocated.
+  std::int64_t allocated_bytes() const;
+  /// Returns the names of the steps of a pass, and from now on measures their times.
+  void measure_steps() { measuring_ = true; }
+  /// Returns what the steps took over the passes of one kind since measure_steps.
+  std::vector<StepTime> step_times(bool training) const;
+
+ private:
+  struct KeptPlan {
+    Plan plan;
+    std::vector<double> seconds;
+  };
+  /// Which plan: training or not, rows.
+  using Key = std::pair<bool, std::size_t>;
+
+  Plan make_plan(bool training, std::size_t rows);
+  KeptPlan& plan_for(bool training, std::size_t rows);
+  std::size_t first_arena_bytes();
+  void run(KeptPlan& kept, Pass& pass);
+  float read_rows(const data::Samples& samples, std::span<const std::uint32_t> rows, float* input) const;
+  std::size_t label_of(const data::Samples& samples, std::size_t row, std::size_t position) const;
+  std::span<const float> targets_of(const data::Samples& samples, std::size_t row) const;
+  double loss_of(const data::Samples& samples, std::size_t row, std::size_t position, std::span<const float> outputs,
+                 double scale, std::span<float> gradient) const;
+  void check_samples(const data::Samples& samples) const;
+  void check_training() const;
+  bool weights_finite() const;
+  engine::State copy_out(const float* block, const char* suffix) const;
+  void add_to_result(const data::Samples& samples, std::size_t row, std::size_t position,
+                     std::span<const float> outputs, engine::EvaluationResult& result) const;
+  /// Runs an evaluation pass over the rows, a batch at a time, and hands each prediction to
+  /// `use(row, position, outputs)`. Returns false where something was not finite.
+  template <typename Use>
+  bool for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
+
+  const ir::Graph graph_;  ///< parameters_ points into it
+  engine::SessionSettings settings_;
+  Loss loss_;
+  Parameters parameters_;
+  dnnl::stream stream_;
+  std::size_t batch_size_, width_, positions_, outputs_;
+  std::map<Key, KeptPlan> plans_;
+  MemoryBlock arena_;
+  engine::OptimizerSettings optimizer_;
+  std::int64_t steps_ = 0;
+  bool fresh_ = true;      ///< no gradients yet
+  bool finite_ = true;     ///< weights and statistics
+  bool measuring_ = false;
+};
+
+}  // namespace lathe::backend::onednn
