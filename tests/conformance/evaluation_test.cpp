@@ -129,6 +129,41 @@ TEST(DenseRefusal, NamesNodeAndProperty) {
   EXPECT_EQ(dense->refusal(std::move(flat).finish()), std::nullopt);
 }
 
+TEST(DenseRefusal, TokensPositionsAndImagesAreNotItsOwn) {
+  const auto dense = backend::make_dense_backend();
+  const auto refusal = [&](Shape input, const std::string& op, std::vector<ir::Attribute> attributes) {
+    ir::GraphBuilder builder("net", std::move(input));
+    builder.add(op, "layer", std::move(attributes));
+    return dense->refusal(std::move(builder).finish()).value_or("");
+  };
+  EXPECT_EQ(refusal({6, 8}, "linear", {{"in_features", std::int64_t{8}}, {"out_features", std::int64_t{2}}}),
+            "node layer: op linear needs [features], node x gives [6, 8]");
+  EXPECT_EQ(refusal({3, 8}, "batch_norm1d", {{"num_features", std::int64_t{3}}}),
+            "node layer: op batch_norm1d needs [features], node x gives [3, 8]");
+  EXPECT_EQ(refusal({6}, "embedding", {{"num_embeddings", std::int64_t{5}}, {"embedding_dim", std::int64_t{2}}}),
+            "node layer: op embedding has no dense kernel");
+  EXPECT_EQ(refusal({6, 8}, "identity", {}),
+            "node output: the network's output is [6, 8], losses need [classes] or [outputs]");
+}
+
+TEST(DenseEvaluation, ImagesThatAreFlattenedAtOnceRun) {
+  ir::GraphBuilder image("lfc", {1, 5, 4});
+  image.add("flatten", "flatten");
+  image.add("linear", "a", {{"in_features", std::int64_t{20}}, {"out_features", std::int64_t{9}}});
+  image.add("batch_norm1d", "n", {{"num_features", std::int64_t{9}}});
+  image.add("relu", "r");
+  image.add("linear", "b", {{"in_features", std::int64_t{9}}, {"out_features", std::int64_t{3}}});
+  const ir::Graph graph = std::move(image).finish();
+  data::Samples samples = random_samples(300, 20, 3, 5);
+  samples.shape = {1, 5, 4};
+  const auto dense = backend::make_dense_backend(), ref = backend::make_ref_backend();
+  const auto got = trained_session(*dense, graph, samples), expected = trained_session(*ref, graph, samples);
+  EXPECT_LT(relative_difference(graph, expected->state(), got->state()), 1e-5);
+  const auto result = got->evaluate(samples, 0, 300), truth = expected->evaluate(samples, 0, 300);
+  EXPECT_NEAR(result.loss_sum, truth.loss_sum, 1e-4 * truth.loss_sum);
+  EXPECT_EQ(result.correct, truth.correct);
+}
+
 TEST(DenseRefusal, PlannedBytesGrowWithTheBatchWhereTheBatchMustBeKept) {
   const auto dense = backend::make_dense_backend();
   const ir::Graph graph = mixed_network();
