@@ -15,5 +15,14 @@ TEST(History, LeavesFiguresThatWereNotTakenEmpty) {
             "100,1,0.01,,,0.1,0.75\n");
 }
 
+TEST(History, OfTokensHasPerplexities) {
+  std::vector<HistoryRow> history(1);
+  history[0] = {.step = 1, .epoch = 1, .learning_rate = 0.5, .validation_loss = 0.0, .validation_accuracy = 1};
+  EXPECT_EQ(history_csv(history, true),
+            "step,epoch,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,train_perplexity,"
+            "validation_perplexity\n"
+            "1,1,0.5,,,0,1,,1\n");
+}
+
 }  // namespace
 }  // namespace lathe::engine

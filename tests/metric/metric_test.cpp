@@ -38,7 +38,8 @@ TEST(MetricKinds, AnswerToUsersSpellings) {
   EXPECT_EQ(find_metric("model-size")->name, "model_size");
   EXPECT_EQ(find_metric("ModelSize")->name, "model_size");
   EXPECT_EQ(find_metric("acc")->name, "accuracy");
-  EXPECT_EQ(find_metric("perplexity"), nullptr);
+  EXPECT_EQ(find_metric("PPL")->name, "perplexity");
+  EXPECT_EQ(find_metric("perplexities"), nullptr);
 }
 
 TEST(MetricKinds, TinyNetworkHasTheLabsCosts) {

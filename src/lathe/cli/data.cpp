@@ -111,14 +111,36 @@ report::Table target_table(const data::Dataset& dataset) {
   return table;
 }
 
+// Shows a text, whose 256 classes would say little.
+report::Table window_table(const data::Dataset& dataset) {
+  using enum report::Alignment;
+  report::Table table({{"part", kLeft}, {"windows", kRight}, {"tokens", kRight}});
+  const auto add = [&](const char* name, const data::Samples& part) {
+    table.add_row({name, report::count_text(part.rows()), report::count_text(part.rows() * part.positions)});
+  };
+  add("train", dataset.train);
+  add("validation", dataset.validation);
+  add("test", dataset.test);
+  return table;
+}
+
+report::Table details_of(const data::Dataset& dataset) {
+  if (dataset.task == data::Task::kRegression) return target_table(dataset);
+  return dataset.train.positions > 1 ? window_table(dataset) : class_table(dataset);
+}
+
 std::string text_of(const data::Dataset& dataset) {
   const data::Fingerprint& facts = dataset.fingerprint;
   std::string text = fmt::format("{}: {}\n", dataset.name, facts.source);
   if (!facts.path.empty()) text += fmt::format("read from {}\n", facts.path);
   const bool regression = dataset.task == data::Task::kRegression;
-  text += fmt::format("{} features, {} {}, fingerprint {}\n\n", dataset.train.width, dataset.outputs(),
-                      regression ? "targets" : "classes", facts.hash);
-  text += (regression ? target_table(dataset) : class_table(dataset)).to_string(report::style_for(kStandardOutput));
+  const std::string rows =
+      dataset.train.shape.empty()
+          ? fmt::format("{} features", dataset.train.width)
+          : fmt::format("{} of shape {}", dataset.vocabulary > 0 ? "tokens" : "images", to_string(dataset.train.shape));
+  text += fmt::format("{}, {} {}, fingerprint {}\n\n", rows, dataset.outputs(), regression ? "targets" : "classes",
+                      facts.hash);
+  text += details_of(dataset).to_string(report::style_for(kStandardOutput));
   if (!facts.notice.empty()) text += "\n" + facts.notice + "\n";
   return text;
 }

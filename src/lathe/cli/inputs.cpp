@@ -54,6 +54,8 @@ std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings,
        .task = study::task_of(settings),
        .targets = settings.targets,
        .standardise_targets = settings.standardise_targets,
+       .language_modeling = study::models_language(settings),
+       .max_token_len = settings.max_token_len,
        .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
 }
 
@@ -78,6 +80,8 @@ engine::TrainSettings train_settings(const config::Settings& settings) {
     train.optimizer.momentum = settings.momentum;
     train.optimizer.nesterov = settings.nesterov && settings.momentum > 0;
   }
+  train.augmentation = {
+      .random_crop = settings.random_crop, .horizontal_flip = settings.horizontal_flip, .cutout = settings.cutout};
   train.learning_rate = settings.learning_rate;
   train.schedule = engine::schedule_kind(settings.lr_scheduler);
   train.minimum_learning_rate = std::min(settings.eta_min, settings.learning_rate);

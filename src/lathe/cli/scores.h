@@ -19,7 +19,8 @@ struct Score {
   std::string title() const;
 };
 
-/// Lists them: loss, accuracy and macro_accuracy of classes; loss, r2, mse and mae of targets.
-const std::vector<Score>& scores(data::Task task);
+/// Lists those of a data set: loss, accuracy and macro_accuracy of classes; loss, perplexity and accuracy of the tokens
+/// of a text; loss, r2, mse and mae of targets.
+const std::vector<Score>& scores(const data::Dataset& dataset);
 
 }  // namespace lathe::cli

@@ -27,6 +27,8 @@ Search prepare_search(const Invocation& invocation) {
   search.settings = study::parse_study(invocation.root, invocation.settings);
   search.dataset = load_data(invocation.settings);
   study::check_loss(search.settings.loss, *search.dataset, invocation.settings);
+  if (search.settings.train)
+    study::check_augmentation(search.settings.train->settings, *search.dataset, invocation.settings);
   search.start = starting_point(invocation, *search.dataset);
   log::info("Building search space...");
   search.space = space::parse_space(invocation.root, search.start.graph);

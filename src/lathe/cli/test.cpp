@@ -92,7 +92,7 @@ Json json_of(const TestRun& run, const config::Settings& settings) {
                {"backend", run.backend->name()},
                {"target", run.backend->target()},
                {"test_rows", run.result.rows}};
-  for (const Score& score : scores(run.dataset->task)) json["test_" + score.name] = score.read(run.result);
+  for (const Score& score : scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
   for (std::size_t i = 0; i < run.dataset->targets.size(); ++i)
     json["targets"][run.dataset->targets[i].name] = json_of(run.dataset->targets[i], run.result, i);
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
@@ -106,7 +106,7 @@ report::Table score_table(const TestRun& run) {
   using enum report::Alignment;
   std::vector<report::TableColumn> titles = {{"test", kLeft}};
   std::vector<std::string> cells = {run.start.graph.name};
-  for (const Score& score : scores(run.dataset->task)) {
+  for (const Score& score : scores(*run.dataset)) {
     titles.push_back({score.title(), kRight});
     cells.push_back(report::number_text(score.read(run.result)));
   }
@@ -148,8 +148,11 @@ report::Table target_table(const TestRun& run) {
 
 void print_result(const TestRun& run) {
   const report::TableStyle style = report::style_for(kStandardOutput);
-  const report::Table details = run.result.regression() ? target_table(run) : class_table(run);
-  print(fmt::format("\n{}\n{}", score_table(run).to_string(style), details.to_string(style)));
+  print(fmt::format("\n{}", score_table(run).to_string(style)));
+  if (run.result.regression())
+    print("\n" + target_table(run).to_string(style));
+  else if (run.dataset->train.positions == 1)
+    print("\n" + class_table(run).to_string(style));
   const std::string& notice = run.dataset->fingerprint.notice;
   if (!notice.empty()) print(fmt::format("\n{}\n", notice));
 }

@@ -24,9 +24,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
 
-void add_scores(Json& json, const std::string& prefix, data::Task task,
+void add_scores(Json& json, const std::string& prefix, const data::Dataset& dataset,
                 const std::optional<engine::EvaluationResult>& result) {
-  for (const Score& score : scores(task)) {
+  for (const Score& score : scores(dataset)) {
     json[prefix + score.name] = result ? Json(score.read(*result)) : Json(nullptr);
   }
 }
@@ -56,8 +56,8 @@ Json json_of(const TrainingJob& job, const TrainingResult& result) {
                {"seconds", report.wall_seconds},
                {"cpu_seconds", report.cpu_seconds},
                {"samples_per_second", samples_per_second(report)}};
-  add_scores(json, "validation_", job.dataset->task, result.best);
-  add_scores(json, "last_validation_", job.dataset->task, result.last);
+  add_scores(json, "validation_", *job.dataset, result.best);
+  add_scores(json, "last_validation_", *job.dataset, result.last);
   json["paths"] = {{"project", job.folder.string()}, {"history", files.history.string()}};
   if (result.files_written) {
     json["paths"]["best"] = files.best.string();
@@ -69,7 +69,7 @@ Json json_of(const TrainingJob& job, const TrainingResult& result) {
 // Prints the figures of the best and the last state.
 std::string score_table(const TrainingJob& job, const TrainingResult& result) {
   using enum report::Alignment;
-  const std::vector<Score>& columns = scores(job.dataset->task);
+  const std::vector<Score>& columns = scores(*job.dataset);
   std::vector<report::TableColumn> titles = {{"validation", kLeft}};
   for (const Score& score : columns) titles.push_back({score.title(), kRight});
   titles.push_back({"rows", kRight});
@@ -132,6 +132,7 @@ TrainingJob make_job(const Invocation& invocation) {
   job.graph = std::move(start.graph);
   job.state = std::move(start.state);
   study::check_loss(job.settings.loss, *job.dataset, settings);
+  study::check_augmentation(job.settings, *job.dataset, settings);
   job.backend =
       engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph, job.settings.loss);
   job.seed = static_cast<std::uint64_t>(settings.seed);

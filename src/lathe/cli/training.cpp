@@ -116,13 +116,13 @@ class Runner {
     if (Clock::now() - last_save_ < kSaveEvery) return;
     save_last(report);
     if (report.best_state) save_model(files_.best, *report.best_state, report);
-    engine::write_history(files_.history, report.history);
+    engine::write_history(files_.history, report.history, job_.dataset->train.positions > 1);
     last_save_ = Clock::now();
   }
 
   void finish() {
     engine::TrainReport& report = result_.report;
-    engine::write_history(files_.history, report.history);
+    engine::write_history(files_.history, report.history, job_.dataset->train.positions > 1);
     const bool diverged = report.outcome == engine::TrainOutcome::kDiverged;
     if (!diverged) {
       save_last(report);

@@ -7,19 +7,36 @@ namespace {
 
 using Choices = std::vector<std::string>;
 
-const Choices kTasks{"classification", "cls", "regression", "reg"};
-const Choices kTextTasks{"translation", "tran", "language_modeling", "lm"};
+const Choices kTasks{"classification", "cls", "regression", "reg", "language_modeling", "lm"};
+const Choices kTranslation{"translation", "tran"};
 
-// Reads the task; those of MASE that are about texts are refused by name.
+// Reads the task; the one of MASE that is not learned here is refused by name.
 void read_task(Settings& out, const Value& value) {
   const std::string& task = value.as_string();
-  if (std::find(kTextTasks.begin(), kTextTasks.end(), task) != kTextTasks.end()) {
+  if (std::find(kTranslation.begin(), kTranslation.end(), task) != kTranslation.end()) {
     value.fail(detail::quoted(task) +
-               " is refused, because lathe learns from rows of numbers, not from texts; use \"classification\" or "
-               "\"regression\"");
+               " is refused, because there are no networks from text to text; use \"classification\", \"regression\" "
+               "or \"language_modeling\"");
   }
   detail::check_choice(value, kTasks);
   out.task = task;
+}
+
+const Choices kPrecisions{"32", "32-true", "bf16", "bf16-mixed", "16", "16-mixed"};
+
+// Reads the precision, a word or a number; those of Lightning that are never right are refused by name.
+void read_precision(Settings& out, const Value& value) {
+  const std::string name = value.is_string() ? value.as_string() : std::to_string(value.as_integer());
+  if (name == "bf16-true" || name == "16-true") {
+    value.fail(detail::quoted(name) +
+               " is refused, because weights in half precision lose their small updates; use \"" +
+               name.substr(0, name.find('-')) + "-mixed\"");
+  }
+  if (name == "64" || name == "64-true" || name == "transformer-engine") {
+    value.fail(detail::quoted(name) + " is refused, because no back end computes so; use \"32\" or \"bf16-mixed\"");
+  }
+  detail::check_choice(Value(Value::Data(name), value.position(), value.key()), kPrecisions);
+  out.trainer_precision = name;
 }
 
 Option honoured(Field<Settings> field, std::vector<std::string> flags, std::string value_name, std::string section) {
@@ -76,12 +93,13 @@ void add_general(std::vector<Option>& out) {
                                "describes one layer by layer"),
                          {}, "NAME", section));
   out.push_back(honoured(field("dataset", &S::dataset,
-                               "data set: a name, or the path of a csv or npy file; also the word "
+                               "data set: a name, or the path of a csv, npy, npz, tsv or txt file; also the word "
                                "DATASET"),
                          {}, "NAME", section));
-  Option task = honoured({"task", "string", detail::choices_text(kTasks), "what is learned: classes or numbers",
-                          read_task, [](const S& settings) { return detail::quoted(settings.task); }},
-                         {"--task"}, "TASK", section);
+  Option task = honoured(
+      {"task", "string", detail::choices_text(kTasks), "what is learned: classes, numbers or the next token of a text",
+       read_task, [](const S& settings) { return detail::quoted(settings.task); }},
+      {"--task"}, "TASK", section);
   task.choices = kTasks;
   out.push_back(std::move(task));
   out.push_back(honoured(field("load_name", &S::load_name, "checkpoint to start from"), {"--load"}, "PATH", section));
@@ -164,6 +182,21 @@ void add_training(std::vector<Option>& out) {
                          {"--log-every-n-steps"}, "N", section));
 }
 
+void add_augmentation(std::vector<Option>& out) {
+  using S = Settings;
+  const std::string section = "Augmentation of training images";
+  out.push_back(honoured(field("random_crop", &S::random_crop,
+                               "pixels of padding around the image before a part of its size is taken at random; "
+                               "0: none",
+                               at_least(0)),
+                         {"--random-crop"}, "N", section));
+  out.push_back(honoured(field("horizontal_flip", &S::horizontal_flip, "mirrors left and right every second time"),
+                         {"--horizontal-flip"}, "", section));
+  out.push_back(honoured(
+      field("cutout", &S::cutout, "side in pixels of the square that is covered at random; 0: none", at_least(0)),
+      {"--cutout"}, "N", section));
+}
+
 void add_runtime(std::vector<Option>& out) {
   using S = Settings;
   out.push_back(chosen("accelerator", &S::accelerator, {"auto", "cpu", "gpu", "cuda", "mps"},
@@ -173,6 +206,19 @@ void add_runtime(std::vector<Option>& out) {
                                "engine: auto is the fastest that supports the network, of those of "
                                "the device; or a name such as dense or ref"),
                          {"--backend"}, "NAME", "Runtime"));
+  out.push_back(honoured(field("threads", &S::threads,
+                               "threads of one training or evaluation; the last bits of a result may depend on it; "
+                               "dense and ref use one",
+                               between(1, 4096)),
+                         {"--threads"}, "N", "Runtime"));
+  Option precision =
+      honoured({"trainer_precision", "string or integer", detail::choices_text(kPrecisions),
+                "arithmetic: float32, or bfloat16 or float16 with weights and sums in float32; a back "
+                "end or device that has it not is an error, never a fallback",
+                read_precision, [](const S& settings) { return detail::quoted(settings.trainer_precision); }},
+               {"--precision", "--trainer-precision"}, "NAME", "Runtime");
+  precision.choices = kPrecisions;
+  out.push_back(std::move(precision));
 }
 
 void add_data(std::vector<Option>& out) {
@@ -198,6 +244,11 @@ void add_data(std::vector<Option>& out) {
                                "features to mean 0 and deviation 1 of the training rows; "
                                "--set standardise=false turns it off"),
                          {"--standardise"}, "", section));
+  out.push_back(honoured(field("max_token_len", &S::max_token_len,
+                               "tokens of a row of text: sentences are cut and filled up, texts are cut into windows "
+                               "(MASE's default is 512)",
+                               between(1, 1 << 20)),
+                         {"--max-token-len"}, "N", section));
   out.push_back(honoured(list_field("targets", &S::targets,
                                     "columns that regression predicts; none: a table's column target, label or class, "
                                     "else its last one; the y of arrays"),
@@ -219,8 +270,6 @@ void add_project(std::vector<Option>& out) {
 }
 
 void add_without_effect(std::vector<Option>& out) {
-  out.push_back(without_effect("trainer_precision", "string or integer", "\"32\"", "arithmetic of training",
-                               {"--trainer-precision"}, "NAME", "training is in float32"));
   out.push_back(without_effect("report_to", "string", "\"csv\"", "where training curves go", {"--report-to"}, "NAME",
                                "curves are written to history.csv"));
   out.push_back(without_effect("num_workers", "integer", "0", "processes that load data", {"--num-workers", "--cpu"},
@@ -240,8 +289,6 @@ void add_without_effect(std::vector<Option>& out) {
                                {"--disable-dataset-cache"}, "", "no data is cached that was not asked for"));
   out.push_back(without_effect("t_max", "integer", "20", "period of MASE's cosine schedule", {}, "N",
                                "the schedule spans the run"));
-  out.push_back(without_effect("max_token_len", "integer", "512", "tokens per text", {"--max-token-len"}, "N",
-                               "there are no texts to cut"));
   out.push_back(without_effect("target", "string", "\"xcu250-figd2104-2L-e\"", "FPGA that code is made for",
                                {"--target"}, "NAME", "no FPGA code is made"));
   out.push_back(without_effect("num_targets", "integer", "100", "FPGAs that code is made for", {"--num-targets"}, "N",
@@ -259,6 +306,7 @@ std::vector<Option> make_options() {
   std::vector<Option> out;
   add_general(out);
   add_training(out);
+  add_augmentation(out);
   add_runtime(out);
   add_data(out);
   add_project(out);

@@ -21,9 +21,10 @@ struct Settings {
   std::string model;                    ///< zoo name or file; empty: none given, or `model_is_table`
   bool model_is_table = false;          ///< the file describes the network in `[model]`
   std::string dataset;                  ///< registered name or path; empty: none given
-  std::string task = "classification";  ///< or `cls`, `regression`, `reg`
+  std::string task = "classification";  ///< or `cls`, `regression`, `reg`, `language_modeling`, `lm`
   std::string load_name;                ///< checkpoint to start from; empty: fresh weights
   std::string load_type = "auto";
+  std::string weights = "fresh";  ///< what candidates of a search begin from
   std::int64_t batch_size = 128;
   bool to_debug = false;
   std::string log_level = "info";
@@ -47,14 +48,21 @@ struct Settings {
   std::int64_t accumulate_grad_batches = 1;
   std::int64_t log_every_n_steps = 50;
 
+  std::int64_t random_crop = 0;  ///< these three as data::Augmentation
+  bool horizontal_flip = false;
+  std::int64_t cutout = 0;
+
   std::string accelerator = "auto";
   std::string backend = "auto";
+  std::int64_t threads = 1;              ///< of one training or evaluation
+  std::string trainer_precision = "32";  ///< `32`, `bf16-mixed`, ...: see engine::precision_of
 
   std::string data_dir;  ///< empty: LATHE_DATA_DIR, then the cache folder
   double validation_fraction = 0.1;
   std::optional<std::int64_t> validation_rows;
   std::optional<std::int64_t> max_train_rows;
   bool standardise = true;
+  std::int64_t max_token_len = 128;  ///< of a row of text
   std::vector<std::string> targets;  ///< columns that regression predicts; empty: the data set's own
   bool standardise_targets = true;
 

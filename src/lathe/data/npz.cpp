@@ -8,6 +8,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/data/zip_file.h"
 
 namespace lathe::data {
 namespace {
@@ -17,11 +18,9 @@ constexpr std::string_view kExtension = ".npy";
 struct Discard {
   void operator()(zip_t* archive) const { zip_discard(archive); }
   void operator()(zip_source_t* source) const { zip_source_free(source); }
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 using Archive = std::unique_ptr<zip_t, Discard>;
 using Source = std::unique_ptr<zip_source_t, Discard>;
-using Member = std::unique_ptr<zip_file_t, Discard>;
 
 /// Holds an error of libzip; prints its reason.
 class Reason {
@@ -37,28 +36,12 @@ class Reason {
   zip_error_t error_{};
 };
 
-/// Opens a zip file in memory; an empty source makes a new one.
-Archive open_archive(zip_source_t* source, int flags, const std::string& path) {
+/// Makes a new zip file in memory.
+Archive new_archive(zip_source_t* source) {
   Reason reason;
-  Archive archive(zip_open_from_source(source, flags, reason.get()));
-  if (!archive) throw DataError(path, fmt::format("is no readable .npz file: {}", reason.text()));
+  Archive archive(zip_open_from_source(source, ZIP_TRUNCATE, reason.get()));
+  if (!archive) throw InternalError("a .npz file cannot be made in memory: " + reason.text());
   return archive;
-}
-
-std::vector<std::byte> read_member(zip_t* archive, zip_uint64_t index, const std::string& path) {
-  const auto damaged = [&] { return DataError(path, fmt::format("is damaged: {}", zip_strerror(archive))); };
-  zip_stat_t status;
-  if (zip_stat_index(archive, index, 0, &status) != 0) throw damaged();
-  const Member member(zip_fopen_index(archive, index, 0));
-  if (!member) throw damaged();
-  std::vector<std::byte> bytes;
-  std::vector<std::byte> part(1 << 16);
-  while (true) {  // the size that the file claims is not believed
-    const zip_int64_t count = zip_fread(member.get(), part.data(), part.size());
-    if (count < 0) throw DataError(path, fmt::format("is damaged: {}", zip_file_strerror(member.get())));
-    if (count == 0) return bytes;
-    bytes.insert(bytes.end(), part.begin(), part.begin() + count);
-  }
 }
 
 void add_member(zip_t* archive, const NamedArray& array, const std::vector<std::byte>& bytes) {
@@ -96,20 +79,13 @@ std::vector<std::byte> content_of(zip_source_t* source) {
 std::vector<NamedArray> read_npz(const std::filesystem::path& path) {
   const std::vector<std::byte> file = read_file(path);
   if (file.empty()) throw DataError(path.string(), "is empty");
-  Reason reason;
-  Source source(zip_source_buffer_create(file.data(), file.size(), 0, reason.get()));
-  if (!source) throw SystemError("read", path.string(), reason.text());
-  const Archive archive = open_archive(source.get(), ZIP_RDONLY | ZIP_CHECKCONS, path.string());
-  source.release();  // the archive owns it now
+  const ZipFile zip(file, path.string());
   std::vector<NamedArray> arrays;
-  const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
-  for (zip_int64_t i = 0; i < count; ++i) {
-    const auto index = static_cast<zip_uint64_t>(i);
-    const char* name = zip_get_name(archive.get(), index, 0);
-    if (name == nullptr || !std::string_view(name).ends_with(kExtension)) continue;
-    const std::string shown = fmt::format("{} ({})", path.string(), name);
-    const std::string_view stem = std::string_view(name).substr(0, std::string_view(name).size() - kExtension.size());
-    arrays.push_back({std::string(stem), parse_npy(read_member(archive.get(), index, shown), shown)});
+  for (std::size_t i = 0; i < zip.size(); ++i) {
+    const std::string name = zip.name(i);
+    if (!name.ends_with(kExtension)) continue;
+    const std::string stem = name.substr(0, name.size() - kExtension.size());
+    arrays.push_back({stem, parse_npy(zip.read(i), fmt::format("{} ({})", path.string(), name))});
   }
   return arrays;
 }
@@ -124,7 +100,7 @@ std::vector<std::byte> npz_bytes(std::span<const NamedArray> arrays) {
   Source source(zip_source_buffer_create(nullptr, 0, 0, reason.get()));
   if (!source) throw InternalError("a .npz file cannot be made in memory: " + reason.text());
   zip_source_keep(source.get());  // the archive and we own it
-  Archive archive = open_archive(source.get(), ZIP_TRUNCATE, "memory");
+  Archive archive = new_archive(source.get());
   std::vector<std::vector<std::byte>> members;
   for (const NamedArray& array : arrays) members.push_back(npy_bytes(array.array));
   for (std::size_t i = 0; i < arrays.size(); ++i) add_member(archive.get(), arrays[i], members[i]);

@@ -149,9 +149,12 @@ void check_rows(const LossSettings& loss, const data::Samples& samples, std::int
 }
 
 double loss_weight(const LossSettings& loss, const data::Samples& samples, std::span<const std::uint32_t> rows) {
-  if (loss.class_weights.empty()) return static_cast<double>(rows.size());
+  const auto positions = static_cast<std::size_t>(samples.positions);
+  if (loss.class_weights.empty()) return static_cast<double>(rows.size() * positions);
   std::vector<std::int64_t> class_rows(loss.class_weights.size());
-  for (const std::uint32_t row : rows) ++class_rows.at(static_cast<std::size_t>(samples.labels[row]));
+  for (const std::uint32_t row : rows)
+    for (const std::int32_t label : std::span(samples.labels).subspan(row * positions, positions))
+      ++class_rows.at(static_cast<std::size_t>(label));
   return *loss_weight(loss, class_rows);
 }
 

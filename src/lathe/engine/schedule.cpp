@@ -34,6 +34,10 @@ std::string loss_text(const TrainSettings& settings) {
   return text;
 }
 
+std::string augmentation_text(const TrainSettings& settings) {
+  return settings.augmentation.any() ? " " + settings.augmentation.to_text() : std::string();
+}
+
 // Says how rows are shuffled: the rule is part of the result.
 const char* shuffle_text(const TrainSettings& settings) {
   if (!settings.shuffle) return "false";
@@ -62,7 +66,7 @@ std::string TrainSettings::to_text() const {
              optimizer_text(optimizer), learning_rate, to_string(schedule), minimum_learning_rate, warmup_steps,
              batch_size, max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches,
              shuffle_text(*this), validate_each_epoch) +
-         loss_text(*this);
+         loss_text(*this) + augmentation_text(*this);
 }
 
 std::string to_string(OptimizerKind kind) {

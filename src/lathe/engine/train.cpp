@@ -12,8 +12,8 @@
 #include "lathe/base/check.h"
 #include "lathe/base/profile.h"
 #include "lathe/base/random.h"
+#include "lathe/engine/batch_loader.h"
 #include "lathe/engine/batch_plan.h"
-#include "lathe/engine/shuffle.h"
 
 namespace lathe::engine {
 namespace {
@@ -78,6 +78,7 @@ class Run {
         dropout_word_(RandomStream(identity.seed, {identity.candidate, identity.repeat}, "dropout").next_u64()),
         cpu_start_(thread_cpu_seconds()) {
     std::iota(order_.begin(), order_.end(), 0u);
+    if (settings.augmentation.any()) first_rows_ = order_;
     report_.total_steps = plan.total_steps;
   }
 
@@ -89,10 +90,14 @@ class Run {
     report_.best_state = point.best_state;
     report_.best_validation_loss = point.best_validation_loss;
     report_.since_row = point.since_row;
+    earlier_wall_ = point.wall_seconds;
+    earlier_cpu_ = point.cpu_seconds;
+    next_saving_ += earlier_wall_;
   }
 
   TrainReport finish() && {
     reserve_history();
+    start_loader();
     plan_interim();
     while (running() && report_.steps < plan_.total_steps) run_epoch();
     if (running()) tell_progress(nullptr);
@@ -139,7 +144,7 @@ class Run {
     const std::int64_t first = epoch * plan_.steps_per_epoch;
     const std::int64_t end = std::min(first + plan_.steps_per_epoch, plan_.total_steps);
     const std::int64_t epoch_batches = plan_.batches_in(epoch);
-    shuffle(epoch);
+    order_epoch(settings_, identity_, plan_.batch_size, epoch, order_);
     while (report_.steps < end) {
       const std::int64_t batch = (report_.steps - first) * plan_.accumulate;
       if (!run_step(epoch, batch, std::min(batch + plan_.accumulate, epoch_batches))) return;
@@ -153,35 +158,46 @@ class Run {
     if (running()) look_around();
   }
 
-  void shuffle(std::int64_t epoch) {
-    if (!settings_.shuffle) return;
-    RandomStream stream(identity_.seed, {identity_.candidate, identity_.repeat, static_cast<std::uint64_t>(epoch)},
-                        "shuffle");
-    shuffle_rows(stream, plan_.batch_size, order_);
+  // Images that are changed come from a thread of their own; a run without such has none.
+  void start_loader() {
+    if (!settings_.augmentation.any() || report_.steps >= plan_.total_steps) return;
+    const std::int64_t epoch = report_.steps / plan_.steps_per_epoch;
+    const std::int64_t batch = report_.steps % plan_.steps_per_epoch * plan_.accumulate;
+    loader_.emplace(dataset_.train, settings_, identity_, plan_, epoch, batch);
+  }
+
+  // Runs a mini-batch, the rows at [begin, begin + count) of the order.
+  BatchResult accumulate(std::int64_t epoch, std::int64_t batch, double loss_scale) {
+    const auto begin = static_cast<std::size_t>(plan_.begin(batch));
+    const auto count = static_cast<std::size_t>(plan_.end(batch)) - begin;
+    const std::uint64_t dropout = mix(dropout_word_, static_cast<std::uint64_t>(epoch * plan_.batches + batch));
+    if (loader_) {
+      const LoadedBatch& loaded = loader_->next();
+      LATHE_CHECK(loaded.epoch == epoch && loaded.batch == batch, "{} {}", loaded.epoch, loaded.batch);
+      return session_.accumulate(loaded.samples, std::span(first_rows_).first(count), loss_scale, dropout);
+    }
+    const std::span<const std::uint32_t> epoch_rows(order_);
+    session_.expect(dataset_.train, epoch_rows.subspan(begin + count));
+    return session_.accumulate(dataset_.train, epoch_rows.subspan(begin, count), loss_scale, dropout);
   }
 
   // Takes one optimiser step over the mini-batches [batch, end) of the epoch; false when the loss is not finite.
   bool run_step(std::int64_t epoch, std::int64_t batch, std::int64_t end) {
     const std::int64_t rows = plan_.end(end - 1) - plan_.begin(batch);
+    const std::int64_t labels = rows * dataset_.train.positions;
     const double weight = step_weight(plan_.begin(batch), rows);
     const double loss_scale = weight > 0 ? 1.0 / weight : 0;
     double loss = 0;
     for (; batch < end; ++batch) {
-      const auto begin = static_cast<std::size_t>(plan_.begin(batch));
-      const auto count = static_cast<std::size_t>(plan_.end(batch)) - begin;
-      const auto number = static_cast<std::uint64_t>(epoch * plan_.batches + batch);
-      const std::span<const std::uint32_t> epoch_rows(order_);
-      session_.expect(dataset_.train, epoch_rows.subspan(begin + count));
-      const BatchResult result =
-          session_.accumulate(dataset_.train, epoch_rows.subspan(begin, count), loss_scale, mix(dropout_word_, number));
+      const BatchResult result = accumulate(epoch, batch, loss_scale);
       loss += result.loss_sum;
       report_.since_row.correct += result.correct;
     }
     if (!std::isfinite(loss)) [[unlikely]]
       return diverged(fmt::format("loss is not finite at step {}", report_.steps + 1));
     session_.update(learning_rate_at(settings_, report_.steps, plan_.total_steps));
-    report_.since_row.loss_sum += weighted_ ? loss * loss_scale * static_cast<double>(rows) : loss;
-    report_.since_row.rows += rows;
+    report_.since_row.loss_sum += weighted_ ? loss * loss_scale * static_cast<double>(labels) : loss;
+    report_.since_row.rows += labels;
     report_.samples += rows;
     ++report_.steps;
     return true;
@@ -190,7 +206,7 @@ class Run {
   // Returns what the losses of the rows at [begin, begin + rows) of the order are divided by.
   double step_weight(std::int64_t begin, std::int64_t rows) const {
     if (!weighted_) [[likely]]
-      return static_cast<double>(rows);
+      return static_cast<double>(rows * dataset_.train.positions);
     const auto step = std::span(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
     return loss_weight(settings_.loss, dataset_.train, step);
   }
@@ -218,7 +234,7 @@ class Run {
     return training_seconds() < interim_seconds_ || take_interim(static_cast<std::int64_t>(training_seconds()));
   }
 
-  double training_seconds() const { return seconds_since(start_) - paused_wall_; }
+  double training_seconds() const { return earlier_wall_ + seconds_since(start_) - paused_wall_; }
 
   // Hands the state of the run out while its clocks stand still.
   void save() {
@@ -317,7 +333,8 @@ class Run {
 
   void take_times() {
     report_.wall_seconds = training_seconds();
-    report_.cpu_seconds = thread_cpu_seconds() - cpu_start_ - paused_cpu_;
+    report_.cpu_seconds = earlier_cpu_ + thread_cpu_seconds() - cpu_start_ - paused_cpu_;
+    if (loader_) report_.cpu_seconds += loader_->cpu_seconds();
   }
 
   Session& session_;
@@ -331,17 +348,20 @@ class Run {
   const Saving& saving_;
   const BatchPlan& plan_;
   std::vector<std::uint32_t> order_;
+  std::vector<std::uint32_t> first_rows_;  // 0, 1, ...: the rows of a loaded mini-batch
   std::uint64_t dropout_word_;
   bool weighted_ = !settings_.loss.class_weights.empty();
   Clock::time_point start_ = Clock::now();
   double cpu_start_;
   double paused_wall_ = 0, paused_cpu_ = 0;
+  double earlier_wall_ = 0, earlier_cpu_ = 0;  // of the parts before this one
   std::int64_t interim_samples_ = std::numeric_limits<std::int64_t>::max();
   double interim_seconds_ = std::numeric_limits<double>::infinity();
   double next_saving_ = saving_.interval_seconds;  // seconds of training
   Clock::time_point last_progress_ = Clock::now();
   Pacer pacer_;
   TrainReport report_;
+  std::optional<BatchLoader> loader_;
 };
 
 }  // namespace
@@ -350,6 +370,7 @@ TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset&
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress,
                   const EpochEnd& epoch_end, const ResumePoint* resume, const Interim& interim, const Saving& saving) {
   const BatchPlan plan = plan_batches(settings, graph, dataset.train.rows());
+  data::check_augmentation(settings.augmentation, dataset.train.row_shape());
   Run run(session, dataset, settings, identity, stop, progress, epoch_end, interim, saving, plan);
   if (resume != nullptr)
     run.continue_from(*resume);

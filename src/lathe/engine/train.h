@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/data/augment.h"
 #include "lathe/engine/backend.h"
 
 namespace lathe::engine {
@@ -55,6 +56,7 @@ struct TrainSettings {
   std::optional<std::int64_t> num_samples;  ///< training samples in all, capped at max_epochs; the last batch is whole
   std::int64_t accumulate_grad_batches = 1;
   bool shuffle = true;
+  data::Augmentation augmentation = {};  ///< changes training images; prepared by a thread of its own
   /// Evaluate on the validation rows after every epoch (and keep the best state by validation loss).
   bool validate_each_epoch = true;
   std::int64_t log_every_n_steps = 50;  ///< spacing of the training rows of the history; 0: none
@@ -85,7 +87,7 @@ struct HistoryRow {
 struct RunningSums {
   double loss_sum = 0;
   std::int64_t correct = 0;
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;  ///< labels, where a row has several
   bool operator==(const RunningSums&) const = default;
 };
 
@@ -110,6 +112,7 @@ struct ResumePoint {
   std::optional<State> best_state;
   std::optional<double> best_validation_loss;
   RunningSums since_row;
+  double wall_seconds = 0, cpu_seconds = 0;  ///< of training up to there: the run's clocks go on from them
 };
 
 /// Identifies the run for its random draws (shuffles, dropout): (seed, candidate, repeat).
@@ -147,7 +150,7 @@ struct Interim {
 /// still; nothing that results depend on is touched. No call: never.
 struct Saving {
   double interval_seconds = 60;
-  std::function<void(const TrainReport& so_far)> call;
+  std::function<void(const TrainReport& so_far)> call = {};
 };
 
 /// Trains. The learning-rate schedule spans the steps that are taken. Batches: the training rows in an order shuffled
@@ -155,7 +158,8 @@ struct Saving {
 /// one row joins the one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The
 /// stop token is looked at after every step, the clock about every ten milliseconds (at least every step where steps
 /// are slower). A run that is stopped and resumed gives the same bits as one that is not. The session must hold the
-/// initial state; its optimiser is set here unless resuming.
+/// initial state; its optimiser is set here unless resuming. Throws UserError as check_augmentation before the first
+/// step.
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
                   const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
                   const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr, const Interim& interim = {},

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "lathe/metric/metric.h"
 
@@ -104,6 +105,16 @@ using Evaluation = engine::EvaluationResult;
 using Training = engine::TrainReport;
 using data::Task;
 
+// Declares perplexity, the loss in the unit of language models; infinite where the loss is beyond any sense.
+MetricKind perplexity_metric() {
+  MetricKind kind =
+      task_metric<Task::kClassification, [](const Evaluation& result) { return std::exp(result.loss()); }>(
+          "perplexity", {"ppl"},
+          "exp of the mean loss of the validation rows: of how many tokens the next one is guessed", false, kUnbounded);
+  kind.of_tokens = true;
+  return kind;
+}
+
 // Declares r2, which falls without end as predictions get worse than the mean.
 MetricKind r2_metric() {
   MetricKind kind = task_metric<Task::kRegression, [](const Evaluation& result) { return result.r2(); }>(
@@ -118,6 +129,7 @@ std::vector<MetricKind> software_metrics() {
           "accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "share of validation rows predicted rightly", true, 1),
       task_metric<Task::kClassification, [](const Evaluation& result) { return result.macro_accuracy(); }>(
           "macro_accuracy", {"balanced_accuracy"}, "mean over the classes of the share predicted rightly", true, 1),
+      perplexity_metric(),
       r2_metric(),
       task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_squared_error(); }>(
           "mse", {"mean_squared_error"}, "mean squared error over validation rows and outputs", false, kUnbounded),

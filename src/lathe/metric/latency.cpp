@@ -22,11 +22,14 @@ data::Samples whole_batch(const data::Samples& samples, std::int64_t batch_size)
   data::Samples batch;
   batch.width = samples.width;
   batch.outputs = samples.outputs;
+  batch.shape = samples.shape;
+  batch.positions = samples.positions;
   for (std::int64_t row = 0; row < batch_size; ++row) {
     const std::int64_t source = row % samples.rows();
     const auto first = samples.features.begin() + source * samples.width;
     batch.features.insert(batch.features.end(), first, first + samples.width);
-    if (samples.outputs == 0) batch.labels.push_back(samples.labels[static_cast<std::size_t>(source)]);
+    const auto label = samples.labels.begin() + source * samples.positions;
+    if (samples.outputs == 0) batch.labels.insert(batch.labels.end(), label, label + samples.positions);
     const auto target = samples.targets.begin() + source * samples.outputs;
     batch.targets.insert(batch.targets.end(), target, target + samples.outputs);
   }

@@ -56,6 +56,7 @@ struct MetricKind {
   std::optional<data::Task> task = {};                       ///< what is learned where it has a value; absent: anything
   double highest = std::numeric_limits<double>::infinity();  ///< no value lies above
   double lowest = 0;                                         ///< none lies below
+  bool of_tokens = false;  ///< says something of language models; in other trials computed only where it is named
   /// Computes the value; nullopt when the facts it needs are absent.
   std::optional<double> (*compute)(const TrialFacts&);
 };

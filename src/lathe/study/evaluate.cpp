@@ -278,11 +278,12 @@ void Evaluator::measure(engine::Session& session, metric::TrialFacts& facts) {
 std::string Evaluator::compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const {
   const PhaseScope phase(Phase::kCost);
   std::string reason;
+  const bool of_tokens = dataset_->train.positions > 1;
   for (const metric::MetricKind& kind : metric::metric_kinds()) {
     const bool needed = std::find(metrics_.begin(), metrics_.end(), &kind) != metrics_.end();
-    if (!needed && kind.source == metric::Source::kMeasured) continue;
+    if (!needed && (kind.source == metric::Source::kMeasured || (kind.of_tokens && !of_tokens))) continue;
     const std::optional<double> value = kind.compute(facts);
-    if (value) evaluation.metrics[kind.name] = *value;
+    if (value && (needed || std::isfinite(*value))) evaluation.metrics[kind.name] = *value;
     if (!needed) continue;
     LATHE_CHECK(value.has_value(), "metric {}", kind.name);
     if (!std::isfinite(*value)) reason = fmt::format("the metric {} is not finite", kind.name);

@@ -5,7 +5,8 @@
 namespace lathe::study {
 namespace {
 
-void refuse(const std::optional<engine::LossProblem>& problem, const config::Settings& settings) {
+template <typename Problem>
+void refuse(const std::optional<Problem>& problem, const config::Settings& settings) {
   if (!problem) return;
   const auto position = settings.given.find(problem->key);
   if (position == settings.given.end()) throw UserError(problem->key, problem->message);
@@ -17,6 +18,10 @@ void refuse(const std::optional<engine::LossProblem>& problem, const config::Set
 data::Task task_of(const config::Settings& settings) {
   const bool regression = settings.task == "regression" || settings.task == "reg";
   return regression ? data::Task::kRegression : data::Task::kClassification;
+}
+
+bool models_language(const config::Settings& settings) {
+  return settings.task == "language_modeling" || settings.task == "lm";
 }
 
 engine::LossSettings LossKeys::settings(data::Task task) const {
@@ -44,6 +49,11 @@ engine::LossSettings read_loss(const config::Settings& settings) {
 
 void check_loss(const engine::LossSettings& loss, const data::Dataset& dataset, const config::Settings& settings) {
   refuse(engine::find_problem(loss, dataset), settings);
+}
+
+void check_augmentation(const engine::TrainSettings& recipe, const data::Dataset& dataset,
+                        const config::Settings& settings) {
+  refuse(data::find_problem(recipe.augmentation, dataset.train.row_shape()), settings);
 }
 
 }  // namespace lathe::study

@@ -9,6 +9,9 @@ namespace lathe::study {
 /// Returns the task of the settings.
 data::Task task_of(const config::Settings& settings);
 
+/// Tells whether the task is language modelling: a classification of every token of a text by the next one.
+bool models_language(const config::Settings& settings);
+
 /// Holds the keys of a loss as they are written; `name` may be `auto` or an alias.
 struct LossKeys {
   std::string name = "auto";
@@ -29,5 +32,9 @@ engine::LossSettings read_loss(const config::Settings& settings);
 /// Checks that a loss fits a data set (see find_problem). Throws UserError with the position of the key where the
 /// general settings have it.
 void check_loss(const engine::LossSettings& loss, const data::Dataset& dataset, const config::Settings& settings);
+
+/// Checks that the rows of a data set can be changed as the recipe says. Throws UserError like check_loss.
+void check_augmentation(const engine::TrainSettings& recipe, const data::Dataset& dataset,
+                        const config::Settings& settings);
 
 }  // namespace lathe::study

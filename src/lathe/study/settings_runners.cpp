@@ -37,7 +37,10 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
                    .l1 = general.l1,
                    .l2 = general.l2,
                    .weight_decay = general.weight_decay,
-                   .batch_size = general.batch_size};
+                   .batch_size = general.batch_size,
+                   .random_crop = general.random_crop,
+                   .horizontal_flip = general.horizontal_flip,
+                   .cutout = general.cutout};
   config::decode(table, train_fields(), given);
   if (given.num_samples == 0) table.find("num_samples")->fail("must be at least 1, or -1; got 0");
   if (given.max_epochs == 0) table.find("max_epochs")->fail("must be at least 1, or -1; got 0");
@@ -64,6 +67,8 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
                         .l1 = given.l1,
                         .l2 = given.l2};
   settings.loss = parse_loss(table, given, task_of(general));
+  settings.augmentation = {
+      .random_crop = given.random_crop, .horizontal_flip = given.horizontal_flip, .cutout = given.cutout};
   settings.learning_rate = given.learning_rate;
   settings.schedule = engine::schedule_kind(given.lr_scheduler);
   settings.warmup_steps = given.num_warmup_steps;

@@ -17,7 +17,7 @@ const std::vector<std::string> kLoaders{"train_dataloader", "val_dataloader"};
 
 const std::vector<Field<SetupTable>>& setup_fields() {
   static const std::vector<Field<SetupTable>> fields{
-      field("n_jobs", &SetupTable::n_jobs, "trials in parallel, one thread each", config::between(1, 1024)),
+      field("n_jobs", &SetupTable::n_jobs, "trials in parallel, with `threads` threads each", config::between(1, 1024)),
       field("n_trials", &SetupTable::n_trials, "trials in all", at_least(1)),
       field("timeout", &SetupTable::timeout, "seconds after which no new trial begins", kLimit),
       field("sampler", &SetupTable::sampler, "how candidates are proposed"),
@@ -25,6 +25,18 @@ const std::vector<Field<SetupTable>>& setup_fields() {
       field("direction", &SetupTable::direction, "direction of the sum: minimize or maximize"),
       field("trial_timeout", &SetupTable::trial_timeout, "seconds after which a trial fails", kLimit),
       field("trial_memory", &SetupTable::trial_memory, "MB that one trial may plan to use", kLimit),
+      field("max_memory", &SetupTable::max_memory,
+            "MB that all running trials together may plan to use: larger candidates fail, others wait for their turn; "
+            "\"NA\": what the machine, or its control group, has free at the start",
+            kLimit),
+      field("keep_best", &SetupTable::keep_best,
+            "trials whose weights are kept in trials/: the best so many, and always those that no other one beats; "
+            "\"NA\": these alone",
+            at_least(1)),
+      field("checkpoint_interval", &SetupTable::checkpoint_interval,
+            "seconds of training between two savings of a running trial, from which a search that was cut off goes on; "
+            "0: none",
+            config::between(0, 1e9)),
       field("lag", &SetupTable::lag, "trial t is proposed from the results of trials 0 .. t - lag", at_least(1)),
       field("heartbeat", &SetupTable::heartbeat, "seconds between two signs of life of a running trial", above(0)),
       field("heartbeat_grace", &SetupTable::heartbeat_grace,
@@ -81,6 +93,11 @@ const std::vector<Field<TrainTable>>& train_fields() {
       field("gradient_accumulation_steps", &TrainTable::gradient_accumulation_steps, "batches per optimiser step",
             at_least(1)),
       field("batch_size", &TrainTable::batch_size, "rows per batch; the study's batch_size by default", at_least(1)),
+      field("random_crop", &TrainTable::random_crop, "as the general key, which is its default", at_least(0)),
+      field("horizontal_flip", &TrainTable::horizontal_flip, "as the general key, which is its default"),
+      field("cutout", &TrainTable::cutout, "as the general key, which is its default", at_least(0)),
+      choice_field("weights", &TrainTable::weights, {"fresh", "inherit", "net2wider"},
+                   "what candidates begin from, as the general key, which is its default"),
   };
   return fields;
 }

@@ -30,6 +30,9 @@ struct SetupTable {
   std::optional<std::string> direction;
   std::optional<double> trial_timeout;
   std::optional<double> trial_memory;
+  std::optional<double> max_memory;
+  std::optional<std::int64_t> keep_best;
+  double checkpoint_interval = 60;
   std::int64_t lag = 4;
   double heartbeat = 10;
   double heartbeat_grace = 60;
@@ -67,6 +70,10 @@ struct TrainTable {
   std::int64_t num_warmup_steps = 0;
   std::int64_t gradient_accumulation_steps = 1;
   std::int64_t batch_size = 0;
+  std::int64_t random_crop = 0;
+  bool horizontal_flip = false;
+  std::int64_t cutout = 0;
+  std::string weights = "fresh";
 };
 
 struct MetricTable {

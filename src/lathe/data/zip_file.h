@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lathe::data {
+
+/// Reads the members of a zip file that stands in memory. Believes no size that the file claims.
+class ZipFile {
+ public:
+  /// Opens the file; `bytes` must stay where they are. Throws DataError: no zip file, damaged. `path` names it there.
+  ZipFile(std::span<const std::byte> bytes, std::string path);
+  ~ZipFile();
+  ZipFile(ZipFile&&) noexcept;
+  ZipFile& operator=(ZipFile&&) noexcept;
+
+  std::size_t size() const;
+  /// Returns the name of member `index`, empty where it has none.
+  std::string name(std::size_t index) const;
+  /// Tells whether a member is stored as it is, so that it is no longer than the file.
+  bool is_stored(std::size_t index) const;
+  /// Returns what member `index` holds; its checksum is compared. Throws DataError naming it: damaged.
+  std::vector<std::byte> read(std::size_t index) const;
+
+ private:
+  struct Archive;
+  std::unique_ptr<Archive> archive_;
+};
+
+}  // namespace lathe::data
