@@ -1,0 +1,271 @@
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+#include <string>
+#include <unordered_map>
+
+#include "lathe/backend/torch/kernel.h"
+#include "lathe/base/check.h"
+
+namespace lathe::backend::libtorch {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Rounds half to even onto the codes of a fixed-point format; the gradient passes unchanged (Bengio et al. 2013,
+// arXiv:1308.3432).
+struct FixedPoint : torch::autograd::Function<FixedPoint> {
+  static at::Tensor forward(AutogradContext*, const at::Tensor& x, double scale, double inverse, double low,
+                            double high) {
+    return at::mul(x, scale).round_().clamp_(low, high).mul_(inverse);
+  }
+  static variable_list backward(AutogradContext*, const variable_list& gradients) {
+    return {gradients[0], at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor quantized(const at::Tensor& x, const quant::IntegerScale& scale) {
+  return FixedPoint::apply(x.to(at::kFloat), static_cast<double>(scale.scale), static_cast<double>(scale.inverse),
+                           static_cast<double>(scale.low), static_cast<double>(scale.high));
+}
+
+at::Tensor linear(const Call& call) {
+  return at::linear(call.operand(0), call.operand("weight"), call.operand("bias"));
+}
+
+at::Tensor convolution(const Call& call) {
+  const ir::Node& node = call.node();
+  const Shape& stride = node.integers("stride");
+  const Shape no_output_padding(stride.size(), 0);
+  return at::convolution(call.operand(0), call.operand("weight"), call.operand("bias"), stride,
+                         node.integers("padding"), node.integers("dilation"), false, no_output_padding,
+                         node.integer("groups"));
+}
+
+// Statistics are float32 in any case; libtorch's kernels for the processor want the values so too.
+at::Tensor batch_norm(const Call& call) {
+  const at::Tensor x = call.input().is_cuda() ? call.input() : call.input().to(at::kFloat);
+  LATHE_CHECK(!call.training || x.numel() > x.size(1), "node {}: batch statistics of one value", call.node().name);
+  return at::batch_norm(x, call.parameter("weight"), call.parameter("bias"), call.state.find("running_mean")->values,
+                        call.state.find("running_var")->values, call.training, call.node().number("momentum"),
+                        call.node().number("eps"), true);
+}
+
+// The strides of a pool; 0 is the kernel's extent.
+Shape pool_stride(const ir::Node& node) {
+  const Shape& kernel = node.integers("kernel_size");
+  Shape stride = node.integers("stride");
+  for (std::size_t i = 0; i < stride.size(); ++i)
+    if (stride[i] == 0) stride[i] = kernel[i];
+  return stride;
+}
+
+at::Tensor max_pool1d(const Call& call) {
+  const ir::Node& node = call.node();
+  return at::max_pool1d(call.input(), node.integers("kernel_size"), pool_stride(node), node.integers("padding"), 1,
+                        node.boolean("ceil_mode"));
+}
+
+at::Tensor max_pool2d(const Call& call) {
+  const ir::Node& node = call.node();
+  return at::max_pool2d(call.input(), node.integers("kernel_size"), pool_stride(node), node.integers("padding"), 1,
+                        node.boolean("ceil_mode"));
+}
+
+at::Tensor avg_pool1d(const Call& call) {
+  const ir::Node& node = call.node();
+  return at::avg_pool1d(call.input(), node.integers("kernel_size"), pool_stride(node), node.integers("padding"),
+                        node.boolean("ceil_mode"), node.boolean("count_include_pad"));
+}
+
+at::Tensor avg_pool2d(const Call& call) {
+  const ir::Node& node = call.node();
+  return at::avg_pool2d(call.input(), node.integers("kernel_size"), pool_stride(node), node.integers("padding"),
+                        node.boolean("ceil_mode"), node.boolean("count_include_pad"));
+}
+
+// One bin is a plain mean, whose gradient is summed in a fixed order on every device; PyTorch's own is not on CUDA.
+at::Tensor adaptive_avg_pool(const Call& call) {
+  const Shape& size = call.node().integers("output_size");
+  const std::vector<std::int64_t> positions =
+      size.size() == 1 ? std::vector<std::int64_t>{2} : std::vector<std::int64_t>{2, 3};
+  if (element_count(size) == 1) return call.input().mean(positions, true);
+  return size.size() == 1 ? at::adaptive_avg_pool1d(call.input(), size) : at::adaptive_avg_pool2d(call.input(), size);
+}
+
+at::Tensor upsample(const Call& call) {
+  const Shape& shape = call.node().output_shape;
+  const std::vector<std::int64_t> size = {shape[1], shape[2]};
+  if (call.node().string("mode") == "nearest") return at::upsample_nearest2d(call.input(), size);
+  return at::upsample_bilinear2d(call.input(), size, false);
+}
+
+at::Tensor add(const Call& call) {
+  at::Tensor sum = call.input();
+  for (const at::Tensor& input : call.inputs.subspan(1)) sum = at::add(sum, input);
+  return sum;
+}
+
+at::Tensor mul(const Call& call) {
+  at::Tensor product = call.input();
+  for (const at::Tensor& input : call.inputs.subspan(1)) product = at::mul(product, input);
+  return product;
+}
+
+// Channels are the last dimension of [rows, positions, channels], the second one otherwise.
+at::Tensor concat(const Call& call) {
+  return at::cat(std::vector<at::Tensor>(call.inputs.begin(), call.inputs.end()), call.input().dim() == 3 ? 2 : 1);
+}
+
+at::Tensor reshape(const Call& call) {
+  std::vector<std::int64_t> shape = {call.input().size(0)};
+  shape.insert(shape.end(), call.node().output_shape.begin(), call.node().output_shape.end());
+  return call.input().reshape(shape);
+}
+
+at::Tensor permute(const Call& call) {
+  std::vector<std::int64_t> dimensions = {0};
+  for (const std::int64_t dimension : call.node().integers("dims")) dimensions.push_back(dimension + 1);
+  return call.input().permute(dimensions);
+}
+
+at::Tensor mean(const Call& call) {
+  if (call.input().dim() == 3) return call.input().mean(std::vector<std::int64_t>{1});
+  return call.input().mean(std::vector<std::int64_t>{2, 3});
+}
+
+at::Tensor layer_norm(const Call& call) {
+  return at::layer_norm(call.input().to(at::kFloat), {call.node().integer("normalized_shape")},
+                        call.parameter("weight"), call.parameter("bias"), call.node().number("eps"));
+}
+
+at::Tensor softmax(const Call& call) { return at::softmax(call.input().to(at::kFloat), -1); }
+
+at::Tensor embedding(const Call& call) { return at::embedding(call.parameter("weight"), call.input().to(at::kLong)); }
+
+at::Tensor position_embedding(const Call& call) {
+  return at::add(call.input(), call.parameter("weight").narrow(0, 0, call.input().size(1)));
+}
+
+at::Tensor matmul(const Call& call) {
+  const at::Tensor b = call.operand(1);
+  return at::matmul(call.operand(0), call.node().boolean("transpose_b") ? b.transpose(-2, -1) : b);
+}
+
+// [rows, tokens, features] -> [rows, heads, tokens, features / heads]
+at::Tensor heads_apart(const at::Tensor& x, std::int64_t heads) {
+  return x.reshape({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
+}
+
+// Plain products: libtorch's fused attention adds gradients in no fixed order.
+at::Tensor attention(const Call& call) {
+  const std::int64_t heads = call.node().integer("num_heads"), tokens = call.input().size(1);
+  const at::Tensor q = heads_apart(call.operand(0), heads), k = heads_apart(call.operand(1), heads);
+  const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
+  at::Tensor scores = at::matmul(q, k.transpose(-2, -1)).to(at::kFloat).mul(scale);
+  if (call.node().boolean("causal")) {
+    const at::Tensor later = at::ones({tokens, tokens}, scores.options().dtype(at::kBool)).triu(1);
+    scores = scores.masked_fill(later, -INFINITY);
+  }
+  const at::Tensor shares = at::softmax(scores, -1).to(call.precision);
+  return at::matmul(shares, heads_apart(call.operand(2), heads)).transpose(1, 2).reshape(call.input().sizes());
+}
+
+at::Tensor dropout(const Call& call) {
+  if (!call.training) return call.input();
+  const double probability = call.node().number("p");
+  return at::mul(call.input(), call.mask.to(call.input().scalar_type()))
+      .mul(probability < 1 ? 1 / (1 - probability) : 0);
+}
+
+at::Tensor quantize(const Call& call) { return quantized(call.input(), *call.state.scale); }
+
+at::Tensor relu(const Call& call) { return at::relu(call.input()); }
+at::Tensor relu6(const Call& call) { return at::hardtanh(call.input(), 0, 6); }
+at::Tensor leaky_relu(const Call& call) { return at::leaky_relu(call.input(), call.node().number("negative_slope")); }
+at::Tensor tanh(const Call& call) { return at::tanh(call.input()); }
+at::Tensor sigmoid(const Call& call) { return at::sigmoid(call.input()); }
+at::Tensor gelu(const Call& call) { return at::gelu(call.input(), call.node().string("approximate")); }
+at::Tensor silu(const Call& call) { return at::silu(call.input()); }
+at::Tensor hardswish(const Call& call) { return at::hardswish(call.input()); }
+at::Tensor hardsigmoid(const Call& call) { return at::hardsigmoid(call.input()); }
+at::Tensor hardtanh(const Call& call) {
+  return at::hardtanh(call.input(), call.node().number("min_val"), call.node().number("max_val"));
+}
+at::Tensor elu(const Call& call) { return at::elu(call.input(), call.node().number("alpha")); }
+at::Tensor selu(const Call& call) { return at::selu(call.input()); }
+at::Tensor softplus(const Call& call) {
+  return at::softplus(call.input(), call.node().number("beta"), call.node().number("threshold"));
+}
+at::Tensor pass_through(const Call& call) { return call.input(); }
+
+}  // namespace
+
+const Tensor* NodeState::find(std::string_view name) const {
+  for (const Tensor& tensor : tensors)
+    if (tensor.parameter->name == name) return &tensor;
+  return nullptr;
+}
+
+at::Tensor Call::parameter(std::string_view name) const {
+  const Tensor* tensor = state.find(name);
+  if (tensor == nullptr) return {};
+  return tensor->scale ? quantized(tensor->values, *tensor->scale) : tensor->values;
+}
+
+at::Tensor Call::operand(std::string_view name) const {
+  const at::Tensor values = parameter(name);
+  return values.defined() ? values.to(precision) : values;
+}
+
+Kernel find_kernel(std::string_view op) {
+  static const std::unordered_map<std::string_view, Kernel> kernels = {
+      {"linear", linear},
+      {"conv1d", convolution},
+      {"conv2d", convolution},
+      {"batch_norm1d", batch_norm},
+      {"batch_norm2d", batch_norm},
+      {"max_pool1d", max_pool1d},
+      {"max_pool2d", max_pool2d},
+      {"avg_pool1d", avg_pool1d},
+      {"avg_pool2d", avg_pool2d},
+      {"adaptive_avg_pool1d", adaptive_avg_pool},
+      {"adaptive_avg_pool2d", adaptive_avg_pool},
+      {"upsample", upsample},
+      {"add", add},
+      {"mul", mul},
+      {"concat", concat},
+      {"flatten", reshape},
+      {"reshape", reshape},
+      {"permute", permute},
+      {"mean", mean},
+      {"layer_norm", layer_norm},
+      {"embedding", embedding},
+      {"position_embedding", position_embedding},
+      {"matmul", matmul},
+      {"softmax", softmax},
+      {"attention", attention},
+      {"dropout", dropout},
+      {"quantize", quantize},
+      {"relu", relu},
+      {"relu6", relu6},
+      {"leaky_relu", leaky_relu},
+      {"tanh", tanh},
+      {"sigmoid", sigmoid},
+      {"gelu", gelu},
+      {"silu", silu},
+      {"hardswish", hardswish},
+      {"hardsigmoid", hardsigmoid},
+      {"hardtanh", hardtanh},
+      {"elu", elu},
+      {"selu", selu},
+      {"softplus", softplus},
+      {"identity", pass_through},
+      {"output", pass_through},
+  };
+  const auto found = kernels.find(op);
+  return found == kernels.end() ? nullptr : found->second;
+}
+
+}  // namespace lathe::backend::libtorch

@@ -1,0 +1,99 @@
+#include "lathe/backend/torch/optimizer.h"
+
+#include <cmath>
+
+namespace lathe::backend::libtorch {
+namespace {
+
+std::vector<at::Tensor> zeros_like(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> zeros;
+  for (const at::Tensor& tensor : tensors) zeros.push_back(at::zeros_like(tensor));
+  return zeros;
+}
+
+}  // namespace
+
+void Optimizer::add(const at::Tensor& values, bool penalised) {
+  const at::NoGradGuard no_gradients;
+  values_.push_back(values);
+  gradients_.push_back(at::zeros_like(values));
+  values.mutable_grad() = gradients_.back();
+  penalised_.push_back(penalised);
+}
+
+void Optimizer::set(const engine::OptimizerSettings& settings) {
+  const at::NoGradGuard no_gradients;
+  settings_ = settings;
+  steps_ = 0;
+  clear_gradients();
+  const bool adam = settings.kind != engine::OptimizerKind::kSgd;
+  moments1_ = adam || settings.momentum != 0 ? zeros_like(gradients_) : std::vector<at::Tensor>();
+  moments2_ = adam ? zeros_like(gradients_) : std::vector<at::Tensor>();
+}
+
+void Optimizer::clear_gradients() {
+  if (!gradients_.empty()) at::_foreach_zero_(gradients_);
+}
+
+// A sum that is not finite has a term that is not, or terms whose sum is beyond float32: an overflow as well.
+bool Optimizer::gradients_finite() const {
+  std::vector<at::Tensor> sums;
+  for (const at::Tensor& gradient : gradients_) sums.push_back(gradient.sum());
+  return sums.empty() || at::isfinite(at::stack(sums)).all().item<bool>();
+}
+
+void Optimizer::add_penalties() {
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (!penalised_[i]) continue;
+    if (settings_.l1 != 0) gradients_[i].add_(at::sign(values_[i]), settings_.l1);
+    if (settings_.l2 != 0) gradients_[i].add_(values_[i], 2 * settings_.l2);
+  }
+}
+
+// torch.optim.SGD with dampening 0.
+void Optimizer::apply_sgd(double learning_rate) {
+  if (settings_.weight_decay != 0) at::_foreach_add_(gradients_, values_, settings_.weight_decay);
+  if (settings_.momentum == 0) {
+    at::_foreach_add_(values_, gradients_, -learning_rate);
+    return;
+  }
+  at::_foreach_mul_(moments1_, settings_.momentum);
+  at::_foreach_add_(moments1_, gradients_, 1);
+  if (settings_.nesterov) at::_foreach_add_(gradients_, moments1_, settings_.momentum);
+  at::_foreach_add_(values_, settings_.nesterov ? gradients_ : moments1_, -learning_rate);
+}
+
+// torch.optim.Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter 2019, algorithm 2).
+void Optimizer::apply_adam(double learning_rate) {
+  const double correction1 = 1 - std::pow(settings_.beta1, static_cast<double>(steps_));
+  const double correction2 = 1 - std::pow(settings_.beta2, static_cast<double>(steps_));
+  if (settings_.weight_decay != 0) {
+    if (settings_.kind == engine::OptimizerKind::kAdamW)
+      at::_foreach_mul_(values_, 1 - learning_rate * settings_.weight_decay);
+    else
+      at::_foreach_add_(gradients_, values_, settings_.weight_decay);
+  }
+  at::_foreach_mul_(moments1_, settings_.beta1);
+  at::_foreach_add_(moments1_, gradients_, 1 - settings_.beta1);
+  at::_foreach_mul_(moments2_, settings_.beta2);
+  at::_foreach_addcmul_(moments2_, gradients_, gradients_, 1 - settings_.beta2);
+  std::vector<at::Tensor> roots = at::_foreach_sqrt(moments2_);
+  at::_foreach_div_(roots, std::sqrt(correction2));
+  at::_foreach_add_(roots, settings_.epsilon);
+  at::_foreach_addcdiv_(values_, moments1_, roots, -learning_rate / correction1);
+}
+
+void Optimizer::apply(double learning_rate, double scale) {
+  if (values_.empty()) return;
+  const at::NoGradGuard no_gradients;
+  if (scale != 1) at::_foreach_mul_(gradients_, 1 / scale);
+  ++steps_;
+  add_penalties();
+  if (settings_.kind == engine::OptimizerKind::kSgd)
+    apply_sgd(learning_rate);
+  else
+    apply_adam(learning_rate);
+  clear_gradients();
+}
+
+}  // namespace lathe::backend::libtorch

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "lathe/engine/backend.h"
+
+namespace lathe::backend::libtorch {
+
+/// Holds what is trained and applies the update rule: a few operations for all tensors together, in float32.
+class Optimizer {
+ public:
+  /// Adds a tensor; its gradient is made here, zero. `penalised`: l1 and l2 act on it.
+  void add(const at::Tensor& values, bool penalised);
+
+  /// Chooses the rule and clears gradients, moments and the count of steps.
+  void set(const engine::OptimizerSettings& settings);
+  /// Applies one step with `gradients` divided by `scale`, and clears them.
+  void apply(double learning_rate, double scale);
+  /// Tells whether all gradients are finite. Waits for the device.
+  bool gradients_finite() const;
+  void clear_gradients();
+
+  const std::vector<at::Tensor>& gradients() const { return gradients_; }
+  const std::vector<at::Tensor>& moments1() const { return moments1_; }
+  const std::vector<at::Tensor>& moments2() const { return moments2_; }
+  const engine::OptimizerSettings& settings() const { return settings_; }
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+
+ private:
+  void add_penalties();
+  void apply_sgd(double learning_rate);
+  void apply_adam(double learning_rate);
+
+  engine::OptimizerSettings settings_;
+  std::int64_t steps_ = 0;
+  std::vector<at::Tensor> values_, gradients_;
+  std::vector<at::Tensor> moments1_, moments2_;  ///< empty where the rule has none
+  std::vector<bool> penalised_;
+};
+
+}  // namespace lathe::backend::libtorch
