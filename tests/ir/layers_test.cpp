@@ -226,5 +226,19 @@ TEST(Layers, FunctionsAreCalledAndPrintedAsTorchFxDoes) {
             "    return mean\n");
 }
 
+TEST(Layers, ContainersArePrintedWithinContainers) {
+  GraphBuilder builder("net", {4});
+  builder.add("relu", "stem");
+  builder.add("relu", "layer1.0.act1");
+  builder.add("relu", "layer1.0.act2");
+  builder.add("relu", "layer1.1.act1");
+  builder.add("relu", "layer2.act");
+  builder.add("relu", "end");
+  EXPECT_EQ(module_text(std::move(builder).finish()),
+            "net(\n  (stem): ReLU()\n  (layer1): Sequential(\n    (0): Sequential(\n      (act1): ReLU()\n"
+            "      (act2): ReLU()\n    )\n    (1): Sequential(\n      (act1): ReLU()\n    )\n  )\n"
+            "  (layer2): Sequential(\n    (act): ReLU()\n  )\n  (end): ReLU()\n)\n");
+}
+
 }  // namespace
 }  // namespace lathe::ir

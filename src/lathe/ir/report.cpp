@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "lathe/ir/op.h"
 
@@ -99,12 +101,51 @@ std::string formats(const Graph& graph, const Node& node) {
   return text;
 }
 
-/// Splits `seq_blocks.2` into `seq_blocks` and `2`; the first part is empty at top level.
-std::pair<std::string, std::string> split(const std::string& path) {
-  const std::size_t dot = path.rfind('.');
-  if (dot == std::string::npos) return {"", path};
-  return {path.substr(0, dot), path.substr(dot + 1)};
+/// Splits `layer1.0.conv1` at its dots.
+std::vector<std::string> parts(const std::string& path) {
+  std::vector<std::string> names(1);
+  for (const char c : path) {
+    if (c == '.')
+      names.emplace_back();
+    else
+      names.back() += c;
+  }
+  return names;
 }
+
+/// Prints modules within their containers, as PyTorch indents them.
+class ModulePrinter {
+ public:
+  explicit ModulePrinter(const std::string& name) : text_(name + "(\n") {}
+
+  void add(const std::string& path, const std::string& module) {
+    std::vector<std::string> names = parts(path);
+    const std::string own = std::move(names.back());
+    names.pop_back();
+    const auto common = std::mismatch(open_.begin(), open_.end(), names.begin(), names.end()).first - open_.begin();
+    while (open_.size() > static_cast<std::size_t>(common)) close();
+    while (open_.size() < names.size()) open(names[open_.size()]);
+    line(fmt::format("({}): {}", own, module));
+  }
+  std::string finish() && {
+    while (!open_.empty()) close();
+    return text_ + ")\n";
+  }
+
+ private:
+  void line(const std::string& content) { text_ += std::string(2 * (open_.size() + 1), ' ') + content + "\n"; }
+  void open(const std::string& name) {
+    line(fmt::format("({}): Sequential(", name));
+    open_.push_back(name);
+  }
+  void close() {
+    open_.pop_back();
+    line(")");
+  }
+
+  std::string text_;
+  std::vector<std::string> open_;  ///< containers that are being printed
+};
 
 }  // namespace
 
@@ -119,26 +160,12 @@ std::string graph_report(const Graph& graph) {
 }
 
 std::string module_text(const Graph& graph) {
-  std::string text = graph.name + "(\n";
-  std::string open;  // the container that is being printed
+  ModulePrinter printer(graph.name);
   std::set<std::string> printed;  // a module may be called twice
-  const auto close = [&] {
-    if (!open.empty()) text += "  )\n";
-    open.clear();
-  };
-  for (const Node& node : graph.nodes) {
-    if (node.module_path.empty() || !printed.insert(node.module_path).second) continue;
-    const auto [container, name] = split(node.module_path);
-    if (container != open) {
-      close();
-      if (!container.empty()) text += fmt::format("  ({}): Sequential(\n", container);
-      open = container;
-    }
-    text += fmt::format("{}({}): {}{}\n", container.empty() ? "  " : "    ", name, op_of(node).module_text(node),
-                        formats(graph, node));
-  }
-  close();
-  return text + ")\n";
+  for (const Node& node : graph.nodes)
+    if (!node.module_path.empty() && printed.insert(node.module_path).second)
+      printer.add(node.module_path, op_of(node).module_text(node) + formats(graph, node));
+  return std::move(printer).finish();
 }
 
 std::int64_t trainable_parameters(const Graph& graph) {
