@@ -64,7 +64,17 @@ INSTANTIATE_TEST_SUITE_P(
                     Lab{"jsc_linear_mode_bruteforce.toml",
                         9,
                         {"seq_blocks_2/config/channel_multiplier", "seq_blocks_4/config/channel_multiplier"}},
-                    Lab{"uniform_grid.toml", 6, {"seq_blocks_2/config/channel_multiplier"}}),
+                    Lab{"uniform_grid.toml", 6, {"seq_blocks_2/config/channel_multiplier"}},
+                    Lab{"vgg7_channels.toml",
+                        1024,
+                        {"feature_layers_0/config/channel_multiplier", "feature_layers_3/config/channel_multiplier",
+                         "feature_layers_7/config/channel_multiplier", "feature_layers_10/config/channel_multiplier",
+                         "feature_layers_14/config/channel_multiplier"}},
+                    Lab{"vgg7_brute.toml",
+                        512,
+                        {"feature_layers_0/config/channel_multiplier", "feature_layers_3/config/channel_multiplier",
+                         "feature_layers_7/config/channel_multiplier", "feature_layers_10/config/channel_multiplier",
+                         "feature_layers_14/config/channel_multiplier"}}),
     [](const auto& instance) {
       return std::string(instance.param.file).substr(0, std::string(instance.param.file).find('.'));
     });
@@ -72,7 +82,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_P(LabFiles, HaveTheRightSizeAndDecode) {
   const config::Value root = lab_file(GetParam().file);
   if (root.as_table().empty()) GTEST_SKIP() << "the labs' files are not here";
-  const SearchSpace space = parse_space(root, model::make_model(root, {.input_shape = {16}, .classes = 5}));
+  const model::ZooEntry* network = model::find_model(root.find("model")->as_string());
+  const SearchSpace space = parse_space(root, model::make_model(root, network->usual));
   EXPECT_EQ(space.size(), GetParam().size);
   std::vector<std::string> names;
   for (const Dimension& dimension : space.dimensions()) names.push_back(dimension.name);
