@@ -7,6 +7,7 @@
 
 #include "ir/chain_graph.h"
 #include "ir/layer_graphs.h"
+#include "ir/random_graph.h"
 #include "lathe/backend/ref/ref.h"
 #include "lathe/base/error.h"
 #include "lathe/engine/backend.h"
@@ -289,19 +290,40 @@ TEST(Inherit, PoliciesAreReadAndPrinted) {
   EXPECT_FALSE(weight_policy("copy"));
 }
 
-TEST(Inherit, RandomMultipliersKeepTheOutputs) {
+/// Scales every group that may change by a random multiplier of at least `least`.
+ir::Graph randomly_scaled(const ir::Graph& base, double least, std::mt19937& random) {
+  ir::ScaleChannelsSettings settings;
+  for (const ir::ChannelGroup& group : ir::channel_groups(base).groups)
+    if (!group.producers.empty() && !group.fixed_by)
+      settings.nodes.emplace_back(base.nodes[group.producers.front()].name,
+                                  ir::ChannelScale{.multiplier = std::uniform_real_distribution(least, 4.0)(random)});
+  return ir::scale_channels(base, settings);
+}
+
+TEST(Net2Wider, RandomMultipliersKeepTheOutputs) {
   std::mt19937 random(11);
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 20; ++round)
     for (const ir::Graph& base :
-         {graphs::vgg_like(), graphs::residual_block(), graphs::inverted_residual(), graphs::joined()}) {
-      const ir::ChannelGroups groups = ir::channel_groups(base);
-      ir::ScaleChannelsSettings settings;
-      for (const ir::ChannelGroup& group : groups.groups)
-        if (!group.producers.empty() && !group.fixed_by)
-          settings.nodes.emplace_back(base.nodes[group.producers.front()].name,
-                                      ir::ChannelScale{.multiplier = std::uniform_real_distribution(1.0, 4.0)(random)});
-      EXPECT_LT(distance(base, ir::scale_channels(base, settings), WeightPolicy::kNet2Wider), 1e-5) << base.name;
-    }
+         {graphs::vgg_like(), graphs::residual_block(), graphs::inverted_residual(), graphs::joined()})
+      EXPECT_LT(distance(base, randomly_scaled(base, 1, random), WeightPolicy::kNet2Wider), 1e-5) << base.name;
+}
+
+TEST(Net2Wider, RandomGraphsKeepTheOutputs) {
+  std::mt19937 random(12);
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    const ir::Graph base = graphs::RandomGraph(seed).build();
+    EXPECT_LT(distance(base, randomly_scaled(base, 1, random), WeightPolicy::kNet2Wider), 1e-5) << seed;
+  }
+}
+
+TEST(Inherit, RandomGraphsTakeWeightsOfAllTensors) {
+  std::mt19937 random(13);
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    const ir::Graph base = graphs::RandomGraph(seed).build();
+    const ir::Graph candidate = randomly_scaled(base, 0.25, random);
+    const State fresh = initial_state(candidate, 9, 1, 0);
+    const State state = transfer_weights(base, trained_state(base), candidate, fresh, WeightPolicy::kInherit);
+    for (std::size_t i = 0; i < state.size(); ++i) EXPECT_NE(state[i].values, fresh[i].values) << state[i].name;
   }
 }
 
