@@ -144,6 +144,30 @@ TEST(Channels, WhatMixesPositionsLocksTheWidth) {
   EXPECT_EQ(width_of(scaled(graph, {{"b", 2}}), *graph.find("b")), 16);
 }
 
+TEST(Channels, GatesOfSqueezeAndExcitationFollow) {
+  const auto build = [](std::int64_t width, std::int64_t squeezed) {
+    test::Layers net("net", {3, 4, 4});
+    const std::size_t image = net.conv("a", 3, width);
+    net.add("mean");
+    net.linear("squeeze", width, squeezed);
+    net.linear("excite", squeezed, width);
+    net.add("reshape", {}, {{"shape", Shape{width, 1, 1}}});
+    const std::size_t gate = net.add("upsample", {}, {{"scale_factor", std::int64_t{4}}});
+    net.add("mul", {image, gate});
+    net.add("mean");
+    net.linear("fc", width, 5);
+    return net.finish();
+  };
+  EXPECT_EQ(scaled(build(6, 4), {{"a", 2}, {"squeeze", 0.5}}), build(12, 2));
+  EXPECT_EQ(scaled(build(6, 4), {{"excite", 2}}), build(12, 4));
+  GraphBuilder tokens("net", {3});
+  tokens.add("embedding", "e", {{"num_embeddings", std::int64_t{5}}, {"embedding_dim", std::int64_t{4}}});
+  tokens.add("reshape", "", {{"shape", Shape{12, 1, 1}}});
+  tokens.add("flatten", "");
+  tokens.add("linear", "b", {{"in_features", std::int64_t{12}}, {"out_features", std::int64_t{2}}});
+  EXPECT_TRUE(error_of(std::move(tokens).finish(), {{"e", 2}}).starts_with("node e: node reshape (reshape) mixes"));
+}
+
 TEST(Channels, ALinearLayerOverPositionsLocksTheWidth) {
   GraphBuilder builder("net", {3, 8});
   builder.add("conv1d", "a",

@@ -141,14 +141,17 @@ class Analysis {
     const Shape& shape = node(input).output_shape;
     ChannelLayout layout = layouts_[input];
     if (width(index) == width(input)) return layout;
-    const auto axis = shape.begin() + static_cast<std::ptrdiff_t>(axes_[input]);
     const bool flattens = node(index).output_shape == Shape{element_count(shape)};
+    const bool multiplies = !op_of(node(index)).output_width_attribute.empty() && width(index) % width(input) == 0;
+    if (!flattens && !multiplies) {
+      lock_inputs(index, WidthLock::kPositions);
+      return locked_group(index, WidthLock::kPositions);
+    }
+    const auto axis = shape.begin() + static_cast<std::ptrdiff_t>(axes_[input]);
     const std::int64_t copies = flattens ? element_count(Shape(axis + 1, shape.end())) : width(index) / width(input);
     if (flattens) layout.tiles *= element_count(Shape(shape.begin(), axis));
     for (ChannelPart& part : layout.parts) part.repeat *= copies;
-    if (flattens || width(index) % width(input) == 0) return layout;
-    lock_inputs(index, WidthLock::kPositions);
-    return locked_group(index, WidthLock::kPositions);
+    return layout;
   }
 
   void number_groups(ChannelGroups& result) {

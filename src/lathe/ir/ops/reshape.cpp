@@ -18,6 +18,17 @@ Shape output_shape(const Node& node, std::span<const Shape> inputs) {
   return shape;
 }
 
+/// Tells whether features become an image of one position (the gates of squeeze and excitation): channels stay
+/// channels.
+bool only_adds_positions(const Node& node) {
+  const Shape& shape = node.integers("shape");
+  return shape.size() == 3 && shape[1] == 1 && shape[2] == 1;
+}
+
+void follow_input(Node& node, std::int64_t width) {
+  if (only_adds_positions(node)) node.set("shape", Shape{width, 1, 1});
+}
+
 }  // namespace
 
 OpDeclaration reshape() {
@@ -25,6 +36,10 @@ OpDeclaration reshape() {
   op.function = "torch.reshape";
   op.attributes = {{"shape", Shape(), true, "per-sample shape"}};
   op.channel_rule = ChannelRule::kBlocks;
+  op.rule_of = [](const Node& node) {
+    return only_adds_positions(node) ? ChannelRule::kFollows : ChannelRule::kBlocks;
+  };
+  op.follow_input = follow_input;
   op.channel_axis = ChannelAxis::kByRank;
   op.output_shape = output_shape;
   op.module_text = [](const Node&) { return std::string("torch.reshape"); };
