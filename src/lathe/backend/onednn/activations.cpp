@@ -13,7 +13,8 @@ struct Numbers {
   float first = 0, second = 0;
 };
 
-// Own activations: the value at x, and the derivative at x, where it has the value y. Numbers that are not finite stay so.
+// Own activations: the value at x, and the derivative at x, where it has the value y. Numbers that are not finite stay
+// so.
 struct Relu {
   static float value(const Numbers&, float x) { return x <= 0 ? 0.0f : x; }
   static float derivative(const Numbers&, float x, float) { return x <= 0 ? 0.0f : 1.0f; }
@@ -28,9 +29,7 @@ struct HardTanh {  // relu6, too
 };
 struct HardSwish {
   static float value(const Numbers&, float x) { return x * std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }
-  static float derivative(const Numbers&, float x, float) {
-    return x <= -3 ? 0.0f : (x < 3 ? x / 3.0f + 0.5f : 1.0f);
-  }
+  static float derivative(const Numbers&, float x, float) { return x <= -3 ? 0.0f : (x < 3 ? x / 3.0f + 0.5f : 1.0f); }
 };
 struct HardSigmoid {
   static float value(const Numbers&, float x) { return std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }
@@ -78,7 +77,7 @@ struct Kind {
   BackwardLoop backward_loop = nullptr;
   dnnl::algorithm algorithm = dnnl::algorithm::undef;
   Numbers numbers = {};
-  const char* first = nullptr;   // attributes that the numbers are read from
+  const char* first = nullptr;  // attributes that the numbers are read from
   const char* second = nullptr;
 };
 
@@ -125,9 +124,8 @@ NodePlan add_own(PlanBuilder& builder, std::size_t node, const Kind& kind) {
   kind.loop(kind.numbers, &at_zero, &at_zero, 1);
   if (at_zero != 0 && is_padded(source.desc)) source = builder.plain(source);  // padding must stay 0
   const Tensor target = builder.add_tensor(source.desc);
-  builder.step("activation", {source, target}, [=](const Pass&) {
-    kind.loop(kind.numbers, source.floats(), target.floats(), source.stored());
-  });
+  builder.step("activation", {source, target},
+               [=](const Pass&) { kind.loop(kind.numbers, source.floats(), target.floats(), source.stored()); });
   return {target, [&builder, node, kind, source](const Gradient& incoming) {
             const Tensor gradient = builder.writable(incoming, source.desc);
             builder.step("activation backward", {source, gradient}, [=](const Pass&) {
@@ -140,7 +138,8 @@ NodePlan add_own(PlanBuilder& builder, std::size_t node, const Kind& kind) {
 using Forward = dnnl::eltwise_forward;
 using Backward = dnnl::eltwise_backward;
 
-Forward::primitive_desc forward_desc(bool training, dnnl::algorithm algorithm, const memory::desc& layout, float alpha) {
+Forward::primitive_desc forward_desc(bool training, dnnl::algorithm algorithm, const memory::desc& layout,
+                                     float alpha) {
   const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
   return {{kind, algorithm, layout, alpha, 0.0f}, PlanBuilder::attributes(), processor()};
 }

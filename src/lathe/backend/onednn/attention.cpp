@@ -21,9 +21,8 @@ void add_softmax_backward(PlanBuilder& builder, const SoftmaxForward::primitive_
                           const Tensor& gradient) {
   const SoftmaxBackward::primitive_desc desc({output.desc, output.desc, output.desc.data.ndims - 1},
                                              PlanBuilder::attributes(), processor(), forward);
-  builder.call<SoftmaxBackward>(
-      "softmax backward", desc,
-      {{DNNL_ARG_DST, output}, {DNNL_ARG_DIFF_DST, gradient}, {DNNL_ARG_DIFF_SRC, gradient}});
+  builder.call<SoftmaxBackward>("softmax backward", desc,
+                                {{DNNL_ARG_DST, output}, {DNNL_ARG_DIFF_DST, gradient}, {DNNL_ARG_DIFF_SRC, gradient}});
 }
 
 // Products of many small matrices, shared out among the threads.
@@ -163,8 +162,8 @@ NodePlan make_matmul(PlanBuilder& builder, std::size_t node) {
   p.count = p.target.stored() / (p.rows * p.columns);
   builder.step("matmul", {p.left, p.right, p.target}, [p](const Pass&) {
     for_each_matrix(p.count, [&](std::size_t i) {
-      multiply(false, p.transposed, p.rows, p.columns, p.inner, 1, p.left_at(i), p.inner, p.right_at(i),
-               p.right_step(), 0, p.target.floats() + i * p.rows * p.columns, p.columns);
+      multiply(false, p.transposed, p.rows, p.columns, p.inner, 1, p.left_at(i), p.inner, p.right_at(i), p.right_step(),
+               0, p.target.floats() + i * p.rows * p.columns, p.columns);
     });
   });
   return {p.target, [&builder, node, p](const Gradient& incoming) {
@@ -189,14 +188,12 @@ NodePlan make_attention(PlanBuilder& builder, std::size_t node) {
   a.causal = attention.boolean("causal");
   const auto length = [](std::size_t size) { return static_cast<memory::dim>(size); };
   a.shares = builder.add_plain({length(a.batch), length(a.heads), length(a.queries), length(a.keys)});
-  builder.step("attention scores", {a.query, a.key, a.shares}, [a](const Pass&) {
-    for_each_matrix(a.count(), [&](std::size_t i) { score(a, i); });
-  });
+  builder.step("attention scores", {a.query, a.key, a.shares},
+               [a](const Pass&) { for_each_matrix(a.count(), [&](std::size_t i) { score(a, i); }); });
   const SoftmaxForward::primitive_desc softmax = softmax_desc(builder, a.shares.desc);
   builder.call<SoftmaxForward>("softmax", softmax, {{DNNL_ARG_SRC, a.shares}, {DNNL_ARG_DST, a.shares}});
-  builder.step("attention", {a.shares, a.value, a.target}, [a](const Pass&) {
-    for_each_matrix(a.count(), [&](std::size_t i) { collect(a, i); });
-  });
+  builder.step("attention", {a.shares, a.value, a.target},
+               [a](const Pass&) { for_each_matrix(a.count(), [&](std::size_t i) { collect(a, i); }); });
   return {a.target, [&builder, node, a, softmax](const Gradient& gradient) {
             add_attention_backward(builder, node, a, softmax, gradient);
           }};

@@ -9,9 +9,7 @@
 namespace lathe::backend {
 namespace {
 
-bool is_structural(const ir::Node& node) {
-  return node.op == "input" || node.op == "output" || node.op == "identity";
-}
+bool is_structural(const ir::Node& node) { return node.op == "input" || node.op == "output" || node.op == "identity"; }
 
 std::optional<std::string> format_refusal(const ir::Node& node, const std::string& what, const quant::Format& format) {
   if (quant::integer_scale(format)) return std::nullopt;

@@ -116,7 +116,8 @@ NodePlan make_batch_norm(PlanBuilder& builder, std::size_t node) {
   if (builder.training()) {
     norm.batch_mean = builder.add_tensor(norm.mean->effective.desc);
     norm.batch_variance = builder.add_tensor(norm.variance->effective.desc);
-    if (norm.forward.workspace_desc().get_size() > 0) norm.workspace = builder.add_tensor(norm.forward.workspace_desc());
+    if (norm.forward.workspace_desc().get_size() > 0)
+      norm.workspace = builder.add_tensor(norm.forward.workspace_desc());
   }
   add_forward(builder, node, norm);
   return {output, [&builder, node, norm](const Gradient& gradient) { add_backward(builder, node, norm, gradient); }};

@@ -119,9 +119,8 @@ Gradient PlanBuilder::sum(const Gradient& a, const Gradient& b) {
                             ? a.tensor
                             : writable({a.tensor, false}, with_type(a.tensor.desc, memory::data_type::f32));
   const Tensor added = in_layout(b.tensor, target.desc);
-  step("sum of gradients", {target, added}, [target, added](const Pass&) {
-    add_to(target.floats(), added.floats(), target.stored());
-  });
+  step("sum of gradients", {target, added},
+       [target, added](const Pass&) { add_to(target.floats(), added.floats(), target.stored()); });
   return {target, true};
 }
 
@@ -170,8 +169,8 @@ Call PlanBuilder::make_call(dnnl::primitive primitive, const memory::desc& scrat
 }
 
 void PlanBuilder::add_call(std::string kind, Call call) {
-  plan_.add_step({graph_.nodes[node_].name, std::move(kind), call.buffers,
-                  [call](const Pass& pass) { call.run(pass); }});
+  plan_.add_step(
+      {graph_.nodes[node_].name, std::move(kind), call.buffers, [call](const Pass& pass) { call.run(pass); }});
 }
 
 void PlanBuilder::add_parameter_gradient(const std::string& kind, const Parameter& parameter, const memory::desc& desc,
@@ -182,9 +181,8 @@ void PlanBuilder::add_parameter_gradient(const std::string& kind, const Paramete
   if (desc != home.desc) {
     add_call(kind, aside);
     const Tensor turned = in_layout(fresh, home.desc);
-    step("gradient", {turned}, [turned, home](const Pass& pass) {
-      take_or_add(pass.fresh, home.floats(), turned.floats(), home.stored());
-    });
+    step("gradient", {turned},
+         [turned, home](const Pass& pass) { take_or_add(pass.fresh, home.floats(), turned.floats(), home.stored()); });
     return;
   }
   const Call straight = make(home);
@@ -198,9 +196,8 @@ void PlanBuilder::add_parameter_gradient(const std::string& kind, const Paramete
 
 void PlanBuilder::add_small_gradient(const Parameter& parameter, const Tensor& made) {
   const Tensor home = *parameter.gradient;
-  step("gradient", {made}, [made, home](const Pass& pass) {
-    take_or_add(pass.fresh, home.floats(), made.floats(), home.stored());
-  });
+  step("gradient", {made},
+       [made, home](const Pass& pass) { take_or_add(pass.fresh, home.floats(), made.floats(), home.stored()); });
 }
 
 dnnl::primitive_attr PlanBuilder::attributes() {

@@ -111,9 +111,10 @@ void add_forward(PlanBuilder& builder, Convolution& convolution, const Tail& tai
   const memory::desc home =
       convolution.shapes.type == kFloat ? desc.weights_desc() : plain_desc(convolution.shapes.weights);
   Parameters::place(*convolution.weight, home);
-  std::vector<std::pair<int, Tensor>> arguments = {{DNNL_ARG_SRC, convolution.source},
-                                                   {DNNL_ARG_WEIGHTS, weights_for(builder, convolution, desc.weights_desc())},
-                                                   {DNNL_ARG_DST, convolution.target}};
+  std::vector<std::pair<int, Tensor>> arguments = {
+      {DNNL_ARG_SRC, convolution.source},
+      {DNNL_ARG_WEIGHTS, weights_for(builder, convolution, desc.weights_desc())},
+      {DNNL_ARG_DST, convolution.target}};
   if (with_bias) arguments.emplace_back(DNNL_ARG_BIAS, convolution.bias->effective);
   if (tail.scale) arguments.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, *tail.scale);
   if (tail.shift) arguments.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(1) | DNNL_ARG_SRC_1, *tail.shift);
@@ -152,14 +153,14 @@ void add_backward_weights(PlanBuilder& builder, const Convolution& convolution, 
                target = builder.in_layout(gradient, desc.diff_dst_desc());
   std::optional<Tensor> bias;
   if (convolution.bias != nullptr) bias = builder.add_tensor(convolution.shapes.bias_desc());
-  builder.add_parameter_gradient(
-      std::string("convolution by weights ") + desc.impl_info_str(), *convolution.weight, desc.diff_weights_desc(),
-      [&](const Tensor& result) {
-        std::vector<std::pair<int, Tensor>> arguments = {
-            {DNNL_ARG_SRC, source}, {DNNL_ARG_DIFF_DST, target}, {DNNL_ARG_DIFF_WEIGHTS, result}};
-        if (bias) arguments.emplace_back(DNNL_ARG_DIFF_BIAS, *bias);
-        return builder.make_call<BackwardWeights>(desc, arguments);
-      });
+  builder.add_parameter_gradient(std::string("convolution by weights ") + desc.impl_info_str(), *convolution.weight,
+                                 desc.diff_weights_desc(), [&](const Tensor& result) {
+                                   std::vector<std::pair<int, Tensor>> arguments = {{DNNL_ARG_SRC, source},
+                                                                                    {DNNL_ARG_DIFF_DST, target},
+                                                                                    {DNNL_ARG_DIFF_WEIGHTS, result}};
+                                   if (bias) arguments.emplace_back(DNNL_ARG_DIFF_BIAS, *bias);
+                                   return builder.make_call<BackwardWeights>(desc, arguments);
+                                 });
   if (bias) builder.add_small_gradient(*convolution.bias, *bias);
 }
 
@@ -184,8 +185,8 @@ NodePlan make_convolution(PlanBuilder& builder, std::size_t node) {
   convolution.target = builder.add_tensor(convolution.forward.dst_desc());
   add_forward(builder, convolution, tail, with_bias);
   return {convolution.target, [&builder, node, convolution](const Gradient& incoming) {
-            const Tensor gradient = convolution.relu ? add_relu_backward(builder, incoming, convolution.target)
-                                                     : incoming.tensor;
+            const Tensor gradient =
+                convolution.relu ? add_relu_backward(builder, incoming, convolution.target) : incoming.tensor;
             add_backward_weights(builder, convolution, gradient);
             if (builder.wants_gradient(node)) add_backward_data(builder, node, convolution, gradient);
           }};

@@ -57,7 +57,6 @@ void add_factor_gradient(PlanBuilder& builder, std::size_t node, const std::vect
   builder.contribute(node, which, {result});
 }
 
-
 void draw(const engine::DropoutMask& mask, std::size_t row, std::size_t width, std::uint8_t* kept) {
   for (std::size_t quad = 0; quad * 4 < width; ++quad) {
     const auto keeps = mask.keeps_quad(static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(quad));
@@ -100,8 +99,8 @@ NodePlan make_quantize(PlanBuilder& builder, std::size_t node) {
       *quant::integer_scale(quant::parse_format(builder.graph().nodes[node].string("format")));
   const Tensor source = builder.in_floats(builder.input(node)), target = builder.add_tensor(source.desc);
   builder.step("quantize", {source, target}, [=](const Pass&) {
-    const float *from = source.floats();
-    float *to = target.floats();
+    const float* from = source.floats();
+    float* to = target.floats();
     in_parallel(source.stored(), kGrain, [=](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) to[i] = scale(from[i]);
     });

@@ -17,8 +17,8 @@ struct Table {
   std::size_t entry_of(float token) const {
     const auto known = static_cast<float>(entries);
     if (!(token >= 0 && token < known) || token != static_cast<float>(static_cast<std::size_t>(token)))
-      throw DataError(fmt::format("node {}: {} is no token; it knows the whole numbers from 0 to {}", node, token,
-                                  entries - 1));
+      throw DataError(
+          fmt::format("node {}: {} is no token; it knows the whole numbers from 0 to {}", node, token, entries - 1));
     return static_cast<std::size_t>(token);
   }
 };
@@ -52,9 +52,8 @@ NodePlan make_embedding(PlanBuilder& builder, std::size_t node) {
   });
   return {target, [&builder, table, tokens, &weight](const Gradient& incoming) {
             const Tensor gradient = builder.plain(incoming.tensor), home = *weight.gradient;
-            builder.step("embedding backward", {tokens, gradient}, [=](const Pass& pass) {
-              add_gradients(table, tokens, gradient, pass.fresh, home.floats());
-            });
+            builder.step("embedding backward", {tokens, gradient},
+                         [=](const Pass& pass) { add_gradients(table, tokens, gradient, pass.fresh, home.floats()); });
           }};
 }
 

@@ -86,9 +86,8 @@ NodePlan make_layer_norm(PlanBuilder& builder, std::size_t node) {
   norm.bias = bias.effective;
   norm.mean = builder.add_plain({static_cast<memory::dim>(norm.rows)});
   norm.inverse = builder.add_plain({static_cast<memory::dim>(norm.rows)});
-  builder.step("layer norm", {norm.source, norm.target, norm.mean, norm.inverse}, [norm](const Pass&) {
-    for_each_row(norm, [&](std::size_t row) { normalise(norm, row); });
-  });
+  builder.step("layer norm", {norm.source, norm.target, norm.mean, norm.inverse},
+               [norm](const Pass&) { for_each_row(norm, [&](std::size_t row) { normalise(norm, row); }); });
   return {norm.target, [&builder, node, norm, &weight, &bias](const Gradient& incoming) {
             const Tensor gradient = builder.plain(incoming.tensor), result = builder.add_tensor(norm.source.desc);
             const Tensor made = builder.add_tensor(norm.weight.desc), shift = builder.add_tensor(norm.bias.desc);

@@ -30,16 +30,15 @@ void add_bias(const Linear& linear, std::size_t begin, std::size_t end) {
 }
 
 void add_backward(PlanBuilder& builder, std::size_t node, const Linear& linear, const Gradient& incoming) {
-  const Tensor gradient = linear.relu ? add_relu_backward(builder, incoming, linear.target)
-                                      : builder.plain(incoming.tensor);
+  const Tensor gradient =
+      linear.relu ? add_relu_backward(builder, incoming, linear.target) : builder.plain(incoming.tensor);
   const auto [rows, in, out] = std::tuple(linear.rows, linear.in, linear.out);
   add_product_gradient(builder, "linear by weights", {gradient, rows, out, true}, {linear.source, rows, in},
                        *linear.weight);
   if (linear.bias != nullptr) {
     const Tensor home = *linear.bias->gradient;
-    builder.step("gradient of bias", {gradient}, [=](const Pass& pass) {
-      sum_rows(gradient.floats(), rows, out, pass.fresh, home.floats());
-    });
+    builder.step("gradient of bias", {gradient},
+                 [=](const Pass& pass) { sum_rows(gradient.floats(), rows, out, pass.fresh, home.floats()); });
   }
   if (!builder.wants_gradient(node)) return;
   const Tensor result = builder.add_tensor(linear.source.desc);

@@ -93,7 +93,8 @@ void Parameters::allocate() {
   buffers_ = MemoryBlock(size.buffers * sizeof(float));
   quantised_ = MemoryBlock(size.quantised * sizeof(float));
   if (training_)
-    for (MemoryBlock* block : {&gradients_, &moments1_, &moments2_}) *block = MemoryBlock(size.trainable * sizeof(float));
+    for (MemoryBlock* block : {&gradients_, &moments1_, &moments2_})
+      *block = MemoryBlock(size.trainable * sizeof(float));
   Sizes next;
   for (Parameter& parameter : parameters_) {
     std::size_t& offset = parameter.trainable() ? next.trainable : next.buffers;

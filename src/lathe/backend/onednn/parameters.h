@@ -20,8 +20,8 @@ struct Parameter {
   std::optional<Tensor> values;  ///< what the optimiser changes, where that is not the same
   std::optional<Tensor> gradient;
   std::optional<quant::IntegerScale> quantizer;
-  bool placed = false;       ///< its layout is fixed
-  std::size_t offset = 0;    ///< in floats, in each block of the trainable ones or of the buffers
+  bool placed = false;     ///< its layout is fixed
+  std::size_t offset = 0;  ///< in floats, in each block of the trainable ones or of the buffers
   std::size_t quantised_offset = 0;
   std::int64_t counter = 0;  ///< integral buffers: the value
 

@@ -17,7 +17,7 @@ struct Pass {
   std::function<void(float* input)> read_input = {};  ///< fills [rows, width]
   /// Reads the outputs [rows, width]; in training it writes the gradients of the loss, too (else null).
   std::function<void(const float* outputs, float* gradients)> use_outputs = {};
-  bool* finite = nullptr;  ///< set to false where statistics are not finite
+  bool* finite = nullptr;                  ///< set to false where statistics are not finite
   std::vector<double>* seconds = nullptr;  ///< where the steps' times are added up; null: not measured
 };
 

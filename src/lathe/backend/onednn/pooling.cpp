@@ -29,9 +29,9 @@ NodePlan add_pool(PlanBuilder& builder, std::size_t node, dnnl::algorithm algori
   const auto kind = builder.training() ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
   const memory::dims dims = batch_dims(builder.rows(), builder.graph().nodes[node].output_shape);
   const auto type = static_cast<memory::data_type>(source.desc.data.data_type);
-  const Forward::primitive_desc forward({kind, algorithm, source.desc, any_desc(dims, type), window.stride,
-                                         window.kernel, window.before, window.behind},
-                                        PlanBuilder::attributes(), processor());
+  const Forward::primitive_desc forward(
+      {kind, algorithm, source.desc, any_desc(dims, type), window.stride, window.kernel, window.before, window.behind},
+      PlanBuilder::attributes(), processor());
   const Tensor target = builder.add_tensor(forward.dst_desc());
   std::vector<std::pair<int, Tensor>> arguments = {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, target}};
   std::optional<Tensor> workspace;
@@ -41,9 +41,9 @@ NodePlan add_pool(PlanBuilder& builder, std::size_t node, dnnl::algorithm algori
   }
   builder.call<Forward>("pool", forward, arguments);
   return {target, [&builder, node, algorithm, window, forward, source, target, workspace](const Gradient& gradient) {
-            const Backward::primitive_desc desc({algorithm, source.desc, target.desc, window.stride, window.kernel,
-                                                 window.before, window.behind},
-                                                PlanBuilder::attributes(), processor(), forward);
+            const Backward::primitive_desc desc(
+                {algorithm, source.desc, target.desc, window.stride, window.kernel, window.before, window.behind},
+                PlanBuilder::attributes(), processor(), forward);
             const Tensor result = builder.add_tensor(source.desc);
             std::vector<std::pair<int, Tensor>> given = {
                 {DNNL_ARG_DIFF_DST, builder.in_layout(gradient.tensor, target.desc)}, {DNNL_ARG_DIFF_SRC, result}};
@@ -60,16 +60,17 @@ NodePlan make_max_pool(PlanBuilder& builder, std::size_t node) {
   return add_pool(builder, node, dnnl::algorithm::pooling_max, window);
 }
 
-// oneDNN divides by the whole window or by what lies inside the plane; PyTorch's cut-off windows need a rule of their own.
+// oneDNN divides by the whole window or by what lies inside the plane; PyTorch's cut-off windows need a rule of their
+// own.
 NodePlan make_avg_pool(PlanBuilder& builder, std::size_t node) {
   const ir::Node& properties = builder.graph().nodes[node];
   const Window window = window_of(properties, builder.input(node).desc.dims());
   const bool counts_padding = properties.boolean("count_include_pad");
   if (window.cut_off && counts_padding) return add_plane_map(builder, node, average_sources(builder.graph(), node));
-  return add_pool(builder, node,
-                  counts_padding ? dnnl::algorithm::pooling_avg_include_padding
-                                 : dnnl::algorithm::pooling_avg_exclude_padding,
-                  window);
+  return add_pool(
+      builder, node,
+      counts_padding ? dnnl::algorithm::pooling_avg_include_padding : dnnl::algorithm::pooling_avg_exclude_padding,
+      window);
 }
 
 // Bins of equal size that do not overlap are the windows of a plain pool.

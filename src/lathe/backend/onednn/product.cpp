@@ -42,9 +42,8 @@ dnnl::matmul::primitive_desc product_desc(const PlanBuilder& builder, const Matr
 }
 
 Arguments product_arguments(PlanBuilder& builder, const Matrix& left, const Matrix& right, const Tensor& target) {
-  return {{DNNL_ARG_SRC, converted(builder, left)},
-          {DNNL_ARG_WEIGHTS, converted(builder, right)},
-          {DNNL_ARG_DST, target}};
+  return {
+      {DNNL_ARG_SRC, converted(builder, left)}, {DNNL_ARG_WEIGHTS, converted(builder, right)}, {DNNL_ARG_DST, target}};
 }
 
 }  // namespace
@@ -80,8 +79,7 @@ void add_product_gradient(PlanBuilder& builder, const std::string& kind, const M
   const dnnl::matmul::primitive_desc desc = product_desc(builder, left, right);
   const Tensor a = converted(builder, left), b = converted(builder, right);
   builder.add_parameter_gradient(kind + " " + desc.impl_info_str(), parameter, home.desc, [&](const Tensor& target) {
-    return builder.make_call<dnnl::matmul>(
-        desc, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, target}});
+    return builder.make_call<dnnl::matmul>(desc, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, target}});
   });
 }
 

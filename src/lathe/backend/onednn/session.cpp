@@ -147,9 +147,7 @@ engine::State OnednnSession::copy_out(const float* block, const char* suffix) co
   return state;
 }
 
-void OnednnSession::check_training() const {
-  LATHE_CHECK(settings_.training, "the session is for evaluation only");
-}
+void OnednnSession::check_training() const { LATHE_CHECK(settings_.training, "the session is for evaluation only"); }
 
 engine::State OnednnSession::gradients() const {
   check_training();
@@ -285,8 +283,7 @@ void OnednnSession::update(double learning_rate) {
 }
 
 template <typename Use>
-bool OnednnSession::for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                                        Use use) {
+bool OnednnSession::for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
   LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
               samples.rows());
   const ThreadScope threads(settings_.threads);
@@ -329,18 +326,17 @@ void OnednnSession::add_to_result(const data::Samples& samples, std::size_t row,
   ++result.class_predicted[predicted];
 }
 
-engine::EvaluationResult OnednnSession::evaluate(const data::Samples& samples, std::int64_t first,
-                                                 std::int64_t count) {
+engine::EvaluationResult OnednnSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
   check_samples(samples);
   const bool regression = samples.outputs > 0;
   engine::EvaluationResult result;
   for (auto* counts : {&result.class_rows, &result.class_correct, &result.class_predicted})
     counts->assign(regression ? 0 : outputs_, 0);
   for (auto* sums : {&result.squared_errors, &result.absolute_errors}) sums->assign(regression ? outputs_ : 0, 0);
-  const bool finite = for_each_prediction(
-      samples, first, count, [&](std::size_t row, std::size_t position, std::span<const float> outputs) {
-        add_to_result(samples, row, position, outputs, result);
-      });
+  const bool finite = for_each_prediction(samples, first, count,
+                                          [&](std::size_t row, std::size_t position, std::span<const float> outputs) {
+                                            add_to_result(samples, row, position, outputs, result);
+                                          });
   if (!finite) result.loss_sum = kNoNumber;
   if (regression)
     result.target_squares = engine::target_squares(samples, first, count);
@@ -353,8 +349,8 @@ void OnednnSession::predict(const data::Samples& samples, std::int64_t first, st
                             std::span<float> outputs) {
   LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * positions_ * outputs_);
   auto next = outputs.begin();
-  const bool finite = for_each_prediction(
-      samples, first, count, [&](std::size_t, std::size_t, std::span<const float> values) {
+  const bool finite =
+      for_each_prediction(samples, first, count, [&](std::size_t, std::size_t, std::span<const float> values) {
         next = std::copy(values.begin(), values.end(), next);
       });
   if (!finite) std::fill(outputs.begin(), outputs.end(), std::numeric_limits<float>::quiet_NaN());

@@ -83,8 +83,8 @@ class OnednnSession final : public engine::Session {
   MemoryBlock arena_;
   engine::OptimizerSettings optimizer_;
   std::int64_t steps_ = 0;
-  bool fresh_ = true;      ///< no gradients yet
-  bool finite_ = true;     ///< weights and statistics
+  bool fresh_ = true;   ///< no gradients yet
+  bool finite_ = true;  ///< weights and statistics
   bool measuring_ = false;
 };
 

@@ -135,14 +135,14 @@ NodePlan make_mean(PlanBuilder& builder, std::size_t node) {
   const float share = 1.0f / static_cast<float>(positions.count);
   builder.step("mean", {source, target}, [=](const Pass&) {
     std::fill_n(target.floats(), target.stored(), 0.0f);
-    positions.for_each_value([&](std::size_t in, std::size_t out) { target.floats()[out] += share * source.floats()[in]; });
+    positions.for_each_value(
+        [&](std::size_t in, std::size_t out) { target.floats()[out] += share * source.floats()[in]; });
   });
   return {target, [&builder, node, positions, share, desc = source.desc](const Gradient& incoming) {
             const Tensor gradient = builder.plain(incoming.tensor), result = builder.add_tensor(desc);
             builder.step("mean backward", {gradient, result}, [=](const Pass&) {
-              positions.for_each_value([&](std::size_t in, std::size_t out) {
-                result.floats()[in] = share * gradient.floats()[out];
-              });
+              positions.for_each_value(
+                  [&](std::size_t in, std::size_t out) { result.floats()[in] = share * gradient.floats()[out]; });
             });
             builder.contribute(node, 0, {result});
           }};
