@@ -1,6 +1,6 @@
 # Sourced by ./quickstart and ./test: installs what is missing, configures and builds. Debian 12 or a system alike.
 build_packages="g++ cmake ninja-build pkg-config libfmt-dev libspdlog-dev nlohmann-json3-dev libtomlplusplus-dev
-  libcli11-dev libssl-dev libsqlite3-dev libpqxx-dev libcurl4-openssl-dev libhdf5-dev libhwy-dev libeigen3-dev libzip-dev zlib1g-dev
+  libcli11-dev libssl-dev libsqlite3-dev libpqxx-dev libcurl4-openssl-dev libhdf5-dev libhwy-dev libeigen3-dev libzip-dev zlib1g-dev libdnnl-dev
   libonnx-dev libprotobuf-dev protobuf-compiler"
 test_packages="libgtest-dev"
 peer_packages="python3-torch python3-numpy python3-optuna python3-psycopg2 postgresql-15 dataset-fashion-mnist
