@@ -99,7 +99,7 @@ TEST(Npz, SaysWhatIsWrongWithAFile) {
       << error_of(path);
   bytes.resize(bytes.size() / 2);
   write_file_atomically(path, bytes);
-  EXPECT_NE(error_of(path).find("is no readable .npz file"), std::string::npos) << error_of(path);
+  EXPECT_NE(error_of(path).find("is no readable zip file"), std::string::npos) << error_of(path);
   write_text_file_atomically(path, "");
   EXPECT_EQ(error_of(path), path.string() + ": is empty");
   EXPECT_NE(error_of(folder.path() / "absent.npz").find("absent.npz"), std::string::npos);

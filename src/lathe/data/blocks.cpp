@@ -12,7 +12,7 @@ constexpr std::int64_t kWidestArranged = 512;
 
 void arrange_blocks(Samples& samples) {
   samples.blocks.clear();
-  if (samples.width > kWidestArranged) return;
+  if (samples.width > kWidestArranged || samples.positions > 1) return;
   const auto width = static_cast<std::size_t>(samples.width);
   const std::size_t blocks = static_cast<std::size_t>(samples.rows()) / kBlockRows;
   samples.blocks.resize(blocks * width);
