@@ -78,11 +78,13 @@ class Paths {
     }
   }
 
-  /// Returns a path that no other node has; empty for functions.
+  /// Returns a path that no other node has, unless it is a module without weights that is called again; empty for
+  /// functions.
   std::string choose(std::size_t node) {
     std::string path = path_of_weights(reader_.origins()[node]);
     if (path.empty() || taken_.contains(path)) path = own_scope(node, !path.empty());
-    if (path.empty()) return path;
+    if (path.empty() || is_called_again(node, path)) return path;
+    called_[path] = reader_.graph().nodes[node].op;
     std::string unused = path;
     for (int suffix = 1; !taken_.insert(unused).second; ++suffix) unused = path + "_" + std::to_string(suffix);
     return unused;
@@ -101,8 +103,22 @@ class Paths {
     return alone && !function ? scope : std::string();
   }
 
+  /// PyTorch calls the second use of a module `relu_1`: the path is `relu`. Cuts the number.
+  bool is_called_again(std::size_t node, std::string& path) const {
+    const ir::Node& what = reader_.graph().nodes[node];
+    const std::size_t underscore = path.find_last_not_of("0123456789");
+    if (!what.parameters.empty() || underscore == std::string::npos || underscore + 1 == path.size() ||
+        path[underscore] != '_')
+      return false;
+    const auto before = called_.find(path.substr(0, underscore));
+    if (before == called_.end() || before->second != what.op) return false;
+    path = before->first;
+    return true;
+  }
+
   const GraphReader& reader_;
   std::vector<std::string> scopes_;
+  std::map<std::string, std::string> called_;  ///< path -> op
   std::map<std::string, int> uses_;
   std::set<std::string> inner_, taken_;
 };

@@ -48,10 +48,17 @@ double bound(const GraphReader& reader, const OnnxNode& node, std::size_t input,
   return shortest(static_cast<float>(*value));
 }
 
+/// PyTorch writes functional.relu6 as a Relu and a Clip.
+void emit_relu6(GraphReader& reader, const OnnxNode& node) {
+  const std::size_t input = reader.data(node, 0);
+  const ir::Node& before = reader.graph().nodes[input];
+  reader.emit(node, "relu6", {}, {before.op == "relu" ? before.inputs[0] : input});
+}
+
 void convert_clip(GraphReader& reader, const OnnxNode& node) {
   constexpr double kNone = std::numeric_limits<double>::infinity();
   const double low = bound(reader, node, 1, "min", -kNone), high = bound(reader, node, 2, "max", kNone);
-  if (low == 0 && high == 6) return emit_plain(reader, node, "relu6");
+  if (low == 0 && high == 6) return emit_relu6(reader, node);
   if (low == 0 && high > 1e30) return emit_plain(reader, node, "relu");
   if (!std::isfinite(low) || !std::isfinite(high)) reader.refuse(node, "both bounds are needed (hardtanh, relu6)");
   reader.emit(node, "hardtanh", {{"min_val", low}, {"max_val", high}}, {reader.data(node, 0)});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "lathe/base/error.h"
 #include "lathe/onnx/converters.h"
@@ -86,9 +87,22 @@ void convert_gemm(GraphReader& reader, const OnnxNode& node) {
   emit_linear(reader, node, reader.data(node, 0), weight, bias);
 }
 
+/// Multiplies two values; a transposition of the second one belongs to our op.
+void emit_product(GraphReader& reader, const OnnxNode& node) {
+  const std::size_t first = reader.data(node, 0), second = reader.data(node, 1);
+  const ir::Node& before = reader.graph().nodes[second];
+  Shape swapped(reader.shape(node, 1).size());
+  std::iota(swapped.begin(), swapped.end(), 0);
+  if (swapped.size() >= 2) std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
+  if (before.op != "permute" || before.integers("dims") != swapped)
+    return reader.emit(node, "matmul", {}, {first, second});
+  const std::size_t source = before.inputs[0];
+  reader.emit(node, "matmul", {{"transpose_b", true}}, {first, source});
+}
+
 void convert_matmul(GraphReader& reader, const OnnxNode& node) {
   const ConstantPtr weight = reader.constant(node, 1);
-  if (weight == nullptr) return reader.emit(node, "matmul", {}, {reader.data(node, 0), reader.data(node, 1)});
+  if (weight == nullptr) return emit_product(reader, node);
   if (weight->shape.size() != 2)
     reader.refuse(node, fmt::format("a constant of shape {} as a factor; a matrix is read", to_string(weight->shape)));
   emit_linear(reader, node, reader.data(node, 0), transposed(weight), nullptr);

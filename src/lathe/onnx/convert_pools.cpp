@@ -15,6 +15,18 @@ struct Window {
   bool ceil_mode = false;
 };
 
+/// Tells whether more padding at the end stands for ceil_mode, as PyTorch writes it up to opset 9.
+bool is_ceil_mode(const Shape& from, const Window& window, const Shape& end) {
+  if (end == window.padding) return false;
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    const std::int64_t kernel = window.kernel[i], stride = window.stride[i], padding = window.padding[i];
+    if (kernel < 1 || stride < 1 || padding < 0 || end[i] < padding || end[i] >= padding + stride) return false;
+    const std::int64_t open = from[i + 1] + 2 * padding - kernel;
+    if (open < 0 || (from[i + 1] + padding + end[i] - kernel) / stride != (open + stride - 1) / stride) return false;
+  }
+  return true;
+}
+
 Window window_of(const GraphReader& reader, const OnnxNode& node) {
   Window window;
   window.kernel = node.integers("kernel_shape", {});
@@ -29,7 +41,9 @@ Window window_of(const GraphReader& reader, const OnnxNode& node) {
     throw DataError("strides or pads do not fit the kernel");
   window.padding.assign(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(dimensions));
   const Shape end(pads.begin() + static_cast<std::ptrdiff_t>(dimensions), pads.end());
-  if (end != window.padding || (automatic != "NOTSET" && automatic != "VALID"))
+  if (is_ceil_mode(reader.shape(node, 0), window, end))
+    window.ceil_mode = true;
+  else if (end != window.padding || (automatic != "NOTSET" && automatic != "VALID"))
     reader.refuse(node, "padding that differs at the two ends, or auto_pad");
   for (const std::int64_t dilation : node.integers("dilations", {}))
     if (dilation != 1) reader.refuse(node, "dilations above 1");

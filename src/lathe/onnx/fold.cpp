@@ -53,6 +53,8 @@ Constant picked(const Constant& source, Shape shape, const std::vector<std::size
       result.integers.push_back(source.integers[position]);
     if (!source.times_batch.empty()) result.times_batch.push_back(source.times_batch[position]);
   }
+  if (std::find(result.times_batch.begin(), result.times_batch.end(), true) == result.times_batch.end())
+    result.times_batch.clear();
   return result;
 }
 

@@ -102,6 +102,12 @@ bool is_tanh_factor(const GraphReader& reader, const std::string& name, const st
          (reader.same(b, x) && is_cube(reader, a, 0.044715, x));
 }
 
+/// Returns the sum that a Clip reads, behind the Relu that PyTorch puts before for functional.relu6.
+const OnnxNode* shift_before(const GraphReader& reader, const OnnxNode& clip) {
+  const OnnxNode* relu = made_by(reader, clip.input(0), "Relu");
+  return made_by(reader, relu == nullptr ? clip.input(0) : relu->input(0), "Add");
+}
+
 /// min(max(x + 3, 0), 6).
 bool is_clipped_shift(const GraphReader& reader, const std::string& name, const std::string& x) {
   const OnnxNode* clip = made_by(reader, name, "Clip");
@@ -110,7 +116,7 @@ bool is_clipped_shift(const GraphReader& reader, const std::string& name, const 
     return clip->find(attribute) != nullptr ? std::optional<double>(clip->number(attribute, 0))
                                             : scalar(reader.constant(*clip, input));
   };
-  const OnnxNode* sum = made_by(reader, clip->input(0), "Add");
+  const OnnxNode* sum = shift_before(reader, *clip);
   const auto inner = sum == nullptr ? std::nullopt : other_operand(reader, *sum, 3);
   return inner && reader.same(*inner, x) && bound(1, "min") == 0.0 && bound(2, "max") == 6.0;
 }
@@ -140,7 +146,7 @@ bool complete_activation(GraphReader& reader, const OnnxNode& node) {
   const std::vector<std::string>& values = product->values;
   if (values.size() == 1 && nearly(product->factor, 1.0 / 6)) {
     const OnnxNode* clip = made_by(reader, values[0], "Clip");
-    const OnnxNode* sum = clip == nullptr ? nullptr : made_by(reader, clip->input(0), "Add");
+    const OnnxNode* sum = clip == nullptr ? nullptr : shift_before(reader, *clip);
     const auto x = sum == nullptr ? std::nullopt : other_operand(reader, *sum, 3);
     if (!x || !is_clipped_shift(reader, values[0], *x)) return false;
     emit_activation(reader, node, "hardsigmoid", *x);

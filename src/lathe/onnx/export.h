@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "lathe/engine/state.h"
+#include "lathe/ir/graph.h"
+
+namespace lathe::onnx {
+
+/// Names the forms of an ONNX file.
+enum class ExportForm {
+  kFloat,  ///< ONNX's own ops in float32
+  kQonnx,  ///< the same with QONNX's Quant nodes where the graph has number formats; weights stay the float masters
+  kQdq,    ///< the same with QuantizeLinear and DequantizeLinear to int8 and uint8; weights are stored as integers
+};
+
+/// Reads `onnx`, `qonnx` or `qdq`. Throws UserError.
+ExportForm parse_export_form(std::string_view name);
+
+struct ExportOptions {
+  ExportForm form = ExportForm::kFloat;
+};
+
+/// Writes a network in evaluation mode as an ONNX file, atomically: opset 13, 14 or 17 as its ops need, input `x`
+/// (int64 tokens where an embedding reads it) and output `output`, the batch dimension `batch` open, initializers under
+/// their state-dict names. The file carries lathe's version and the graph's text, so that import_onnx gives back graph
+/// and state exactly (kQdq: but for the rounding of weights to their formats). Deterministic. Throws UnsupportedError
+/// naming the node: number formats in kFloat; formats that are no integers (kQonnx, kQdq) or have more than 8 bits
+/// (kQdq); ops that ONNX has nothing for (adaptive pooling to sizes that do not divide its input, softplus with beta
+/// other than 1). Throws DataError where the state is not the graph's, SystemError.
+void export_onnx(const ir::Graph& graph, const engine::State& state, const std::filesystem::path& path,
+                 const ExportOptions& options = {});
+
+}  // namespace lathe::onnx
