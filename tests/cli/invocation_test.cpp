@@ -75,9 +75,9 @@ TEST_F(InvocationTest, ChecksTypedValuesLikeThoseOfAFile) {
   EXPECT_EQ(refused({"--pretrained"}),
             "command line: --pretrained: is refused, because there are no pretrained weights to download; give a "
             "checkpoint by load_name");
-  EXPECT_EQ(refused({"--task", "lm"}),
-            "command line: --task: \"lm\" is refused, because lathe learns from rows of numbers, not from texts; use "
-            "\"classification\" or \"regression\"");
+  EXPECT_EQ(refused({"--task", "tran"}),
+            "command line: --task: \"tran\" is refused, because there are no networks from text to text; use "
+            "\"classification\", \"regression\" or \"language_modeling\"");
 }
 
 TEST_F(InvocationTest, ReportsMistakesInTheFileWithTheirPlace) {
