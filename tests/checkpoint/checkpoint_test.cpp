@@ -129,13 +129,12 @@ TEST_F(CheckpointTest, ConvertsOtherFloatFormats) {
 }
 
 TEST_F(CheckpointTest, RefusesForeignFilesWithTheCommandThatConvertsThem) {
-  write_text_file_atomically(path("best.ckpt"), std::string("PK\x03\x04 best/data.pkl"));
-  EXPECT_EQ(
-      message_of(path("best.ckpt")),
-      path("best.ckpt").string() +
-          ": a PyTorch or Lightning checkpoint, which lathe does not read; convert it with: python3 " LATHE_SOURCE_DIR
-          "/scripts/convert_checkpoint.py " +
-          path("best.ckpt").string() + " " + path("best.safetensors").string());
+  write_text_file_atomically(path("best.ckpt"), std::string("PK\x03\x04 best/code/x best/constants.pkl"));
+  EXPECT_EQ(message_of(path("best.ckpt")),
+            path("best.ckpt").string() +
+                ": a TorchScript archive, which lathe does not read; convert it with: python3 " LATHE_SOURCE_DIR
+                "/scripts/convert_checkpoint.py " +
+                path("best.ckpt").string() + " " + path("best.safetensors").string());
   EXPECT_EQ(message_of(path("absent.safetensors")), path("absent.safetensors").string() + ": no such model file");
   EXPECT_EQ(message_of(path("")), path("").string() + ": is a folder, not a model file");
 }

@@ -29,14 +29,15 @@ TEST(FileKind, IsToldFromTheContent) {
 
 TEST(ConversionAdvice, NamesTheCommand) {
   EXPECT_EQ(conversion_advice(FileKind::kSafetensors, "x"), "");
-  EXPECT_EQ(conversion_advice(FileKind::kTorchZip, "runs/best.ckpt"),
-            "a PyTorch or Lightning checkpoint, which lathe does not read; convert it with: "
+  EXPECT_EQ(conversion_advice(FileKind::kTorchZip, "runs/best.ckpt"), "");
+  EXPECT_EQ(conversion_advice(FileKind::kTorchScript, "runs/best.ckpt"),
+            "a TorchScript archive, which lathe does not read; convert it with: "
             "python3 " LATHE_SOURCE_DIR "/scripts/convert_checkpoint.py runs/best.ckpt runs/best.safetensors");
   EXPECT_EQ(conversion_advice(FileKind::kTorchLegacy, "my net's.pt"),
             "a pickle (PyTorch's old checkpoint format), which lathe does not read; convert it with: "
             "python3 " LATHE_SOURCE_DIR "/scripts/convert_checkpoint.py 'my net'\\''s.pt' 'my net'\\''s.safetensors'");
   EXPECT_EQ(conversion_advice(FileKind::kUnknown, "x"),
-            "not a model file that lathe knows (expected a safetensors file)");
+            "not a model file that lathe knows (expected a safetensors file, or one of torch.save)");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "lathe/base/file.h"
 #include "lathe/base/random.h"
 #include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/torch_file.h"
 
 namespace lathe::checkpoint {
 namespace {
@@ -107,13 +108,29 @@ TEST_F(TorchExchange, PythonLoadsOurs) {
 
 TEST_F(TorchExchange, WeLoadPythons) {
   ASSERT_EQ(exchange("write"), 0);
-  expect_their_outputs(folder_ / "theirs.safetensors");
+  for (const char* name : {"theirs.safetensors", "theirs.pt", "lightning.ckpt"}) expect_their_outputs(folder_ / name);
 }
 
-TEST_F(TorchExchange, TheirFilesAreRefusedAndTheCommandConvertsThem) {
+// What make_torch_files.py of today's PyTorch writes reads as the bundled files do.
+TEST_F(TorchExchange, TheBundledFilesAreWhatPyTorchWrites) {
+  ASSERT_EQ(python(fmt::format("{} {}", script("tests/checkpoint/make_torch_files.py"), folder_.string())), 0);
+  for (const char* name : {"plain.pt", "protocol5.pt", "nested.pt", "views.pt", "lightning.ckpt"}) {
+    const auto fresh = read_torch_file(read_file(folder_ / name), name);
+    const auto bundled = read_torch_file(read_file(script("tests/checkpoint/") + name), name);
+    ASSERT_EQ(fresh.size(), bundled.size()) << name;
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      EXPECT_EQ(fresh[i].name, bundled[i].name);
+      EXPECT_EQ(fresh[i].dtype, bundled[i].dtype);
+      EXPECT_EQ(fresh[i].shape, bundled[i].shape);
+      EXPECT_EQ(fresh[i].bytes, bundled[i].bytes) << name << " " << fresh[i].name;
+    }
+  }
+}
+
+TEST_F(TorchExchange, OlderFilesAreRefusedAndTheCommandConvertsThem) {
   ASSERT_EQ(exchange("write"), 0);
   const ir::Graph graph = network();
-  for (const char* name : {"theirs.pt", "legacy.pth", "lightning.ckpt"}) {
+  for (const char* name : {"legacy.pth"}) {
     const std::filesystem::path file = folder_ / name;
     try {
       load_model(file, &graph);

@@ -10,6 +10,7 @@
 #include "lathe/checkpoint/file_kind.h"
 #include "lathe/checkpoint/safetensors.h"
 #include "lathe/checkpoint/tensors.h"
+#include "lathe/checkpoint/torch_file.h"
 
 namespace lathe::checkpoint {
 namespace {
@@ -18,12 +19,15 @@ constexpr const char* kFormatKey = "lathe.format";
 constexpr const char* kGraphKey = "lathe.graph";
 constexpr const char* kNameKey = "lathe.model";
 
-SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+// PyTorch's files are state dicts: tensors without metadata.
+SafetensorsFile read_tensors(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) throw DataError(path.string(), "no such model file");
   if (std::filesystem::is_directory(path)) throw DataError(path.string(), "is a folder, not a model file");
   const std::vector<std::byte> bytes = read_file(path);
-  const std::string advice = conversion_advice(detect_file_kind(bytes), path);
+  const FileKind kind = detect_file_kind(bytes);
+  const std::string advice = conversion_advice(kind, path);
   if (!advice.empty()) throw DataError(path.string(), advice);
+  if (kind == FileKind::kTorchZip) return {read_torch_file(bytes, path.string()), {}};
   return parse_safetensors(bytes, path.string());
 }
 
@@ -101,7 +105,7 @@ void save_model(const std::filesystem::path& path, const ir::Graph& graph, const
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const ir::Graph* model) {
-  const SafetensorsFile file = read_safetensors(path);
+  const SafetensorsFile file = read_tensors(path);
   LoadedModel loaded;
   if (const auto version = file.metadata.find(kFormatKey); version != file.metadata.end()) {
     check_version(version->second, path.string());

@@ -33,9 +33,10 @@ void save_model(const std::filesystem::path& path, const ir::Graph& graph, const
                 const Facts& facts);
 
 /// Reads a model file; its content decides what it is, no `load_type` is needed. A lathe checkpoint brings its own
-/// graph. A plain safetensors file is a state dict of `model` (names and shapes must match; float16, bfloat16, float64
-/// and integers are converted; a missing num_batches_tracked is 0). Throws DataError: absent, no safetensors file (with
-/// the command that converts it), damaged, a newer format, tensors that do not fit, no `model` for a plain state dict.
+/// graph. A plain safetensors file, or one of torch.save (torch_file.h), is a state dict of `model` (names and shapes
+/// must match; float16, bfloat16, float64 and integers are converted; a missing num_batches_tracked is 0). Throws
+/// DataError: absent, another file (with the command that converts it), damaged, a newer format, tensors that do not
+/// fit, no `model` for a plain state dict.
 LoadedModel load_model(const std::filesystem::path& path, const ir::Graph* model = nullptr);
 
 /// Holds everything that a run needs to continue bit-identically.

@@ -61,14 +61,8 @@ std::filesystem::path converter() {
   return fs::path(LATHE_SOURCE_SCRIPTS) / "convert_checkpoint.py";
 }
 
-std::string convert_command(const std::filesystem::path& path) {
-  std::filesystem::path target = path;
-  target.replace_extension(".safetensors");
-  return fmt::format("python3 {} {} {}", quoted(converter()), quoted(path), quoted(target));
-}
-
 std::string with_command(const char* what, const std::filesystem::path& path) {
-  return fmt::format("{}, which lathe does not read; convert it with: {}", what, convert_command(path));
+  return fmt::format("{}, which lathe does not read; convert it with: {}", what, conversion_command(path));
 }
 
 }  // namespace
@@ -85,10 +79,16 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) {
   return FileKind::kUnknown;
 }
 
+std::string conversion_command(const std::filesystem::path& path) {
+  std::filesystem::path target = path;
+  target.replace_extension(".safetensors");
+  return fmt::format("python3 {} {} {}", quoted(converter()), quoted(path), quoted(target));
+}
+
 std::string conversion_advice(FileKind kind, const std::filesystem::path& path) {
   switch (kind) {
-    case FileKind::kSafetensors: return {};
-    case FileKind::kTorchZip: return with_command("a PyTorch or Lightning checkpoint", path);
+    case FileKind::kSafetensors:
+    case FileKind::kTorchZip: return {};
     case FileKind::kTorchScript: return with_command("a TorchScript archive", path);
     case FileKind::kTorchLegacy: return with_command("a pickle (PyTorch's old checkpoint format)", path);
     case FileKind::kTar: return with_command("a tar archive (PyTorch's oldest checkpoint format)", path);
@@ -96,7 +96,7 @@ std::string conversion_advice(FileKind kind, const std::filesystem::path& path) 
     case FileKind::kOnnx: return with_command("an ONNX model", path);
     case FileKind::kUnknown: break;
   }
-  return "not a model file that lathe knows (expected a safetensors file)";
+  return "not a model file that lathe knows (expected a safetensors file, or one of torch.save)";
 }
 
 }  // namespace lathe::checkpoint

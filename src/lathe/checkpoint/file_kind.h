@@ -22,8 +22,11 @@ enum class FileKind {
 /// Tells the kind from the first bytes (and, in a zip, from the names of its members).
 FileKind detect_file_kind(std::span<const std::byte> bytes);
 
-/// Returns the message for a file that is no safetensors file: what it is, and where there is one, the one-line command
-/// that converts it. Empty for kSafetensors.
+/// Returns the message for a file that is not read: what it is, and where there is one, the one-line command that
+/// converts it. Empty for kSafetensors and kTorchZip, which are.
 std::string conversion_advice(FileKind kind, const std::filesystem::path& path);
+
+/// Returns the one-line command that converts a file with PyTorch.
+std::string conversion_command(const std::filesystem::path& path);
 
 }  // namespace lathe::checkpoint
