@@ -93,16 +93,30 @@ TEST_F(InvocationTest, ReportsMistakesInTheFileWithTheirPlace) {
 }
 
 TEST_F(InvocationTest, WarnsOfKeysWithoutEffectUnlessTheyHaveTheirDefault) {
-  write_study("num_nodes = 4\nnum_devices = 1\ntrainer_precision = \"16-mixed\"\n[transform]\nstyle = \"graph\"\n");
+  write_study("num_nodes = 4\nnum_devices = 1\nreport_to = \"wandb\"\n[transform]\nstyle = \"graph\"\n");
   log::Capture capture;
   invoke({study(), "--github-ci"});
   const std::string text = capture.text();
   EXPECT_NE(text.find("study.toml:1:13: num_nodes: 4 has no effect, because a run uses one machine"), std::string::npos)
       << text;
-  EXPECT_NE(text.find("trainer_precision: \"16-mixed\" has no effect"), std::string::npos) << text;
+  EXPECT_NE(text.find("report_to: \"wandb\" has no effect"), std::string::npos) << text;
   EXPECT_NE(text.find("transform: has no effect"), std::string::npos) << text;
   EXPECT_NE(text.find("command line: --github-ci: true has no effect"), std::string::npos) << text;
   EXPECT_EQ(text.find("num_devices"), std::string::npos) << text;
+}
+
+TEST_F(InvocationTest, ReadsPrecisionsAsLightningSpellsThem) {
+  write_study("trainer_precision = 32\n");
+  EXPECT_EQ(invoke({study()}).settings.trainer_precision, "32");
+  EXPECT_EQ(invoke({study(), "--trainer-precision", "16-mixed"}).settings.trainer_precision, "16-mixed");
+  EXPECT_EQ(invoke({study(), "--precision", "bf16"}).settings.trainer_precision, "bf16");
+  EXPECT_EQ(refused({study(), "--precision", "bf16-true"}),
+            "command line: --precision: \"bf16-true\" is refused, because weights in half precision lose their small "
+            "updates; use \"bf16-mixed\"");
+  EXPECT_EQ(refused({study(), "--precision", "64"}),
+            "command line: --precision: \"64\" is refused, because no back end computes so; use \"32\" or "
+            "\"bf16-mixed\"");
+  EXPECT_TRUE(refused({study(), "--precision", "bf61"}).starts_with("command line: --precision: must be \"32\""));
 }
 
 TEST_F(InvocationTest, NotAvailableMeansNotGiven) {

@@ -142,7 +142,7 @@ TEST(StudyLoop, RecordsFailingTrialsAndGoesOn) {
   ASSERT_EQ(result.trials.size(), 6u);
   for (const Trial& trial : result.trials) {
     EXPECT_EQ(trial.state, TrialState::kFail);
-    EXPECT_NE(trial.reason.find("above trial_memory of 0.0 MB"), std::string::npos) << trial.reason;
+    EXPECT_NE(trial.reason.find("trial_memory is 0 kB"), std::string::npos) << trial.reason;
     EXPECT_TRUE(trial.values.empty());
   }
   EXPECT_TRUE(result.best.empty());

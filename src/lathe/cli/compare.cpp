@@ -174,6 +174,10 @@ ExitCode run_compare(const Invocation& invocation) {
   log::info("Comparison started: {} samplers x {} seeds x {} trials on {} points, {} runs at a time, back end {} {}",
             samplers.size(), seeds, search.settings.n_trials, search.space.size_text(), search.settings.n_jobs,
             search.backend->name(), search.backend->target());
+  if (!give_base_weights(search, evaluator, {}, interrupt_token())) {
+    log::warning("interrupted before the first trial; nothing is written");
+    return ExitCode::kInterrupted;
+  }
   run_all(search, evaluator, list, seeds, samplers);
   const report::CompareRecord record = compare_record(search, samplers);
   if (record.seeds == 0) {

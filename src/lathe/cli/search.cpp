@@ -8,11 +8,12 @@
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
-#include "lathe/checkpoint/checkpoint.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
+#include "lathe/cli/device.h"
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/interrupt.h"
+#include "lathe/cli/kept_weights.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/search_plan.h"
 #include "lathe/cli/search_record.h"
@@ -68,7 +69,8 @@ std::string progress_text(storage::Storage& storage, const study::OpenedStudy& s
 }
 
 // Opens the study of this run: a new one, or the one that --resume or --study names.
-study::OpenedStudy open_study(const Invocation& invocation, Search& search, storage::Storage& storage) {
+study::OpenedStudy open_study(const Invocation& invocation, Search& search, const study::Evaluator& evaluator,
+                              storage::Storage& storage) {
   const PhaseScope phase(Phase::kStorage);
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
@@ -76,8 +78,9 @@ study::OpenedStudy open_study(const Invocation& invocation, Search& search, stor
   search.settings.name = invocation.text("--study").value_or(search.settings.name);
   const study::StudyFacts facts{.space = &search.space,
                                 .data = &search.dataset->fingerprint,
-                                .weights = search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh",
+                                .weights = weights_text(search, evaluator),
                                 .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
+                                .accelerator = search.backend->accelerator(),
                                 .settings_document = search.settings_document};
   const study::OpenedStudy study = study::open_study(storage, search.settings, facts, existing_policy(invocation),
                                                      warm_start(invocation, search, storage));
@@ -93,7 +96,7 @@ std::int64_t planned_trials(const Search& search) {
 }
 
 study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, storage::Storage& storage,
-                              const study::OpenedStudy& study) {
+                              const study::OpenedStudy& study, KeptWeights& weights) {
   report::ProgressBar bar({.label = "search", .total = planned_trials(search), .unit = "trials"});
   std::int64_t failed = 0;
   const study::TrialEnd trial_end = [&](const study::Trial& trial, std::size_t ended,
@@ -109,6 +112,7 @@ study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, stora
   auto sampler = make_sampler(search, study.budget);
   if (const std::string why = sampler->explanation(); !why.empty()) log::info("Sampler {}", why);
   study::StudyLoop loop(search.settings, search.space, evaluator, std::move(sampler), storage, study);
+  loop.keep_weights_in(weights.store());
   return loop.run(interrupt_token(), trial_end);
 }
 
@@ -124,29 +128,6 @@ std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator
                             bar.set_total(total);
                             bar.set_done(done);
                           });
-}
-
-// Keeps the weights of the best trials: what --from best.json --trial K loads.
-void save_best_weights(const Search& search, const study::StudyResult& result) {
-  const data::Fingerprint& data = search.dataset->fingerprint;
-  std::error_code busy;                                          // another worker of the project may do the same now
-  std::filesystem::remove_all(search.results / "trials", busy);  // those of an earlier run of the project
-  make_directories(search.results / "trials");
-  for (const std::size_t index : result.best) {
-    const study::Trial& trial = result.trials[index];
-    if (!trial.evaluation || !trial.evaluation->state) continue;  // of another program, or interrupted
-    ir::Graph graph = search.space.decode(trial.assignment).graph;
-    checkpoint::save_model(trial_weights(search.results / "best.json", trial.number), graph, *trial.evaluation->state,
-                           {{"data.dataset", data.dataset},
-                            {"data.source", data.source},
-                            {"data.hash", data.hash},
-                            {"data.notice", data.notice},
-                            {"trial", fmt::format("{}", trial.number)},
-                            {"study", search.settings.name},
-                            {"seed", fmt::format("{}", search.settings.seed)},
-                            {"untrained", trial.untrained ? "true" : "false"},
-                            {"lathe_version", std::string(config::version())}});
-  }
 }
 
 void write_files(const Search& search, const report::StudyRecord& record) {
@@ -177,6 +158,9 @@ void print_results(const Invocation& invocation, const Search& search, const rep
   }
   if (invocation.has("--profile") && record.profile) {
     std::cout << '\n' << report::profile_table(*record.profile, style);
+    if (const std::string memory = report::memory_line(record.trials); !memory.empty()) {
+      std::cout << "\nMemory: " << memory << '\n';
+    }
   }
   if (!record.reproducible) {
     std::cout << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
@@ -211,13 +195,16 @@ ExitCode exit_code_of(const study::StudyResult& result) {
 }
 
 // Trains the best trials again whose weights this process does not have: they ran in another one, or before a restart.
-void restore_weights(const Search& search, study::Evaluator& evaluator, study::StudyResult& result) {
+void restore_weights(const Search& search, study::Evaluator& evaluator, study::StudyResult& result,
+                     KeptWeights& weights) {
   report::ProgressBar bar({.label = "weights of other workers", .unit = "trainings"});
-  study::restore_weights(search.settings, evaluator, result, interrupt_token(),
-                         [&](std::int64_t done, std::int64_t total) {
-                           bar.set_total(total);
-                           bar.set_done(done);
-                         });
+  study::restore_weights(
+      search.settings, evaluator, result, interrupt_token(),
+      [&](const study::Trial& trial) { return weights.has(trial); },
+      [&](std::int64_t done, std::int64_t total) {
+        bar.set_total(total);
+        bar.set_done(done);
+      });
 }
 
 void run_race(const Search& search, study::Evaluator& evaluator, storage::Storage& storage,
@@ -242,6 +229,9 @@ void print_plan(const Invocation& invocation, const Search& search, study::Evalu
 }
 
 ExitCode run_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
+  for (const char* flag : {"--resume", "--study", "--storage", "--warm-start", "--show", "--profile"}) {
+    if (invocation.has(flag)) throw UserError(flag, "does not go with --plan, which runs and writes nothing");
+  }
   if (!search.settings.exhaustive) {
     throw UserError("--plan", "plans exhaustive searches: the file has no [search.strategy.exhaustive]");
   }
@@ -267,26 +257,31 @@ ExitCode run_search(const Invocation& invocation) {
   if (invocation.has("--resume")) open_existing_storage(address);  // nothing is made for a study that is not there
   open_project(search);
   const auto storage = open_storage(address, search.settings.optuna_compat);
-  const study::OpenedStudy study = open_study(invocation, search, *storage);
   catch_interrupts();
+  if (!give_base_weights(search, evaluator, search.results, interrupt_token())) return ExitCode::kInterrupted;
+  const study::OpenedStudy study = open_study(invocation, search, evaluator, *storage);
+  evaluator.keep_checkpoints(search.results / "running");
+  KeptWeights weights(search);
   if (search.settings.exhaustive && !study.joined && !invocation.json) print_plan(invocation, search, evaluator);
 
-  log::info("Search started: {} of {} points by {}, {} at a time, back end {} {}", planned_trials(search),
-            search.space.size_text(), search.settings.sampler, search.settings.n_jobs, search.backend->name(),
-            search.backend->target());
-  study::StudyResult result = run_trials(search, evaluator, *storage, study);
+  log::info("Search started: {} of {} points by {}, {} at a time, back end {}", planned_trials(search),
+            search.space.size_text(), search.settings.sampler, search.settings.n_jobs,
+            device_text(*search.backend, search.settings.threads, search.settings.precision));
+  advise_threads(*search.backend, std::min(search.settings.n_jobs, search.settings.lag), search.settings.threads);
+  study::StudyResult result = run_trials(search, evaluator, *storage, study, weights);
   const SearchContext context{.settings = &search.settings,
                               .space = &search.space,
                               .dataset = search.dataset.get(),
                               .model = search.start.graph.name,
                               .backend = search.backend->name(),
                               .target = search.backend->target(),
+                              .accelerator = search.backend->accelerator(),
                               .settings_document = search.settings_document,
                               .profile = &profile};
   if (search.settings.racing) write_files(search, study_record(context, result, {}));  // a race may take long
   if (!result.failure) run_race(search, evaluator, *storage, study, result);
-  if (!result.failure) restore_weights(search, evaluator, result);
-  save_best_weights(search, result);
+  if (!result.failure) restore_weights(search, evaluator, result, weights);
+  weights.finish(result);
   write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing
   if (result.failure) std::rethrow_exception(result.failure);
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
@@ -312,7 +307,8 @@ Command search_command() {
           "candidates are evaluated once; the result does not depend on --n-jobs. Ctrl-C finishes tidily with "
           "everything found so far, a second one stops at once.\n\n"
           "Writes into PROJECT/search_ckpts: best.json and log.json in MASE's layout, study.json, trials.csv, "
-          "front.svg, trials/ (the weights of the best) and study.db (a database in Optuna's schema; --storage names "
+          "front.svg, trials/ (the weights of the best), running/ (states of long trainings, while they run) and "
+          "study.db (a database in Optuna's schema; --storage names "
           "another one).",
       .examples = {{"lathe search --config examples/quickstart.toml", "searches widths x bits on the bundled jets"},
                    {"lathe search --config study.toml --n-jobs 2 --show all",
@@ -331,7 +327,7 @@ Command search_command() {
                  .type = "integer"},
                 {.names = {"--n-jobs"},
                  .value_name = "N",
-                 .help = "trials in parallel, one thread each",
+                 .help = "trials in parallel, with --threads threads each",
                  .key = "search.strategy.setup.n_jobs",
                  .type = "integer"},
                 {.names = {"--sampler"},
@@ -342,6 +338,12 @@ Command search_command() {
                  .value_name = "SECONDS",
                  .help = "begin no new trial after this time",
                  .key = "search.strategy.setup.timeout",
+                 .type = "number"},
+                {.names = {"--max-memory"},
+                 .value_name = "MB",
+                 .help =
+                     "memory that all running trials together may plan to use; what the machine has free by default",
+                 .key = "search.strategy.setup.max_memory",
                  .type = "number"},
                 {.names = {"--storage"},
                  .value_name = "ADDRESS",

@@ -52,6 +52,10 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
     record.standard_errors = {trial.evaluation->standard_errors.begin(), trial.evaluation->standard_errors.end()};
     record.spreads = {trial.evaluation->spreads.begin(), trial.evaluation->spreads.end()};
     record.seconds = trial.evaluation->wall_seconds;
+    const study::Usage& usage = trial.evaluation->usage;
+    record.device = study::to_string(usage);
+    record.planned_bytes = usage.planned_bytes;
+    record.peak_bytes = usage.peak_bytes;
   }
   return record;
 }
@@ -79,6 +83,10 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
                              .lag = settings.lag,
                              .backend = context.backend,
                              .target = context.target,
+                             .accelerator = context.accelerator,
+                             .threads_per_trial = settings.threads,
+                             .precision = engine::to_string(settings.precision),
+                             .weights = engine::to_string(settings.weights),
                              .space_size = context.space->size(),
                              .data = data_facts(context.dataset->fingerprint),
                              .notice = context.dataset->fingerprint.notice,

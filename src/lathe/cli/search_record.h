@@ -16,7 +16,7 @@ struct SearchContext {
   const study::StudySettings* settings = nullptr;
   const space::SearchSpace* space = nullptr;
   const data::Dataset* dataset = nullptr;
-  std::string model, backend, target;
+  std::string model, backend, target, accelerator;
   std::string settings_document;
   Profile* profile = nullptr;  ///< of the command; null: none
 };

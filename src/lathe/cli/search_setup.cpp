@@ -7,9 +7,10 @@
 
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
-#include "lathe/cli/backends.h"
+#include "lathe/cli/device.h"
 #include "lathe/cli/project.h"
 #include "lathe/space/probes.h"
+#include "lathe/study/base_weights.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/exhaustive.h"
 #include "lathe/study/loss_keys.h"
@@ -19,6 +20,15 @@ namespace {
 
 // More probes than this say nothing new about a space.
 constexpr std::size_t kMostProbes = 2000;
+
+// Weights to begin from must come from somewhere: a file, or a training of the base network.
+void check_weights(const Search& search) {
+  const engine::WeightPolicy policy = search.settings.weights;
+  if (policy == engine::WeightPolicy::kFresh || search.loaded || search.settings.train) return;
+  throw UserError("weights", fmt::format("\"{}\" begins from a trained base network, and this study trains nothing "
+                                         "(eval_mode = true): give its weights with --load; lathe train makes them",
+                                         engine::to_string(policy)));
+}
 
 }  // namespace
 
@@ -33,9 +43,9 @@ Search prepare_search(const Invocation& invocation) {
   log::info("Building search space...");
   search.space = space::parse_space(invocation.root, search.start.graph);
   study::fit_to_space(search.settings, search.space);
-  search.backend = engine::choose_backend(backends(), search.settings.backend, search.settings.accelerator,
-                                          search.start.graph, search.settings.loss);
+  search.backend = choose_backend(invocation.settings, search.start.graph, search.settings.loss);
   if (search.start.state) search.loaded = std::make_shared<const engine::State>(*search.start.state);
+  check_weights(search);
   if (search.settings.train) {  // batches that cannot work with the network show here
     engine::planned_steps(search.settings.train->settings, search.start.graph, search.dataset->train.rows());
   }
@@ -74,6 +84,22 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
       untrained.size(), untrained.size() == 1 ? "was" : "were",
       fmt::join(untrained.begin(), std::next(untrained.begin(), static_cast<std::ptrdiff_t>(shown)), ", "),
       shown < untrained.size() ? ", ..." : "");
+}
+
+bool give_base_weights(const Search& search, study::Evaluator& evaluator, const std::filesystem::path& folder,
+                       const engine::StopToken& stop) {
+  if (!evaluator.needs_base()) return true;
+  auto base = study::train_base_weights(evaluator, folder, stop);
+  if (!base) return false;
+  log::info("Candidates begin from the trained base network {} (weights = \"{}\")", search.start.graph.name,
+            engine::to_string(search.settings.weights));
+  evaluator.start_from(std::move(base));
+  return true;
+}
+
+std::string weights_text(const Search& search, const study::Evaluator& evaluator) {
+  if (search.settings.weights != engine::WeightPolicy::kFresh) return evaluator.weights_text();
+  return search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh";
 }
 
 std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, std::int64_t budget) {

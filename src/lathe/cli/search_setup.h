@@ -32,6 +32,14 @@ Search prepare_search(const Invocation& invocation);
 /// meets too, and weights that are evaluated without ever having been trained are named in a warning.
 void check_candidates(const Search& search, const study::Evaluator& evaluator);
 
+/// Trains the base network where candidates begin from its weights and none were loaded, or takes those that `folder`
+/// has (empty: none are kept). Before the first candidate. False when `stop` was requested.
+bool give_base_weights(const Search& search, study::Evaluator& evaluator, const std::filesystem::path& folder,
+                       const engine::StopToken& stop);
+
+/// Says what weights candidates begin from, for the identity of a study: `fresh`, a hash, or the policy and a hash.
+std::string weights_text(const Search& search, const study::Evaluator& evaluator);
+
 /// Makes the sampler of the study. `budget` is the number of trials that it plans for (`auto` and `gp` depend on it).
 std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, std::int64_t budget);
 

@@ -128,6 +128,20 @@ std::string data_text(const storage::StudyInfo& info) {
   return notice.empty() ? text : fmt::format("{} ({})", text, notice);
 }
 
+// Says on which device the study was begun, with what threads and precision.
+std::string device_text(const storage::StudyInfo& info) {
+  const auto found = info.user_attributes.find("lathe:device");
+  if (found == info.user_attributes.end()) return {};
+  const Json device = Json::parse(found->second, nullptr, false);
+  if (!device.is_object()) return {};
+  std::string text = fmt::format("{} on {}", device.value("backend", ""), device.value("accelerator", ""));
+  if (const std::int64_t threads = device.value("threads", std::int64_t{1}); threads > 1) {
+    text += fmt::format(", {} threads per trial", threads);
+  }
+  const std::string precision = device.value("precision", "32");
+  return precision == "32" ? text : fmt::format("{}, {}", text, precision);
+}
+
 std::string best_text(const storage::StudyInfo& info, const std::vector<storage::Trial>& complete) {
   const std::vector<std::size_t> best = best_stored_trials(info, complete);
   if (best.empty()) return "none: no trial that is complete meets the constraints";
@@ -219,6 +233,10 @@ ExitCode show_study(const Invocation& invocation) {
   std::string text = fmt::format("study       {}\nin          {}\nmade by     {}\nobjectives  {}\n", place.info.name,
                                  place.storage->address(), maker_text(place.info), objectives_text(place.info));
   if (const std::string data = data_text(place.info); !data.empty()) text += fmt::format("data        {}\n", data);
+  if (const std::string device = device_text(place.info); !device.empty())
+    text += fmt::format("device      {}\n", device);
+  const std::string memory = report::memory_line(stored_record(place.info, complete).trials);
+  if (!memory.empty()) text += fmt::format("memory      {}\n", memory);
   text += fmt::format("trials      {}\ntime        {}\n", counts_text(row.counts), times_text(row.counts));
   if (clock) text += "            not reproducible bit for bit: the clock had a say\n";
   text += fmt::format("best        {}\n", best_text(place.info, complete));

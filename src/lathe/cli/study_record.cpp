@@ -11,6 +11,7 @@
 #include "lathe/report/table.h"
 #include "lathe/sampler/sampler.h"
 #include "lathe/storage/text.h"
+#include "lathe/study/evaluate.h"
 #include "lathe/study/record.h"
 
 namespace lathe::cli {
@@ -91,6 +92,23 @@ std::string reason_of(const storage::Trial& trial) {
   return reason;
 }
 
+std::string text_in(const Json& object, const char* key) {
+  return object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
+}
+
+std::int64_t integer_in(const Json& object, const char* key) {
+  return object.contains(key) && object[key].is_number_integer() ? object[key].get<std::int64_t>() : 0;
+}
+
+void add_usage(const Json& usage, report::TrialRecord& record) {
+  if (!usage.is_object()) return;
+  record.device = study::to_string({.backend = text_in(usage, "backend"),
+                                    .target = text_in(usage, "target"),
+                                    .accelerator = text_in(usage, "accelerator")});
+  record.planned_bytes = integer_in(usage, "planned_bytes");
+  record.peak_bytes = integer_in(usage, "peak_bytes");
+}
+
 report::TrialRecord record_of(const storage::Trial& trial, const std::vector<report::ObjectiveRecord>& objectives) {
   report::TrialRecord record{.number = trial.number,
                              .state = trial.state,
@@ -110,6 +128,7 @@ report::TrialRecord record_of(const storage::Trial& trial, const std::vector<rep
       record.scaled_metrics.emplace_back(objectives[i].name, trial.values[i]);
     }
   }
+  add_usage(parsed(trial.user_attributes, "lathe:ran_on"), record);
   const Json network = parsed(trial.user_attributes, "lathe:network");
   if (network.is_object()) {
     record.widths = network.value("widths", "");

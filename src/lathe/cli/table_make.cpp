@@ -148,6 +148,7 @@ ExitCode make_table(const Invocation& invocation) {
   const table::Files files = table::files_of(*invocation.text("--output"));
   Workshop workshop(invocation);
   catch_interrupts();
+  if (!give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token())) return ExitCode::kInterrupted;
   const std::optional<table::Contents> plan = workshop.plan(seeds);
   if (!plan) return ExitCode::kInterrupted;
   const std::size_t trainings = plan->assignments.size() * static_cast<std::size_t>(seeds);
@@ -175,6 +176,7 @@ ExitCode check_table(const Invocation& invocation) {
   const std::string name = invocation.words[1];
   Workshop workshop(invocation);
   catch_interrupts();
+  if (!give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token())) return ExitCode::kInterrupted;
   const std::optional<table::Contents> plan = workshop.plan(stored.contents().seeds);
   if (!plan) return ExitCode::kInterrupted;
   const table::Facts& then = stored.contents().facts;

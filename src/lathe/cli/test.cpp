@@ -6,8 +6,8 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
-#include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
+#include "lathe/cli/device.h"
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
@@ -36,11 +36,14 @@ TestRun evaluate(const Invocation& invocation) {
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
   run.start = starting_point(invocation, *run.dataset);
   study::check_loss(loss, *run.dataset, settings);
-  run.backend = engine::choose_backend(backends(), settings.backend, settings.accelerator, run.start.graph, loss);
-  log::info("Testing model '{}' on back end {} {}...", run.start.graph.name, run.backend->name(),
-            run.backend->target());
-  const auto session =
-      run.backend->make_session(run.start.graph, {.batch_size = settings.batch_size, .training = false, .loss = loss});
+  run.backend = choose_backend(settings, run.start.graph, loss);
+  const auto threads = static_cast<int>(settings.threads);
+  const engine::Precision precision = engine::precision_of(settings.trainer_precision);
+  log::info("Testing model '{}' on back end {}...", run.start.graph.name,
+            device_text(*run.backend, threads, precision));
+  const auto session = run.backend->make_session(
+      run.start.graph,
+      {.batch_size = settings.batch_size, .training = false, .loss = loss, .threads = threads, .precision = precision});
   session->load(*run.start.state);
   run.result = session->evaluate(test, 0, test.rows());
   if (!std::isfinite(run.result.loss()))
@@ -91,6 +94,7 @@ Json json_of(const TestRun& run, const config::Settings& settings) {
                {"seed", settings.seed},
                {"backend", run.backend->name()},
                {"target", run.backend->target()},
+               {"accelerator", run.backend->accelerator()},
                {"test_rows", run.result.rows}};
   for (const Score& score : scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
   for (std::size_t i = 0; i < run.dataset->targets.size(); ++i)
@@ -179,7 +183,7 @@ Command test_command() {
               "of the "
               "variance explained), mse and mae, and those of each target also in its own unit. A lathe checkpoint "
               "brings its "
-              "network along; for a plain safetensors state dict name its MODEL.",
+              "network along; for a plain state dict (safetensors, PyTorch's .pt, Lightning's .ckpt) name its MODEL.",
           .examples = {{"lathe test jsc-tiny jets --load lathe_output/run/training_ckpts/best.safetensors",
                         "scores a checkpoint"}},
           .flags = from_flags(),

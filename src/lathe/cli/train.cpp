@@ -5,8 +5,8 @@
 
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
-#include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
+#include "lathe/cli/device.h"
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/model_summary.h"
@@ -48,6 +48,9 @@ Json json_of(const TrainingJob& job, const TrainingResult& result) {
                {"seed", job.seed},
                {"backend", job.backend->name()},
                {"target", job.backend->target()},
+               {"accelerator", job.backend->accelerator()},
+               {"threads", job.threads},
+               {"precision", engine::to_string(job.precision)},
                {"outcome", engine::to_string(report.outcome)},
                {"reason", report.reason},
                {"steps", report.steps},
@@ -133,8 +136,9 @@ TrainingJob make_job(const Invocation& invocation) {
   job.state = std::move(start.state);
   study::check_loss(job.settings.loss, *job.dataset, settings);
   study::check_augmentation(job.settings, *job.dataset, settings);
-  job.backend =
-      engine::choose_backend(backends(), settings.backend, settings.accelerator, job.graph, job.settings.loss);
+  job.backend = choose_backend(settings, job.graph, job.settings.loss);
+  job.threads = static_cast<int>(settings.threads);
+  job.precision = engine::precision_of(settings.trainer_precision);
   job.seed = static_cast<std::uint64_t>(settings.seed);
   job.folder = project_folder(settings);
   job.resume = invocation.has("--resume");
@@ -164,7 +168,9 @@ ExitCode run_train(const Invocation& invocation) {
   check_training(job);
   open_project(invocation, job);
   if (invocation.talkative()) print(model_summary(job.graph, report::style_for(kStandardOutput)));
-  log::info("Training model '{}' on back end {} {}...", job.graph.name, job.backend->name(), job.backend->target());
+  log::info("Training model '{}' on back end {}...", job.graph.name,
+            device_text(*job.backend, job.threads, job.precision));
+  advise_threads(*job.backend, 1, job.threads);
   const TrainingResult result = train_with_progress(job);
   if (invocation.json)
     print(fmt::format("{}\n", json_of(job, result).dump(2)));
@@ -186,7 +192,7 @@ Command train_command() {
           "training_ckpts/best.safetensors (smallest validation loss), last.safetensors, history.csv, settings.toml "
           "and run.log. The test rows are not touched.\n\n"
           "A model file loads into PyTorch with load_state_dict. --load starts from one: a lathe checkpoint brings "
-          "its network along, a plain safetensors state dict belongs to MODEL.\n\n"
+          "its network along, a plain state dict (safetensors, PyTorch's .pt, Lightning's .ckpt) belongs to MODEL.\n\n"
           "Ctrl-C ends the training tidily; --resume continues it and gives the same bits as a run that was never "
           "stopped.",
       .examples = {{"lathe train jsc-tiny jets --max-epochs 5 --learning-rate 1e-2", "trains on the bundled jets"},

@@ -29,15 +29,20 @@ std::string comparable_settings(engine::TrainSettings settings) {
   return settings.to_text();
 }
 
-std::string backend_text(const engine::Backend& backend) {
-  return backend.target().empty() ? backend.name() : backend.name() + " " + backend.target();
+// Prints what the bits of a run depend on beside its settings.
+std::string backend_text(const TrainingJob& job) {
+  const engine::Backend& backend = *job.backend;
+  std::string text = backend.target().empty() ? backend.name() : backend.name() + " " + backend.target();
+  if (backend.uses_threads()) text += fmt::format(" threads={}", job.threads);
+  if (job.precision != engine::Precision::kFloat32) text += " precision=" + engine::to_string(job.precision);
+  return text;
 }
 
 checkpoint::Facts identity_of(const TrainingJob& job) {
   return {{"graph", ir::to_text(job.graph, false)},
           {"settings", comparable_settings(job.settings)},
           {"data", job.dataset->fingerprint.hash},
-          {"backend", backend_text(*job.backend)},
+          {"backend", backend_text(job)},
           {"seed", fmt::format("{}", job.seed)}};
 }
 
@@ -72,7 +77,9 @@ class Runner {
     const engine::SessionSettings settings{
         .batch_size = engine::largest_batch(job.settings, job.graph, job.dataset->train.rows()),
         .training = true,
-        .loss = job.settings.loss};
+        .loss = job.settings.loss,
+        .threads = job.threads,
+        .precision = job.precision};
     session_ = job.backend->make_session(job.graph, settings);
   }
 
@@ -161,7 +168,7 @@ class Runner {
                             {"data.notice", data.notice},
                             {"settings", job_.settings.to_text()},
                             {"seed", fmt::format("{}", job_.seed)},
-                            {"backend", backend_text(*job_.backend)},
+                            {"backend", backend_text(job_)},
                             {"steps", fmt::format("{}", report.steps)},
                             {"lathe_version", std::string(config::version())}});
   }

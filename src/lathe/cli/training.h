@@ -21,6 +21,8 @@ struct TrainingJob {
   std::shared_ptr<const data::Dataset> dataset;
   std::shared_ptr<const engine::Backend> backend;
   engine::TrainSettings settings;
+  int threads = 1;
+  engine::Precision precision = engine::Precision::kFloat32;
   std::uint64_t seed = 0;
   std::filesystem::path folder;  ///< project folder
   bool resume = false;           ///< continue from training_ckpts/last.resume.safetensors

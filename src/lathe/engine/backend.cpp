@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
+#include <set>
 
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
@@ -12,6 +14,15 @@ namespace lathe::engine {
 namespace {
 
 constexpr const char* kReference = "ref";
+
+// Says why a back end is left out where none is named: the reference, and libtorch on the processor, which builds and
+// tests what runs on a GPU. Empty for the others.
+std::string only_by_name(const Backend& backend) {
+  if (backend.name() == kReference) return "slow reference loops, only by name (--backend ref)";
+  if (backend.name() == "torch" && backend.accelerator() == "cpu")
+    return "libtorch on the processor, only by name (--backend torch)";
+  return {};
+}
 
 // Returns what back ends call the accelerator that the user asked for; empty for `auto`.
 std::string resolve_accelerator(const std::string& accelerator) {
@@ -37,12 +48,15 @@ void check_accelerator(const BackendList& backends, const std::string& asked, co
       asked, device));
 }
 
-std::shared_ptr<const Backend> find_backend(const BackendList& backends, const std::string& name) {
+// Finds the back ends of a name: one per device that it runs on.
+BackendList find_backends(const BackendList& backends, const std::string& name) {
+  BackendList found;
   std::vector<std::string> known = {"auto"};
   for (const auto& backend : backends) {
-    if (backend->name() == name) return backend;
-    known.push_back(backend->name());
+    if (backend->name() == name) found.push_back(backend);
+    if (known.back() != backend->name()) known.push_back(backend->name());
   }
+  if (!found.empty()) return found;
   throw UserError("backend", fmt::format("unknown back end \"{}\"{}", name, suggestion(name, known)));
 }
 
@@ -66,23 +80,43 @@ std::string advice(const Backend& backend, const Request& request) {
   return only_precision ? "; --precision 32 runs it in float32" : "";
 }
 
+// A study refuses the same thing candidate by candidate: it is said once, and to the log file always.
 void log_refusal(const Backend& backend, const ir::Graph& graph, const std::string& reason) {
-  log::info("back end {} refuses network {}: {}", backend.name(), graph.name, reason);
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::string text = fmt::format("back end {} refuses network {}: {}", backend.name(), graph.name, reason);
+  const std::lock_guard lock(mutex);
+  if (said.insert(text).second)
+    log::info("{}", text);
+  else
+    log::debug("{}", text);
+}
+
+std::string accelerators_of(const BackendList& backends) {
+  std::string text;
+  for (const auto& backend : backends)
+    text += fmt::format("{}\"{}\"", text.empty() ? "" : " and ", backend->accelerator());
+  return text;
 }
 
 std::shared_ptr<const Backend> choose_named(const BackendList& backends, const std::string& name,
                                             const std::string& asked, const std::string& accelerator,
                                             const Request& request) {
-  auto backend = find_backend(backends, name);
-  if (!runs_on(*backend, accelerator))
-    throw UnsupportedError(
-        fmt::format("back end {} runs on the accelerator \"{}\", not on \"{}\"", name, backend->accelerator(), asked));
-  if (const auto reason = find_refusal(*backend, request)) {
+  const BackendList named = find_backends(backends, name);
+  std::string reasons;
+  for (const auto& backend : named) {
+    if (!runs_on(*backend, accelerator)) continue;
+    const auto reason = find_refusal(*backend, request);
+    if (!reason) return backend;
     log_refusal(*backend, request.graph, *reason);
-    throw UnsupportedError(fmt::format("back end {} cannot run network {}: {}{}", name, request.graph.name, *reason,
-                                       advice(*backend, request)));
+    const std::string device =
+        named.size() > 1 && accelerator.empty() ? fmt::format("on {}: ", backend->accelerator()) : "";
+    reasons += fmt::format("{}{}{}{}", reasons.empty() ? "" : "; ", device, *reason, advice(*backend, request));
   }
-  return backend;
+  if (reasons.empty())
+    throw UnsupportedError(
+        fmt::format("back end {} runs on the accelerator {}, not on \"{}\"", name, accelerators_of(named), asked));
+  throw UnsupportedError(fmt::format("back end {} cannot run network {}: {}", name, request.graph.name, reasons));
 }
 
 std::shared_ptr<const Backend> choose_first(const BackendList& backends, const std::string& accelerator,
@@ -90,8 +124,8 @@ std::shared_ptr<const Backend> choose_first(const BackendList& backends, const s
   std::string reasons;
   for (const auto& backend : backends) {
     if (!runs_on(*backend, accelerator)) continue;
-    if (backend->name() == kReference) {
-      reasons += "\n  ref: slow reference loops, only by name (--backend ref)";
+    if (const std::string left_out = only_by_name(*backend); !left_out.empty()) {
+      reasons += fmt::format("\n  {}: {}", backend->name(), left_out);
       continue;
     }
     const auto reason = find_refusal(*backend, request);
@@ -149,15 +183,7 @@ Precision precision_of(std::string_view name) {
   if (name == "bf16" || name == "bf16-mixed") return Precision::kBFloat16;
   if (name == "16" || name == "16-mixed") return Precision::kFloat16;
   static const std::vector<std::string> kKnown = {"32", "bf16", "bf16-mixed", "16", "16-mixed"};
-  const std::string text(name);
-  if (text == "bf16-true" || text == "16-true")
-    throw UserError("trainer_precision",
-                    fmt::format("\"{0}\" keeps the weights in half precision, which is refused: they lose the small "
-                                "updates; use \"{1}-mixed\"",
-                                text, text.substr(0, text.find('-'))));
-  if (text.starts_with("64"))
-    throw UserError("trainer_precision", fmt::format("\"{}\" is refused: no back end trains in float64", text));
-  throw UserError("trainer_precision", fmt::format("unknown precision \"{}\"{}", text, suggestion(text, kKnown)));
+  throw UserError("trainer_precision", fmt::format("unknown precision \"{}\"{}", name, suggestion(name, kKnown)));
 }
 
 std::optional<std::string> Backend::precision_refusal(Precision precision) const {

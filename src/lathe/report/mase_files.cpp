@@ -81,6 +81,8 @@ Json standing_json(const StandingRecord& standing) {
           {"probability_at_most", rounded(standing.at_most)}};
 }
 
+Json memory_json(std::int64_t planned, std::int64_t peak) { return {{"planned_bytes", planned}, {"peak_bytes", peak}}; }
+
 Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   Json entry;
   entry["number"] = trial.number;
@@ -93,6 +95,7 @@ Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   entry["widths"] = trial.widths;
   entry["bits"] = trial.bits;
   entry["untrained"] = trial.untrained;
+  if (!trial.device.empty()) entry["device"] = trial.device;
   if (!trial.spreads.empty()) entry["metric_spreads"] = to_json(trial.spreads);
   if (!trial.standard_errors.empty()) entry["standard_errors"] = to_json(trial.standard_errors);
   if (trial.standing) entry["race"] = standing_json(*trial.standing);
@@ -124,6 +127,8 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
   row["user_attrs_lathe:reason"] = trial.reason.empty() ? Json() : Json(trial.reason);
   row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
   row["user_attrs_lathe:untrained"] = trial.untrained;
+  if (!trial.device.empty()) row["user_attrs_lathe:device"] = trial.device;
+  if (trial.planned_bytes > 0) row["user_attrs_lathe:memory"] = memory_json(trial.planned_bytes, trial.peak_bytes);
   if (!trial.constraints.empty()) row["system_attrs_constraints"] = to_json(trial.constraints);
   if (!trial.standard_errors.empty()) row["user_attrs_lathe:standard_errors"] = to_json(trial.standard_errors);
   if (trial.standing) row["user_attrs_lathe:race"] = standing_json(*trial.standing);
@@ -284,11 +289,17 @@ std::string study_json(const StudyRecord& study) {
   file["space_size"] = study.space_size ? Json(*study.space_size) : Json();
   file["backend"] = study.backend;
   file["target"] = study.target;
+  if (!study.accelerator.empty()) file["accelerator"] = study.accelerator;
   file["threads_per_trial"] = study.threads_per_trial;
+  if (!study.precision.empty()) file["precision"] = study.precision;
+  if (!study.weights.empty()) file["weights"] = study.weights;
   file["end"] = study.end;
   file["reproducible"] = study.reproducible;
   file["wall_seconds"] = rounded(study.wall_seconds);
   file["trials"] = state_counts(study);
+  if (const MemoryUse use = largest_memory(study.trials); use.planned_bytes > 0) {
+    file["memory"] = memory_json(use.planned_bytes, use.peak_bytes);
+  }
   file["data"] = Json::object();
   for (const auto& [name, value] : study.data) file["data"][name] = to_json(value);
   file["final"] = Json::array();

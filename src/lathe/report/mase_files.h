@@ -10,7 +10,7 @@
 namespace lathe::report {
 
 /// Counts the layout of our own keys and of study.json. Raise it with every change that a reader can notice.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// Prints best.json: the best trials under the keys "0", "1", ... in the order of their numbers, each with number,
 /// value (a number, or a list where there are several objectives), software_metrics, hardware_metrics, scaled_metrics

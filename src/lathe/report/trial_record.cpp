@@ -1,5 +1,11 @@
 #include "lathe/report/trial_record.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lathe/base/process_memory.h"
+
 namespace lathe::report {
 
 std::optional<double> find_metric(const Metrics& metrics, const std::string& name) {
@@ -7,6 +13,26 @@ std::optional<double> find_metric(const Metrics& metrics, const std::string& nam
     if (known == name) return value;
   }
   return std::nullopt;
+}
+
+MemoryUse largest_memory(const std::vector<TrialRecord>& trials) {
+  MemoryUse use;
+  for (const TrialRecord& trial : trials) {
+    if (trial.planned_bytes > use.planned_bytes) {
+      use.planned_bytes = trial.planned_bytes;
+      use.number = trial.number;
+    }
+    use.peak_bytes = std::max(use.peak_bytes, trial.peak_bytes);
+  }
+  return use;
+}
+
+std::string memory_line(const std::vector<TrialRecord>& trials) {
+  const MemoryUse use = largest_memory(trials);
+  if (use.planned_bytes == 0) return {};
+  std::string text = fmt::format("largest plan {} (trial {})", memory_text(use.planned_bytes), use.number);
+  if (use.peak_bytes > 0) text += fmt::format(", process at most {}", memory_text(use.peak_bytes));
+  return text;
 }
 
 }  // namespace lathe::report

@@ -56,8 +56,20 @@ struct TrialRecord {
   std::optional<std::int64_t> duplicate_of = {};  ///< number of the trial whose result this one shares
   bool untrained = false;                         ///< evaluated with weights that were never trained
   double seconds = 0;                             ///< spent on this trial
+  std::string device = {};                        ///< `onednn AVX2 on cpu`; empty: not known
+  std::int64_t planned_bytes = 0;                 ///< memory that was planned for it; 0: not known
+  std::int64_t peak_bytes = 0;                    ///< most memory of the process meanwhile; 0: not known
   std::optional<storage::Time> started = {}, completed = {};
 };
+
+/// Holds the largest memory of a list of trials; zeros: not known.
+struct MemoryUse {
+  std::int64_t planned_bytes = 0, peak_bytes = 0;
+  std::int64_t number = 0;  ///< of the trial with the largest plan
+};
+MemoryUse largest_memory(const std::vector<TrialRecord>& trials);
+/// Prints `largest plan 31.2 MB (trial 4), process at most 120.4 MB`; empty where nothing is known.
+std::string memory_line(const std::vector<TrialRecord>& trials);
 
 /// Holds one entry of `[search.strategy.metrics]`.
 struct ObjectiveRecord {
@@ -85,9 +97,12 @@ struct StudyRecord {
   std::vector<Direction> directions = {};        ///< of TrialRecord::values: one, or one per objective
   std::string backend = {};                      ///< `dense`
   std::string target = {};                       ///< SIMD target, `AVX2`
+  std::string accelerator = {};                  ///< `cpu`, `gpu`; empty: not known
   std::int64_t threads_per_trial = 1;
-  std::optional<std::int64_t> space_size = {};            ///< nullopt: continuous, or beyond 62 bits
-  std::string by = "name";                                ///< how the file's seed entries name nodes
+  std::string precision = {};                   ///< `32`, `bf16`; empty: not known
+  std::string weights = {};                     ///< what candidates began from: `fresh`, `net2wider`; empty: not known
+  std::optional<std::int64_t> space_size = {};  ///< nullopt: continuous, or beyond 62 bits
+  std::string by = "name";                      ///< how the file's seed entries name nodes
   std::vector<std::pair<std::string, Scalar>> data = {};  ///< the fingerprint of the data
   std::string notice = {};                                ///< `simulated jets, not JSC`; empty: none
   std::string settings = {};                              ///< the resolved settings as TOML

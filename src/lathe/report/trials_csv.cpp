@@ -55,6 +55,8 @@ void add_standing(const std::optional<StandingRecord>& standing, std::size_t obj
   }
 }
 
+std::string bytes_or_empty(std::int64_t bytes) { return bytes > 0 ? fmt::format("{}", bytes) : ""; }
+
 std::string number_or_empty(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : ""; }
 
 }  // namespace
@@ -92,7 +94,11 @@ std::string trials_csv(const StudyRecord& study) {
     const Names columns = standing_columns(objectives);
     header.insert(header.end(), columns.begin(), columns.end());
   }
-  for (const char* name : {"widths", "bits", "seconds", "duplicate_of", "reason"}) header.emplace_back(name);
+  const bool measured = std::any_of(study.trials.begin(), study.trials.end(),
+                                    [](const TrialRecord& trial) { return trial.planned_bytes > 0; });
+  for (const char* name : {"widths", "bits", "seconds"}) header.emplace_back(name);
+  if (measured) header.insert(header.end(), {"device", "planned_bytes", "peak_bytes"});
+  for (const char* name : {"duplicate_of", "reason"}) header.emplace_back(name);
 
   std::string text = csv_line(header);
   for (const TrialRecord& trial : study.trials) {
@@ -106,8 +112,11 @@ std::string trials_csv(const StudyRecord& study) {
       cells.push_back(number_or_empty(find_metric(trial.hardware_metrics, name)));
     for (const std::string& name : choices) cells.push_back(choice_of(trial, name));
     if (raced) add_standing(trial.standing, objectives, cells);
-    cells.insert(cells.end(), {trial.widths, trial.bits, fmt::format("{}", trial.seconds),
-                               trial.duplicate_of ? std::to_string(*trial.duplicate_of) : "", trial.reason});
+    cells.insert(cells.end(), {trial.widths, trial.bits, fmt::format("{}", trial.seconds)});
+    if (measured) {
+      cells.insert(cells.end(), {trial.device, bytes_or_empty(trial.planned_bytes), bytes_or_empty(trial.peak_bytes)});
+    }
+    cells.insert(cells.end(), {trial.duplicate_of ? std::to_string(*trial.duplicate_of) : "", trial.reason});
     text += csv_line(cells);
   }
   return text;

@@ -8,14 +8,22 @@
 #include <new>
 
 #include "lathe/base/check.h"
+#include "lathe/base/out_of_memory.h"
+#include "lathe/base/process_memory.h"
 #include "lathe/base/profile.h"
 #include "lathe/space/candidate_key.h"
 #include "lathe/study/constraint.h"
+#include "lathe/study/evaluate_run.h"
 #include "lathe/study/objective.h"
 #include "lathe/study/repeats.h"
 #include "lathe/study/training_choices.h"
 
 namespace lathe::study {
+
+std::string to_string(const Usage& usage) {
+  if (usage.accelerator.empty()) return {};
+  return fmt::format("{}{}{} on {}", usage.backend, usage.target.empty() ? "" : " ", usage.target, usage.accelerator);
+}
 
 void MachineGate::enter(bool alone) {
   const PhaseScope waits(Phase::kIdle);
@@ -52,25 +60,24 @@ std::shared_ptr<const data::Dataset> dataset_trained_on(const StudySettings& set
   return swapped;
 }
 
-std::string megabytes(std::int64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) * 1e-6); }
-
-std::chrono::steady_clock::time_point after(double seconds) {
-  return std::chrono::steady_clock::now() +
-         std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
-}
-
-std::string pruned_text(engine::Resource resource, std::int64_t step) {
-  switch (resource) {
-    case engine::Resource::kEpochs: return fmt::format("pruned after epoch {}", step);
-    case engine::Resource::kSamples: return fmt::format("pruned after {} samples", step);
-    case engine::Resource::kSeconds: return fmt::format("pruned after {} s", step);
-  }
-  return {};
+// Returns the budget of the running trials: what the user gave, or what the machine has.
+MemoryBudget memory_budget_of(const StudySettings& settings) {
+  if (settings.max_memory_bytes) return {settings.max_memory_bytes, ""};
+  return {available_memory(), " (what was free at the start)"};
 }
 
 std::unique_ptr<engine::Session> compile(const Prepared& prepared, const engine::SessionSettings& settings) {
   const PhaseScope phase(Phase::kDecode);
   return prepared.backend->make_session(prepared.candidate.graph, settings);
+}
+
+// Returns the bytes of one copy of a network's weights, outside its session: where training begins, what is kept.
+std::int64_t state_bytes(const ir::Graph& graph) {
+  std::int64_t values = 0;
+  for (const ir::Node& node : graph.nodes) {
+    for (const ir::Parameter& parameter : node.parameters) values += element_count(parameter.shape);
+  }
+  return values * static_cast<std::int64_t>(sizeof(float));
 }
 
 const engine::NamedTensor* find_tensor(const engine::State& state, const std::string& name, const Shape& shape) {
@@ -91,9 +98,10 @@ Evaluator::Evaluator(const StudySettings& settings, const space::SearchSpace& sp
       training_dataset_(dataset_trained_on(settings, dataset_)),
       backends_(std::move(backends)),
       loaded_(std::move(loaded)),
-      weights_text_(loaded_ ? engine::hash_state(*loaded_).to_hex() : fmt::format("fresh seed={}", settings.seed)),
+      weights_text_(weights_description()),
       runner_text_(settings.runner_text()),
-      metrics_(metrics_needed(settings)) {
+      metrics_(metrics_needed(settings)),
+      memory_(memory_budget_of(settings)) {
   check_training_choices(settings, space, training_dataset_->train.rows());
   for (const metric::MetricKind* kind : metrics_) {
     if (kind->source != metric::Source::kMeasured) continue;
@@ -104,23 +112,50 @@ Evaluator::Evaluator(const StudySettings& settings, const space::SearchSpace& sp
 Prepared Evaluator::prepare(const space::Assignment& assignment) const {
   const PhaseScope phase(Phase::kDecode);
   Prepared prepared{.candidate = space_.decode(assignment), .backend = nullptr, .key = {}};
-  prepared.backend =
-      engine::choose_backend(backends_, settings_.backend, settings_.accelerator, prepared.candidate.graph,
-                             settings_.train ? train_settings_for(prepared.candidate).loss : settings_.loss);
+  prepared.backend = engine::choose_backend(
+      backends_, settings_.backend, settings_.accelerator, prepared.candidate.graph,
+      settings_.train ? train_settings_for(prepared.candidate).loss : settings_.loss, settings_.precision);
   std::string runner = runner_text_;
   if (!prepared.candidate.training.empty()) {
     const engine::TrainSettings chosen = train_settings_for(prepared.candidate);
     runner = settings_.runner_text(&chosen);
   }
   prepared.key = space::candidate_key(prepared.candidate.graph, runner, weights_text_, dataset_->fingerprint.hash,
-                                      fmt::format("{} {}", prepared.backend->name(), prepared.backend->target()));
+                                      settings_.backend_text(*prepared.backend));
   return prepared;
 }
 
-engine::State Evaluator::starting_state(const ir::Graph& graph, const Digest& key, std::uint64_t repeat) const {
+Prepared Evaluator::prepare_base() const {
+  LATHE_CHECK(settings_.train.has_value());
+  Prepared prepared{.candidate = {}, .backend = nullptr, .key = {}, .base = true};
+  prepared.candidate.graph = space_.base();
+  prepared.backend = engine::choose_backend(backends_, settings_.backend, settings_.accelerator, space_.base(),
+                                            settings_.loss, settings_.precision);
+  prepared.key = space::candidate_key(space_.base(), runner_text_, fmt::format("base seed={}", settings_.seed),
+                                      dataset_->fingerprint.hash, settings_.backend_text(*prepared.backend));
+  return prepared;
+}
+
+void Evaluator::start_from(std::shared_ptr<const engine::State> base) {
+  loaded_ = std::move(base);
+  weights_text_ = weights_description();
+}
+
+std::string Evaluator::weights_description() const {
+  const std::string hash = loaded_ ? engine::hash_state(*loaded_).to_hex() : std::string();
+  if (settings_.weights != engine::WeightPolicy::kFresh)
+    return fmt::format("{} {}", engine::to_string(settings_.weights), hash);
+  return loaded_ ? hash : fmt::format("fresh seed={}", settings_.seed);
+}
+
+engine::State Evaluator::starting_state(const Prepared& prepared, std::uint64_t repeat) const {
   const PhaseScope phase(Phase::kDecode);
-  engine::State state = engine::initial_state(graph, settings_.seed, key.first_word(), repeat);
-  if (!loaded_) return state;
+  const ir::Graph& graph = prepared.candidate.graph;
+  engine::State state = engine::initial_state(graph, settings_.seed, prepared.key.first_word(), repeat);
+  if (!loaded_ || prepared.base) return state;
+  if (settings_.weights != engine::WeightPolicy::kFresh) {
+    return engine::transfer_weights(space_.base(), *loaded_, graph, std::move(state), settings_.weights);
+  }
   for (engine::NamedTensor& tensor : state) {
     if (const engine::NamedTensor* trained = find_tensor(*loaded_, tensor.name, tensor.shape)) tensor = *trained;
   }
@@ -129,7 +164,7 @@ engine::State Evaluator::starting_state(const ir::Graph& graph, const Digest& ke
 
 std::vector<std::string> Evaluator::untrained_tensors(const ir::Graph& graph) const {
   std::vector<std::string> names;
-  if (settings_.train) return names;
+  if (settings_.train || settings_.weights != engine::WeightPolicy::kFresh) return names;
   for (const engine::NamedTensor& tensor : engine::zero_state(graph)) {
     if (!tensor.trainable) continue;
     if (!loaded_ || find_tensor(*loaded_, tensor.name, tensor.shape) == nullptr) names.push_back(tensor.name);
@@ -145,10 +180,20 @@ engine::TrainSettings Evaluator::train_settings_for(const space::Candidate& cand
 
 engine::SessionSettings Evaluator::session_settings_for(const space::Candidate& candidate) const {
   const std::int64_t evaluated = std::min(settings_.batch_size, std::max<std::int64_t>(dataset_->validation.rows(), 1));
-  if (!settings_.train) return {.batch_size = evaluated, .training = false, .loss = settings_.loss};
+  if (!settings_.train) {
+    return {.batch_size = evaluated,
+            .training = false,
+            .loss = settings_.loss,
+            .threads = settings_.threads,
+            .precision = settings_.precision};
+  }
   const engine::TrainSettings train = train_settings_for(candidate);
   const std::int64_t batch = engine::largest_batch(train, candidate.graph, training_dataset_->train.rows());
-  return {.batch_size = std::max(batch, evaluated), .training = true, .loss = train.loss};
+  return {.batch_size = std::max(batch, evaluated),
+          .training = true,
+          .loss = train.loss,
+          .threads = settings_.threads,
+          .precision = settings_.precision};
 }
 
 std::int64_t Evaluator::epochs_of(const space::Candidate& candidate) const {
@@ -160,87 +205,6 @@ std::int64_t Evaluator::epochs_of(const space::Candidate& candidate) const {
   one.num_samples.reset();
   const std::int64_t steps = engine::planned_steps(one, candidate.graph, rows);
   return (engine::planned_steps(settings, candidate.graph, rows) + steps - 1) / steps;
-}
-
-struct Evaluator::Run {
-  engine::Session& session;
-  const Prepared& prepared;
-  std::uint64_t repeat;
-  const engine::StopToken& stop;
-  Evaluation& evaluation;
-  metric::TrialFacts facts = {};
-  engine::TrainReport training = {};
-  engine::EvaluationResult result = {};
-  std::int64_t result_step = -1;               // the optimiser step at which `result` was taken
-  std::vector<EpochResult>* epochs = nullptr;  // wants a result of every epoch; null: nobody does
-};
-
-// Says when training is to stop for a look at the evaluated rows.
-engine::Interim Evaluator::interim_for(Run& run, const ReportEnd& report) {
-  if (run.epochs != nullptr) {
-    return {engine::Resource::kEpochs, 1, [&](std::int64_t, const engine::TrainReport& so_far) {
-              note_epoch(run, so_far);
-              return true;
-            }};
-  }
-  if (!settings_.pruner || !report) return {};
-  return {
-      settings_.pruner->resource, settings_.pruner->interval,
-      [&](std::int64_t step, const engine::TrainReport& so_far) { return !report_interim(run, step, so_far, report); }};
-}
-
-// Evaluates the rows unless that was done at this step, and notes the end of an epoch.
-void Evaluator::note_epoch(Run& run, const engine::TrainReport& so_far) {
-  if (run.result_step != so_far.steps) run.result = evaluate_rows(run.session);
-  run.result_step = so_far.steps;
-  EpochResult epoch{.steps = so_far.steps,
-                    .train_loss = so_far.history.back().train_loss.value_or(0),
-                    .validation_loss = run.result.loss()};
-  if (!run.result.regression()) epoch.validation_accuracy = run.result.accuracy();
-  run.epochs->push_back(epoch);
-}
-
-// Trains; returns the reason when training did not end well.
-std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
-  const MachineGate::Pass pass(gate_, measures_training_);
-  const PhaseScope phase(Phase::kTrain);
-  engine::StopToken limited;  // the time limit runs from here: waiting for the machine does not count
-  limited.follow(&run.stop);
-  if (settings_.trial_timeout_seconds) limited.set_deadline(after(*settings_.trial_timeout_seconds));
-  const engine::RunIdentity identity{
-      .seed = settings_.seed, .candidate = run.prepared.key.first_word(), .repeat = run.repeat};
-  const space::Candidate& candidate = run.prepared.candidate;
-  run.training = engine::train(run.session, candidate.graph, *training_dataset_, train_settings_for(candidate),
-                               identity, limited, {}, {}, nullptr, interim_for(run, report));
-  switch (run.training.outcome) {
-    case engine::TrainOutcome::kCompleted: return {};
-    case engine::TrainOutcome::kDiverged: return fmt::format("diverged: {}", run.training.reason);
-    case engine::TrainOutcome::kTimedOut:
-      run.evaluation.timed_out = true;
-      return fmt::format("trial_timeout of {} s struck at step {} of {}", settings_.trial_timeout_seconds.value_or(0),
-                         run.training.steps, run.training.total_steps);
-    case engine::TrainOutcome::kStopped:
-      if (run.evaluation.pruned) return pruned_text(settings_.pruner->resource, run.evaluation.reports.back().step);
-      run.evaluation.interrupted = true;
-      return fmt::format("interrupted at step {} of {}", run.training.steps, run.training.total_steps);
-  }
-  return {};
-}
-
-// Evaluates a training in the middle and hands the objectives out; true when the trial is to be pruned.
-bool Evaluator::report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far,
-                               const ReportEnd& report) {
-  run.result = evaluate_rows(run.session);
-  run.result_step = so_far.steps;
-  run.facts.validation = &run.result;
-  run.facts.training = &so_far;
-  compute_metrics(run.facts, run.evaluation);
-  run.evaluation.reports.push_back({.step = step, .values = score(settings_, run.evaluation.metrics).values});
-  const bool prune = report(run.evaluation.reports.back());
-  const bool at_end = so_far.steps >= so_far.total_steps;
-  if (!at_end) ++run.evaluation.judged;
-  run.evaluation.pruned = prune && !at_end;
-  return prune;
 }
 
 engine::EvaluationResult Evaluator::evaluate_rows(engine::Session& session) const {
@@ -297,7 +261,7 @@ std::string Evaluator::compute_metrics(const metric::TrialFacts& facts, Evaluati
 // Trains where the study trains, evaluates and computes the metrics; returns the reason when that did not end well.
 std::string Evaluator::run_session(Run& run, const ReportEnd& report) {
   const ir::Graph& graph = run.prepared.candidate.graph;
-  run.session.load(starting_state(graph, run.prepared.key, run.repeat));
+  run.session.load(starting_state(run.prepared, run.repeat));
   run.facts = {.graph = &graph, .batch_size = settings_.batch_size, .compare_to_bits = settings_.compare_to_bits};
   if (settings_.train) {
     if (settings_.pruner && report) measure(run.session, run.facts);
@@ -315,7 +279,9 @@ std::string Evaluator::run_session(Run& run, const ReportEnd& report) {
 
 Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
                                const ReportEnd& report) {
-  return run_seed(prepared, repeat, stop, report, nullptr);
+  Evaluation evaluation = run_seed(prepared, repeat, stop, report, nullptr);
+  if (!evaluation.interrupted) forget_checkpoints(prepared, repeat, 1);
+  return evaluation;
 }
 
 Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
@@ -323,18 +289,41 @@ Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, c
   return run_seed(prepared, repeat, stop, {}, &epochs);
 }
 
+std::optional<std::string> Evaluator::memory_refusal(const engine::Backend& backend, std::int64_t bytes) const {
+  if (settings_.trial_memory_bytes && bytes > *settings_.trial_memory_bytes) {
+    return fmt::format("needs {}, trial_memory is {}", memory_text(bytes), memory_text(*settings_.trial_memory_bytes));
+  }
+  return counts_for_budget(backend) ? memory_.refusal(bytes) : std::nullopt;
+}
+
+// The memory of other devices is not the machine's: their back ends say when it is not enough, unless the user does.
+bool Evaluator::counts_for_budget(const engine::Backend& backend) const {
+  return settings_.max_memory_bytes || backend.accelerator() == "cpu";
+}
+
 Evaluation Evaluator::run_seed(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
                                const ReportEnd& report, std::vector<EpochResult>* epochs) {
   const auto began = std::chrono::steady_clock::now();
   Evaluation evaluation;
-  const ir::Graph& graph = prepared.candidate.graph;
+  const engine::Backend& backend = *prepared.backend;
   const engine::SessionSettings session_settings = session_settings_for(prepared.candidate);
-  const std::int64_t planned = prepared.backend->planned_bytes(graph, session_settings);
-  if (settings_.trial_memory_bytes && planned > *settings_.trial_memory_bytes) {
-    evaluation.reason =
-        fmt::format("needs {}, above trial_memory of {}", megabytes(planned), megabytes(*settings_.trial_memory_bytes));
+  const std::int64_t planned =
+      backend.planned_bytes(prepared.candidate.graph, session_settings) + state_bytes(prepared.candidate.graph);
+  evaluation.usage = {.backend = backend.name(),
+                      .target = backend.target(),
+                      .accelerator = backend.accelerator(),
+                      .planned_bytes = planned};
+  if (const auto reason = memory_refusal(backend, planned)) {
+    evaluation.reason = *reason;
     return evaluation;
   }
+  const MemoryBudget::Share share(memory_, counts_for_budget(backend) ? planned : 0, stop);
+  if (!share.granted()) {
+    evaluation.interrupted = true;
+    evaluation.reason = "interrupted while it waited for memory";
+    return evaluation;
+  }
+  if (share.alone()) restart_peak_memory();
   try {
     const auto session = compile(prepared, session_settings);
     Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = evaluation};
@@ -342,10 +331,12 @@ Evaluation Evaluator::run_seed(const Prepared& prepared, std::uint64_t repeat, c
     evaluation.reason = run_session(run, report);
     evaluation.complete = evaluation.reason.empty();
     if (evaluation.complete) evaluation.state = std::make_shared<const engine::State>(session->state());
-  } catch (const std::bad_alloc&) {
+  } catch (const std::bad_alloc& error) {
     evaluation.out_of_memory = true;
-    evaluation.reason = fmt::format("out of memory ({} planned)", megabytes(planned));
+    evaluation.reason = fmt::format("out of memory ({} planned)", memory_text(planned));
+    if (dynamic_cast<const OutOfMemory*>(&error) != nullptr) evaluation.reason += fmt::format(": {}", error.what());
   }
+  evaluation.usage.peak_bytes = peak_memory();
   if (!evaluation.complete && !evaluation.pruned) evaluation.metrics.clear();
   evaluation.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return evaluation;
@@ -370,7 +361,8 @@ std::optional<Evaluation> Evaluator::ruled_out(const Prepared& prepared) const {
 void Evaluator::add_repeats(const Prepared& prepared, const engine::StopToken& stop, Evaluation& evaluation) {
   evaluation.repeats = {evaluation.metrics};
   for (std::int64_t repeat = 1; repeat < settings_.repeats; ++repeat) {
-    const Evaluation other = evaluate(prepared, static_cast<std::uint64_t>(repeat), stop);
+    const Evaluation other = run_seed(prepared, static_cast<std::uint64_t>(repeat), stop, {}, nullptr);
+    evaluation.usage.peak_bytes = std::max(evaluation.usage.peak_bytes, other.usage.peak_bytes);
     evaluation.wall_seconds += other.wall_seconds;
     evaluation.timed_out |= other.timed_out;
     evaluation.interrupted |= other.interrupted;
@@ -390,8 +382,10 @@ void Evaluator::add_repeats(const Prepared& prepared, const engine::StopToken& s
 
 Evaluation Evaluator::evaluate_trial(const Prepared& prepared, const engine::StopToken& stop, const ReportEnd& report) {
   if (std::optional<Evaluation> out = ruled_out(prepared)) return *out;
-  Evaluation evaluation = evaluate(prepared, 0, stop, report);
+  Evaluation evaluation = run_seed(prepared, 0, stop, report, nullptr);
   if (evaluation.complete && settings_.repeats > 1) add_repeats(prepared, stop, evaluation);
+  // A trial that is cut off in its last seed does not train the others again.
+  if (!evaluation.interrupted) forget_checkpoints(prepared, 0, static_cast<std::uint64_t>(settings_.repeats));
   if (evaluation.complete || evaluation.pruned) {
     evaluation.constraints = constraint_values(settings_.constraints, evaluation.metrics);
   }
@@ -401,9 +395,12 @@ Evaluation Evaluator::evaluate_trial(const Prepared& prepared, const engine::Sto
 engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                                    const engine::StopToken& stop) {
   LATHE_CHECK(settings_.train.has_value());
-  const ir::Graph& graph = prepared.candidate.graph;
-  const auto session = compile(prepared, session_settings_for(prepared.candidate));
-  session->load(starting_state(graph, prepared.key, repeat));
+  const engine::SessionSettings session_settings = session_settings_for(prepared.candidate);
+  const std::int64_t planned = prepared.backend->planned_bytes(prepared.candidate.graph, session_settings) +
+                               state_bytes(prepared.candidate.graph);
+  const MemoryBudget::Share share(memory_, counts_for_budget(*prepared.backend) ? planned : 0, stop);
+  const auto session = compile(prepared, session_settings);
+  session->load(starting_state(prepared, repeat));
   Evaluation ignored;
   Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = ignored};
   const std::string reason = train_session(run, {});
@@ -411,6 +408,7 @@ engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std
   const PhaseScope phase(Phase::kEvaluate);
   const engine::EvaluationResult result = session->evaluate(dataset_->test, 0, dataset_->test.rows());
   if (!std::isfinite(result.loss())) throw UserError("diverged: its loss on the test rows is not finite");
+  forget_checkpoints(prepared, repeat, 1);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,7 +15,9 @@
 #include "lathe/engine/backend.h"
 #include "lathe/engine/train.h"
 #include "lathe/space/space.h"
+#include "lathe/study/memory_budget.h"
 #include "lathe/study/settings.h"
+#include "lathe/study/trial_checkpoint.h"
 
 namespace lathe::study {
 
@@ -45,6 +48,19 @@ class MachineGate {
   bool alone_ = false;
 };
 
+/// Says where a candidate ran and what memory that took.
+struct Usage {
+  std::string backend, target;     ///< `onednn`, `AVX2`
+  std::string accelerator;         ///< `cpu`, `gpu`; empty: not known
+  std::int64_t planned_bytes = 0;  ///< what the back end planned for a session, and one copy of the weights
+  /// Most memory that the whole process had while the candidate ran: the data and the trials beside it included. (Since
+  /// the process began, where other trials ran before it had ended.)
+  std::int64_t peak_bytes = 0;
+};
+
+/// Prints `onednn AVX2 on cpu`; empty where it is not known.
+std::string to_string(const Usage& usage);
+
 /// Holds the result of evaluating one candidate. Equal candidates share one.
 struct Evaluation {
   bool complete = false;
@@ -67,6 +83,7 @@ struct Evaluation {
   /// study of many trials does not fill the memory.
   mutable std::shared_ptr<const engine::State> state;
   double wall_seconds = 0;
+  Usage usage = {};
 };
 
 /// Is called during training with each intermediate result; true ends the training: the trial is pruned. The answer to
@@ -86,6 +103,7 @@ struct Prepared {
   space::Candidate candidate;
   std::shared_ptr<const engine::Backend> backend;
   Digest key;
+  bool base = false;  ///< the base network itself, on the way to trained weights: begins from fresh ones
 };
 
 /// Holds how fast one candidate is, by the clock.
@@ -125,6 +143,16 @@ class Evaluator {
   engine::EvaluationResult train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                           const engine::StopToken& stop);
 
+  /// Keeps the states of long trainings in a folder (made when needed), so that a process that was cut off goes on
+  /// within them; see StudySettings::checkpoint_interval_seconds.
+  void keep_checkpoints(std::filesystem::path folder) { checkpoints_ = std::move(folder); }
+  /// Tells whether candidates begin from a trained base network that is not there yet.
+  bool needs_base() const { return settings_.weights != engine::WeightPolicy::kFresh && !loaded_; }
+  /// Returns the base network ready to be trained by the study's own recipe (seed 0).
+  Prepared prepare_base() const;
+  /// Gives the trained weights of the base network. Before the first candidate is prepared: keys depend on them.
+  void start_from(std::shared_ptr<const engine::State> base);
+
   /// Trains a candidate for about so many seconds and evaluates it once, to see how fast it is. Leaves nothing behind.
   Speed time_briefly(const Prepared& prepared, double seconds) const;
   /// Returns how many samples the training of a candidate sees; 0 where the study does not train.
@@ -137,19 +165,27 @@ class Evaluator {
   /// Names the tensors of the graph that would be evaluated with weights that were never trained; empty when training.
   std::vector<std::string> untrained_tensors(const ir::Graph& graph) const;
   const data::Dataset& dataset() const { return *dataset_; }
-  /// Says what weights training begins from: `fresh seed=0`, or the hash of those that were loaded.
+  /// Says what weights candidates begin from: `fresh seed=0`, the hash of those that were loaded, or the policy and
+  /// that hash: `net2wider 1f3a...`.
   const std::string& weights_text() const { return weights_text_; }
 
  private:
   struct Run;  ///< one seed of one candidate while it runs
 
-  engine::State starting_state(const ir::Graph& graph, const Digest& key, std::uint64_t repeat) const;
+  std::string weights_description() const;
+  engine::State starting_state(const Prepared& prepared, std::uint64_t repeat) const;
+  std::optional<TrialCheckpoint> checkpoint_of(const Run& run) const;
+  std::optional<engine::ResumePoint> resume(Run& run, const TrialCheckpoint& kept, const ReportEnd& report) const;
+  void forget_checkpoints(const Prepared& prepared, std::uint64_t first, std::uint64_t count) const;
+  std::optional<std::string> memory_refusal(const engine::Backend& backend, std::int64_t bytes) const;
+  bool counts_for_budget(const engine::Backend& backend) const;
   engine::TrainSettings train_settings_for(const space::Candidate& candidate) const;
   engine::SessionSettings session_settings_for(const space::Candidate& candidate) const;
   Evaluation run_seed(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
                       const ReportEnd& report, std::vector<EpochResult>* epochs);
   std::string run_session(Run& run, const ReportEnd& report);
   std::string train_session(Run& run, const ReportEnd& report);
+  std::string training_end(Run& run) const;
   bool report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far, const ReportEnd& report);
   engine::Interim interim_for(Run& run, const ReportEnd& report);
   void note_epoch(Run& run, const engine::TrainReport& so_far);
@@ -172,6 +208,8 @@ class Evaluator {
   bool measures_latency_ = false;
   bool measures_training_ = false;
   MachineGate gate_;
+  MemoryBudget memory_;
+  std::filesystem::path checkpoints_;  ///< empty: no states of trainings are kept
 };
 
 }  // namespace lathe::study

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "lathe/base/check.h"
@@ -53,6 +54,26 @@ void mark_duplicates(std::vector<Trial>& trials) {
   }
 }
 
+// Weights of so many bytes leave the memory at once.
+constexpr std::size_t kLargeState = 1 << 20;
+
+std::size_t bytes_of(const engine::State& state) {
+  std::size_t bytes = 0;
+  for (const engine::NamedTensor& tensor : state) bytes += tensor.values.size() * sizeof(float);
+  return bytes;
+}
+
+// Picks the complete trials whose weights are kept: those that no other one beats, and the first `keep_best`.
+std::set<std::size_t> kept_among(const std::vector<const Trial*>& trials, const StudySettings& settings) {
+  std::vector<std::vector<double>> values;
+  for (const Trial* trial : trials) values.push_back(trial->values);
+  const std::vector<std::size_t> front = sampler::pareto_front(values, settings.directions);
+  std::set<std::size_t> kept(front.begin(), front.end());
+  const auto most = static_cast<std::size_t>(settings.keep_best.value_or(0));
+  for (const std::size_t index : ranked_trials(trials, settings.directions, most)) kept.insert(index);
+  return kept;
+}
+
 }  // namespace
 
 struct StudyLoop::State {
@@ -68,7 +89,8 @@ struct StudyLoop::State {
   Ledger ledger;
   EvaluationCache cache;
   std::optional<std::int64_t> best_number;
-  std::vector<std::int64_t> front;  // complete trials that no ended one beats; they keep their weights
+  std::vector<std::int64_t> kept;  // complete trials that no ended one beats, and others that keep their weights
+  WeightStore store_weights;
   std::optional<StudyEnd> end;
   bool reproducible;
   bool done = false;  // the threads have ended
@@ -98,7 +120,8 @@ struct StudyLoop::State {
   bool store(const Trial& trial);
   void finish(const Begun& begun);
   void publish();
-  void keep_weights_of_front(const Trial& trial);
+  void keep_weights(const Trial& trial);
+  void store_if_large(const Trial& trial);
   void note_clock();
   void work();
   void beat();
@@ -142,8 +165,8 @@ bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report
   return pruner && pruner->prune(begun.trial.number, reports, begun.history);
 }
 
-// Tells whether another trial's evaluation is what this one would come to: its own pruner would have ended it at the same
-// report, or not at all.
+// Tells whether another trial's evaluation is what this one would come to: its own pruner would have ended it at the
+// same report, or not at all.
 bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) const {
   if (!pruner || evaluation.ruled_out) return true;
   if (!evaluation.complete && !evaluation.pruned) return false;
@@ -169,8 +192,8 @@ void StudyLoop::State::evaluate(const Begun& begun, Trial& trial) {
       return prune(begun, reports);
     });
   };
-  trial.evaluation =
-      cache.get(prepared.key, [&](const Evaluation& evaluation) { return serves(begun, evaluation); }, run);
+  trial.evaluation = cache.get(
+      prepared.key, [&](const Evaluation& evaluation) { return serves(begun, evaluation); }, run);
 }
 
 void StudyLoop::State::run_trial(Begun& begun) {
@@ -239,33 +262,46 @@ void StudyLoop::State::publish() {
     const Trial& trial = ledger.trials().at(number);
     if (trial.evaluation && trial.key != Digest{}) cache.put(trial.key, trial.evaluation);
     if (trial.state == TrialState::kComplete && settings.directions.size() == 1 && trial.feasible()) {
-      const bool better = !best_number || best_trials({ledger.trials().at(*best_number), trial}, settings.directions)
-                                                  .front() == 1;
+      const bool better =
+          !best_number || best_trials({ledger.trials().at(*best_number), trial}, settings.directions).front() == 1;
       if (better) best_number = number;
     }
-    keep_weights_of_front(trial);
+    keep_weights(trial);
     if (trial_end) trial_end(trial, ledger.ended(), best_number);
   }
 }
 
-// Puts an ended trial into the front or drops its weights, and those of the trials that it beats.
-void StudyLoop::State::keep_weights_of_front(const Trial& trial) {
+// Puts an ended trial among those whose weights are kept, or drops its weights, and those of the trials that it beats.
+void StudyLoop::State::keep_weights(const Trial& trial) {
   if (!trial.evaluation) return;
   if (trial.state != TrialState::kComplete || !trial.feasible()) {
     trial.evaluation->state.reset();
     return;
   }
-  front.push_back(trial.number);
-  std::vector<std::vector<double>> values;
-  for (const std::int64_t number : front) values.push_back(ledger.trials().at(number).values);
-  std::vector<std::int64_t> kept;
-  for (const std::size_t index : sampler::pareto_front(values, settings.directions)) kept.push_back(front[index]);
-  for (const std::int64_t number : front) {
-    if (std::find(kept.begin(), kept.end(), number) == kept.end()) {
-      ledger.trials().at(number).evaluation->state.reset();
+  kept.push_back(trial.number);
+  std::vector<const Trial*> candidates;
+  for (const std::int64_t number : kept) candidates.push_back(&ledger.trials().at(number));
+  const std::set<std::size_t> stay = kept_among(candidates, settings);
+  std::set<const Evaluation*> wanted;  // equal candidates share one
+  for (const std::size_t index : stay) wanted.insert(candidates[index]->evaluation.get());
+  std::vector<std::int64_t> numbers;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const Trial& candidate = *candidates[i];
+    if (stay.contains(i)) {
+      numbers.push_back(candidate.number);
+      continue;
     }
+    if (!wanted.contains(candidate.evaluation.get())) candidate.evaluation->state.reset();
+    if (store_weights.drop) store_weights.drop(candidate.number);
   }
-  front = std::move(kept);
+  kept = std::move(numbers);
+  if (!kept.empty() && kept.back() == trial.number) store_if_large(trial);
+}
+
+void StudyLoop::State::store_if_large(const Trial& trial) {
+  if (!store_weights.save || !trial.evaluation->state || bytes_of(*trial.evaluation->state) < kLargeState) return;
+  store_weights.save(trial);
+  trial.evaluation->state.reset();
 }
 
 void StudyLoop::State::fail() {
@@ -308,6 +344,17 @@ StudyLoop::StudyLoop(const StudySettings& settings, const space::SearchSpace& sp
     : state_(new State(settings, space, evaluator, std::move(sampler), storage, study)) {}
 
 StudyLoop::~StudyLoop() = default;
+
+void StudyLoop::keep_weights_in(WeightStore store) { state_->store_weights = std::move(store); }
+
+std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings) {
+  std::vector<const Trial*> trials;
+  for (const Trial& trial : result.trials) trials.push_back(&trial);
+  std::set<std::size_t> kept(result.best.begin(), result.best.end());
+  const auto most = static_cast<std::size_t>(settings.keep_best.value_or(0));
+  for (const std::size_t index : ranked_trials(trials, settings.directions, most)) kept.insert(index);
+  return {kept.begin(), kept.end()};
+}
 
 StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_end) {
   const auto began = Clock::now();

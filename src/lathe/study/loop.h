@@ -30,20 +30,31 @@ struct StudyResult {
   std::exception_ptr failure = {};  ///< what ended the search early (the storage failed); null: nothing
 };
 
+/// Keeps the weights of the best trials outside of the memory. Both are called from one thread at a time.
+struct WeightStore {
+  std::function<void(const Trial&)> save;         ///< writes the trial's weights, which then leave the memory
+  std::function<void(std::int64_t number)> drop;  ///< the trial is not among the best any more
+};
+
+/// Lists the trials whose weights are kept: the best ones, and the `keep_best` first in order of rank.
+std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings);
+
 /// Is called, from one thread at a time, after each trial with the result so far.
 using TrialEnd = std::function<void(const Trial&, std::size_t ended, std::optional<std::int64_t> best_number)>;
 
 /// Runs a study, alone or beside other workers on the same storage: `n_jobs` threads ask, evaluate and tell. Trial t is
 /// asked when trials 0 .. t - lag have ended, and learns from exactly these, as its pruner does, so that the result is
-/// the same for any number of threads, workers and restarts. Equal candidates are evaluated once per process. Each trial
-/// is one transaction when it begins and one when it ends; its heartbeat says that its worker lives, and trials of dead
-/// workers are taken over under their own numbers. A failing trial is recorded and the search goes on. A worker leaves
-/// when all trials have ended, also those of others.
+/// the same for any number of threads, workers and restarts. Equal candidates are evaluated once per process. Each
+/// trial is one transaction when it begins and one when it ends; its heartbeat says that its worker lives, and trials
+/// of dead workers are taken over under their own numbers. A failing trial is recorded and the search goes on. A worker
+/// leaves when all trials have ended, also those of others.
 class StudyLoop {
  public:
   StudyLoop(const StudySettings& settings, const space::SearchSpace& space, Evaluator& evaluator,
             std::unique_ptr<sampler::Sampler> sampler, storage::Storage& storage, const OpenedStudy& study);
   ~StudyLoop();
+  /// Says where large weights go; without it all those of the best trials stay in the memory. Before `run`.
+  void keep_weights_in(WeightStore store);
   /// Runs until the study ends, `stop` is requested or the timeout strikes. Trials that the user interrupted stay
   /// RUNNING in the storage: the next run takes them up again.
   StudyResult run(const engine::StopToken& stop, const TrialEnd& trial_end = {});

@@ -34,7 +34,8 @@ std::string condition_text(const parameter::Space& space, const parameter::Param
   std::string values;
   for (std::size_t i = 0; i < parameter.condition->active.size(); ++i) {
     if (!parameter.condition->active[i]) continue;
-    values += (values.empty() ? "" : ", ") + parameter::to_string(parameter::choice(parent.distribution, static_cast<double>(i)));
+    values += (values.empty() ? "" : ", ") +
+              parameter::to_string(parameter::choice(parent.distribution, static_cast<double>(i)));
   }
   return fmt::format(" when {} is {}", parent.name, values);
 }
@@ -106,6 +107,7 @@ ordered_json identity(const StudySettings& settings, const StudyFacts& facts) {
           {"data set", facts.data->hash},
           {"network", hash_of(ir::to_text(facts.space->base()))},
           {"back end", facts.backend},
+          {"threads", settings.threads > 1 ? fmt::format("{}", settings.threads) : ""},
           {"choices", space_json(facts.space->parameters())}};
 }
 
@@ -118,6 +120,11 @@ storage::Attributes study_attributes(const StudySettings& settings, const StudyF
           {"lathe:lag", text_of(settings.lag)},
           {kBudgetAttribute, text_of(settings.n_trials)},
           {"lathe:settings", text_of(facts.settings_document)},
+          {"lathe:device", text_of({{"backend", facts.backend},
+                                    {"accelerator", facts.accelerator},
+                                    {"threads", settings.threads},
+                                    {"precision", engine::to_string(settings.precision)}})},
+          {"lathe:weights", text_of({{"policy", engine::to_string(settings.weights)}, {"from", facts.weights}})},
           {"lathe:data", text_of({{"dataset", data.dataset},
                                   {"source", data.source},
                                   {"path", data.path},
@@ -137,9 +144,10 @@ storage::Attributes system_attributes(const StudySettings& settings) {
 }
 
 [[noreturn]] void refuse(const storage::Storage& storage, const std::string& name, const std::string& difference) {
-  throw UserError(fmt::format("the study \"{}\" in {} {}; give the study of this file another name (--study), or begin "
-                              "from its trials with --warm-start",
-                              name, storage.address(), difference));
+  throw UserError(
+      fmt::format("the study \"{}\" in {} {}; give the study of this file another name (--study), or begin "
+                  "from its trials with --warm-start",
+                  name, storage.address(), difference));
 }
 
 std::string shown(const ordered_json& value) {
@@ -152,10 +160,12 @@ std::string shown(const ordered_json& value) {
 void check_choices(const storage::Storage& storage, const std::string& name, const ordered_json& theirs,
                    const ordered_json& ours) {
   for (const auto& [parameter, choices] : theirs.items()) {
-    if (!ours.contains(parameter)) refuse(storage, name, fmt::format("decides {}, which this file does not", parameter));
+    if (!ours.contains(parameter))
+      refuse(storage, name, fmt::format("decides {}, which this file does not", parameter));
     if (ours[parameter] != choices) {
-      refuse(storage, name, fmt::format("has other choices for {}: {} there, {} in this file", parameter,
-                                        shown(choices), shown(ours[parameter])));
+      refuse(storage, name,
+             fmt::format("has other choices for {}: {} there, {} in this file", parameter, shown(choices),
+                         shown(ours[parameter])));
     }
   }
   for (const auto& [parameter, choices] : ours.items()) {
@@ -181,8 +191,9 @@ void check_foreign_study(storage::Storage& storage, const storage::StudyInfo& in
       }
     }
   }
-  log::warning("the study \"{}\" was not made by lathe: whether its trials used the same data and training is not known",
-               info.name);
+  log::warning(
+      "the study \"{}\" was not made by lathe: whether its trials used the same data and training is not known",
+      info.name);
 }
 
 void check_same_study(storage::Storage& storage, const storage::StudyInfo& info, const StudySettings& settings,
@@ -247,10 +258,9 @@ OpenedStudy created(storage::Storage& storage, const std::string& name, const St
                           .directions = settings.directions,
                           .user_attributes = study_attributes(settings, facts),
                           .system_attributes = system_attributes(settings)};
-  const std::int64_t id =
-      warm_start.empty()
-          ? storage.create_study(info.name, info.directions, info.user_attributes, info.system_attributes)
-          : storage.import_study(info, warm_start);
+  const std::int64_t id = warm_start.empty() ? storage.create_study(info.name, info.directions, info.user_attributes,
+                                                                    info.system_attributes)
+                                             : storage.import_study(info, warm_start);
   return {.id = id, .name = name, .budget = settings.n_trials};
 }
 
@@ -259,8 +269,8 @@ OpenedStudy created(storage::Storage& storage, const std::string& name, const St
 OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start) {
   if (existing == Existing::kResume || existing == Existing::kExact) {
-    const auto info = existing == Existing::kExact ? storage.find_study(settings.name)
-                                                   : newest_of_family(storage, settings.name);
+    const auto info =
+        existing == Existing::kExact ? storage.find_study(settings.name) : newest_of_family(storage, settings.name);
     if (!info) {
       throw UserError(fmt::format("there is no study \"{}\" in {} to resume; leave out --resume to begin it",
                                   settings.name, storage.address()));

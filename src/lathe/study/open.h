@@ -20,7 +20,7 @@ inline constexpr const char* kClockAttribute = "lathe:clock";
 struct OpenedStudy {
   std::int64_t id = 0;
   std::string name;
-  bool joined = false;          ///< it existed before
+  bool joined = false;           ///< it existed before
   bool clock_had_a_say = false;  ///< an earlier run was struck by a time limit
   std::int64_t budget = 0;       ///< n_trials of the run that made it: what samplers plan for, whatever was added since
 };
@@ -39,11 +39,12 @@ struct StudyFacts {
   const data::Fingerprint* data = nullptr;
   std::string weights;            ///< hash of the weights that were loaded, or `fresh`
   std::string backend;            ///< back end and SIMD target, `dense AVX2`
+  std::string accelerator = {};   ///< `cpu`, `gpu`
   std::string settings_document;  ///< the resolved settings as TOML
 };
 
-/// Opens or creates the study called `settings.name`. `warm_start` are trials of another study (see trials_to_copy) that
-/// a new one begins with. Throws UserError when an existing study was made with another seed, lag, sampler, space,
+/// Opens or creates the study called `settings.name`. `warm_start` are trials of another study (see trials_to_copy)
+/// that a new one begins with. Throws UserError when an existing study was made with another seed, lag, sampler, space,
 /// objective, data set, network, ...: the first difference is named with both values, and nothing is changed.
 OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start = {});

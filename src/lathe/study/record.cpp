@@ -72,7 +72,20 @@ double constraint_from(const ordered_json& value) {
 // Marks a complete trial whose last report came before the end of its training.
 constexpr const char* kAllJudged = "lathe:all_judged";
 
+// Says where a trial ran and what memory that took. Stored: do not change.
+constexpr const char* kUsage = "lathe:ran_on";
+
+void add_usage(const Usage& usage, storage::Attributes& attributes) {
+  if (usage.accelerator.empty()) return;
+  attributes[kUsage] = text_of({{"backend", usage.backend},
+                                {"target", usage.target},
+                                {"accelerator", usage.accelerator},
+                                {"planned_bytes", usage.planned_bytes},
+                                {"peak_bytes", usage.peak_bytes}});
+}
+
 void add_evaluation(const Evaluation& evaluation, storage::Attributes& attributes) {
+  add_usage(evaluation.usage, attributes);
   attributes["software_metrics"] = text_of(metrics_json(evaluation, false));
   attributes["hardware_metrics"] = text_of(metrics_json(evaluation, true));
   if (!evaluation.spreads.empty()) attributes["lathe:spreads"] = text_of(ordered_json(evaluation.spreads));
@@ -122,6 +135,27 @@ void add_numbers(const ordered_json& object, std::map<std::string, double>& targ
   for (const auto& [name, value] : object.items()) {
     if (value.is_number()) target[name] = value.get<double>();
   }
+}
+
+Usage read_usage(const storage::Attributes& attributes) {
+  Usage usage;
+  const ordered_json object = parsed(attributes, kUsage);
+  if (!object.is_object()) return usage;
+  const auto take = [&](const char* name, auto& target) {
+    const auto found = object.find(name);
+    if (found == object.end()) return;
+    if constexpr (std::is_same_v<std::decay_t<decltype(target)>, std::string>) {
+      if (found->is_string()) target = found->get<std::string>();
+    } else {
+      if (found->is_number_integer()) target = found->get<std::int64_t>();
+    }
+  };
+  take("backend", usage.backend);
+  take("target", usage.target);
+  take("accelerator", usage.accelerator);
+  take("planned_bytes", usage.planned_bytes);
+  take("peak_bytes", usage.peak_bytes);
+  return usage;
 }
 
 // Adds the metrics that this version knows.
@@ -199,6 +233,7 @@ std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, 
   evaluation.complete = stored.state == TrialState::kComplete;
   evaluation.ruled_out = stored.state == TrialState::kPruned && trial.reports.empty() && !trial.feasible();
   evaluation.pruned = stored.state == TrialState::kPruned && !evaluation.ruled_out;
+  evaluation.usage = read_usage(stored.user_attributes);
   evaluation.reason = trial.reason;
   evaluation.constraints = trial.constraints;
   evaluation.reports = trial.reports;
@@ -308,8 +343,8 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
   if (attempts.is_number_integer()) trial.attempts = attempts.get<std::int64_t>();
   if (trial.state == TrialState::kComplete) trial.values = stored.values;
   const auto is_nan = [](double value) { return std::isnan(value); };
-  if (trial.state == TrialState::kComplete &&
-      (trial.values.size() != settings.directions.size() || std::any_of(trial.values.begin(), trial.values.end(), is_nan))) {
+  if (trial.state == TrialState::kComplete && (trial.values.size() != settings.directions.size() ||
+                                               std::any_of(trial.values.begin(), trial.values.end(), is_nan))) {
     trial.state = TrialState::kFail;
     trial.values.clear();
     trial.reason = "stored as complete without its values";

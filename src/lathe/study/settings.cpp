@@ -72,6 +72,9 @@ void apply_setup(const Value& strategy, const SetupTable& setup, StudySettings& 
   study.timeout_seconds = setup.timeout;
   study.trial_timeout_seconds = setup.trial_timeout;
   if (setup.trial_memory) study.trial_memory_bytes = static_cast<std::int64_t>(*setup.trial_memory * 1e6);
+  if (setup.max_memory) study.max_memory_bytes = static_cast<std::int64_t>(*setup.max_memory * 1e6);
+  study.keep_best = setup.keep_best;
+  study.checkpoint_interval_seconds = setup.checkpoint_interval;
   study.sum_scaled_metrics = setup.sum_scaled_metrics;
 }
 
@@ -112,6 +115,13 @@ std::string StudySettings::runner_text(const engine::TrainSettings* trained) con
     text += fmt::format(" train={} {}", train->part == Part::kTrain ? "train" : "val",
                         (trained != nullptr ? *trained : train->settings).to_text());
   }
+  if (precision != engine::Precision::kFloat32) text += fmt::format(" precision={}", engine::to_string(precision));
+  return text;
+}
+
+std::string StudySettings::backend_text(const engine::Backend& chosen) const {
+  std::string text = fmt::format("{} {}", chosen.name(), chosen.target());
+  if (chosen.uses_threads()) text += fmt::format(" threads={}", threads);
   return text;
 }
 
@@ -139,6 +149,9 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   study.eval_mode = strategy_table.eval_mode;
   study.accelerator = general.accelerator;
   study.backend = general.backend;
+  study.threads = static_cast<int>(general.threads);
+  study.precision = engine::precision_of(general.trainer_precision);
+  study.weights = *engine::weight_policy(general.weights);
   study.batch_size = general.batch_size;
   SetupTable setup;
   if (const Value* table = strategy->find("setup"))

@@ -7,6 +7,7 @@
 
 #include "lathe/config/settings.h"
 #include "lathe/config/value.h"
+#include "lathe/engine/inherit.h"
 #include "lathe/engine/train.h"
 #include "lathe/metric/metric.h"
 #include "lathe/sampler/sampler.h"
@@ -105,17 +106,24 @@ struct StudySettings {
   std::optional<double> timeout_seconds;  ///< of the study, looked at between trials
   std::optional<double> trial_timeout_seconds;
   std::optional<std::int64_t> trial_memory_bytes;
-  bool sum_scaled_metrics = false;      ///< one objective: the sum of the scaled metrics
-  std::vector<Objective> objectives;    ///< alphabetical by name, as MASE orders them
-  std::vector<Direction> directions;    ///< of the values that the sampler sees: one, or one per objective
-  std::optional<PrunerChoice> pruner;   ///< none: every trial trains to its end
-  std::vector<Constraint> constraints;  ///< in the order of the file
-  std::int64_t repeats = 1;             ///< seeds per trial, whose metrics are the means
+  std::optional<std::int64_t> max_memory_bytes;  ///< of all running trials; nullopt: what the machine has free
+  std::optional<std::int64_t> keep_best;         ///< trials whose weights are kept beside those of the best
+  double checkpoint_interval_seconds = 60;       ///< of training, between two savings of a trial; 0: none
+  bool sum_scaled_metrics = false;               ///< one objective: the sum of the scaled metrics
+  std::vector<Objective> objectives;             ///< alphabetical by name, as MASE orders them
+  std::vector<Direction> directions;             ///< of the values that the sampler sees: one, or one per objective
+  std::optional<PrunerChoice> pruner;            ///< none: every trial trains to its end
+  std::vector<Constraint> constraints;           ///< in the order of the file
+  std::int64_t repeats = 1;                      ///< seeds per trial, whose metrics are the means
   std::optional<RacingSettings> racing;
   std::optional<ExhaustiveSettings> exhaustive;  ///< see fit_to_space
 
   std::string accelerator = "auto";
   std::string backend = "auto";
+  int threads = 1;  ///< of one trial
+  engine::Precision precision = engine::Precision::kFloat32;
+  /// What candidates begin from: by the seed (and what of --load fits), or the trained base network's weights.
+  engine::WeightPolicy weights = engine::WeightPolicy::kFresh;
   std::string optuna_compat;  ///< version of Optuna that is to read the database; see storage::SqliteOptions
   FinalSettings final;
 
@@ -125,6 +133,9 @@ struct StudySettings {
   bool depends_on_clock() const;
   /// Returns how many seeds a candidate can get in the search: the final takes seeds beyond them.
   std::int64_t most_repeats() const;
+  /// Prints what the bits of a back end depend on: its name, its target and, where it uses them, the threads of a
+  /// trial.
+  std::string backend_text(const engine::Backend& chosen) const;
   /// Prints what the result of a candidate depends on beside the candidate: part of the candidate key.
   /// `trained` replaces the settings of training where candidates choose their own.
   std::string runner_text(const engine::TrainSettings* trained = nullptr) const;

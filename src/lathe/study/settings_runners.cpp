@@ -27,7 +27,7 @@ engine::LossSettings parse_loss(const Value& table, const TrainTable& given, dat
   table.fail(fmt::format("{}: {}", problem->key, problem->message));
 }
 
-TrainRunner parse_train_runner(const Value& table, const config::Settings& general) {
+TrainRunner parse_train_runner(const Value& table, const config::Settings& general, StudySettings& study) {
   TrainTable given{.optimizer = general.training_optimizer,
                    .learning_rate = general.learning_rate,
                    .loss = general.loss,
@@ -40,8 +40,10 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
                    .batch_size = general.batch_size,
                    .random_crop = general.random_crop,
                    .horizontal_flip = general.horizontal_flip,
-                   .cutout = general.cutout};
+                   .cutout = general.cutout,
+                   .weights = general.weights};
   config::decode(table, train_fields(), given);
+  study.weights = *engine::weight_policy(given.weights);
   if (given.num_samples == 0) table.find("num_samples")->fail("must be at least 1, or -1; got 0");
   if (given.max_epochs == 0) table.find("max_epochs")->fail("must be at least 1, or -1; got 0");
   if (given.max_epochs < 0 && given.num_samples < 0 && table.find("max_epochs") != nullptr) {
@@ -90,7 +92,7 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
 void parse_software_runners(const Value& runners, const config::Settings& general, StudySettings& study) {
   for (const Member& member : runners.as_table()) {
     if (member.name == "basic_train") {
-      study.train = parse_train_runner(member.value, general);
+      study.train = parse_train_runner(member.value, general, study);
     } else if (member.name == "basic_evaluation") {
       EvaluationTable given;
       config::decode(member.value, evaluation_fields(), given);

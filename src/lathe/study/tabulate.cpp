@@ -37,7 +37,7 @@ table::Facts facts_of(const StudySettings& settings, const space::SearchSpace& s
   const data::Fingerprint& data = evaluator.dataset().fingerprint;
   return {.model = model,
           .network = ir::to_text(space.base()),
-          .runner = settings.runner_text(),
+          .runner = settings.runner_text() + (settings.threads > 1 ? fmt::format(" threads={}", settings.threads) : ""),
           .weights = evaluator.weights_text(),
           .dataset = data.dataset,
           .source = data.source,

@@ -1,6 +1,7 @@
 #include "lathe/study/trial.h"
 
 #include <algorithm>
+#include <set>
 
 namespace lathe::study {
 
@@ -35,6 +36,27 @@ std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std
   std::vector<std::size_t> best;
   for (const std::size_t position : sampler::pareto_front(values, directions)) best.push_back(complete[position]);
   return best;
+}
+
+std::vector<std::size_t> ranked_trials(const std::vector<const Trial*>& trials,
+                                       const std::vector<Direction>& directions, std::size_t most) {
+  std::vector<std::size_t> left, ranked;
+  std::set<Digest> seen;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (trials[i]->state != TrialState::kComplete || !trials[i]->feasible()) continue;
+    if (trials[i]->key == Digest{} || seen.insert(trials[i]->key).second) left.push_back(i);
+  }
+  while (!left.empty() && ranked.size() < most) {
+    std::vector<std::vector<double>> values;
+    for (const std::size_t index : left) values.push_back(trials[index]->values);
+    const std::vector<std::size_t> front = sampler::pareto_front(values, directions);
+    const std::set<std::size_t> taken(front.begin(), front.end());
+    std::vector<std::size_t> behind;
+    for (std::size_t i = 0; i < left.size(); ++i) (taken.contains(i) ? ranked : behind).push_back(left[i]);
+    left = std::move(behind);
+  }
+  if (ranked.size() > most) ranked.resize(most);
+  return ranked;
 }
 
 }  // namespace lathe::study

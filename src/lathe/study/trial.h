@@ -33,7 +33,7 @@ struct Trial {
   std::int64_t attempts = 1;                      ///< how many workers began it; the earlier ones died
   Digest key = {};
   std::shared_ptr<const Evaluation> evaluation = {};  ///< null when nothing was evaluated
-  std::optional<Standing> standing = {};  ///< after a race
+  std::optional<Standing> standing = {};              ///< after a race
   storage::Time started = {}, completed = {};
 
   bool ended() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
@@ -46,5 +46,10 @@ struct Trial {
 /// Picks the best trials: the non-dominated ones, or for one objective the best (of equals the smallest assignment).
 /// Trials that break a constraint are left out.
 std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std::vector<Direction>& directions);
+
+/// Lists the first `most` of the trials by rank, best first: with one objective by its value, with several front after
+/// front; of equal candidates the first. Only complete trials that meet all constraints.
+std::vector<std::size_t> ranked_trials(const std::vector<const Trial*>& trials,
+                                       const std::vector<Direction>& directions, std::size_t most);
 
 }  // namespace lathe::study

@@ -7,11 +7,12 @@
 namespace lathe::study {
 
 void restore_weights(const StudySettings& settings, Evaluator& evaluator, StudyResult& result,
-                     const engine::StopToken& stop, const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                     const engine::StopToken& stop, const std::function<bool(const Trial&)>& has,
+                     const std::function<void(std::int64_t, std::int64_t)>& progress) {
   std::map<Digest, std::vector<const Trial*>> by_key;  // equal candidates are evaluated once
-  for (const std::size_t index : result.best) {
+  for (const std::size_t index : trials_to_keep(result, settings)) {
     const Trial& trial = result.trials[index];
-    if (trial.evaluation && !trial.evaluation->state && trial.key != Digest{}) by_key[trial.key].push_back(&trial);
+    if (trial.evaluation && trial.key != Digest{} && !has(trial)) by_key[trial.key].push_back(&trial);
   }
   if (by_key.empty()) return;
   std::vector<std::vector<const Trial*>> missing;

@@ -1,0 +1,95 @@
+#include "lathe/cli/kept_weights.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/cli/inputs.h"
+
+namespace lathe::cli {
+namespace {
+
+constexpr const char* kKey = "key";
+
+}  // namespace
+
+std::filesystem::path KeptWeights::path(std::int64_t number) const {
+  return trial_weights(search_.results / "best.json", number);
+}
+
+study::WeightStore KeptWeights::store() {
+  return {.save = [this](const study::Trial& trial) { save(trial, *trial.evaluation->state); },
+          .drop =
+              [this](std::int64_t number) {
+                if (written_.erase(number) == 0) return;
+                std::error_code gone;
+                std::filesystem::remove(path(number), gone);
+              }};
+}
+
+void KeptWeights::save(const study::Trial& trial, const engine::State& state) {
+  const data::Fingerprint& data = search_.dataset->fingerprint;
+  make_directories(path(trial.number).parent_path());
+  checkpoint::save_model(path(trial.number), search_.space.decode(trial.assignment).graph, state,
+                         {{"data.dataset", data.dataset},
+                          {"data.source", data.source},
+                          {"data.hash", data.hash},
+                          {"data.notice", data.notice},
+                          {"trial", fmt::format("{}", trial.number)},
+                          {"study", search_.settings.name},
+                          {"seed", fmt::format("{}", search_.settings.seed)},
+                          {kKey, trial.key.to_hex()},
+                          {"untrained", trial.untrained ? "true" : "false"},
+                          {"lathe_version", std::string(config::version())}});
+  written_[trial.number] = trial.key;
+}
+
+// Reads a file where it holds the weights of the candidate.
+std::shared_ptr<const engine::State> KeptWeights::read(std::int64_t number, const Digest& key) const {
+  if (!std::filesystem::exists(path(number))) return nullptr;
+  try {
+    checkpoint::LoadedModel model = checkpoint::load_model(path(number));
+    if (model.facts[kKey] == key.to_hex()) return std::make_shared<const engine::State>(std::move(model.state));
+  } catch (const Error& error) {
+    log::warning("{}; the trial is evaluated again", error.what());
+  }
+  return nullptr;
+}
+
+// Finds the weights of a trial in the file of whichever trial had the same candidate.
+std::shared_ptr<const engine::State> KeptWeights::find(const study::Trial& trial) {
+  if (trial.key == Digest{}) return nullptr;
+  for (const auto& [number, key] : written_) {
+    if (key == trial.key) return read(number, key);
+  }
+  auto state = read(trial.number, trial.key);
+  if (state) written_[trial.number] = trial.key;
+  return state;
+}
+
+bool KeptWeights::has(const study::Trial& trial) {
+  return (trial.evaluation && trial.evaluation->state) || find(trial) != nullptr;
+}
+
+void KeptWeights::finish(const study::StudyResult& result) {
+  std::set<std::filesystem::path> kept;
+  for (const std::size_t index : study::trials_to_keep(result, search_.settings)) {
+    const study::Trial& trial = result.trials[index];
+    if (!written_.contains(trial.number)) {
+      const auto state = trial.evaluation && trial.evaluation->state ? trial.evaluation->state : find(trial);
+      if (!state) continue;  // of another program, or interrupted
+      if (!written_.contains(trial.number)) save(trial, *state);
+    }
+    kept.insert(path(trial.number).filename());
+  }
+  make_directories(search_.results / "trials");
+  std::error_code busy;  // another worker of the project may do the same now
+  for (const auto& entry : std::filesystem::directory_iterator(search_.results / "trials", busy)) {
+    if (!kept.contains(entry.path().filename())) std::filesystem::remove(entry.path(), busy);
+  }
+}
+
+}  // namespace lathe::cli
