@@ -3,7 +3,7 @@ build_packages="g++ cmake ninja-build pkg-config libfmt-dev libspdlog-dev nlohma
   libcli11-dev libssl-dev libsqlite3-dev libpqxx-dev libcurl4-openssl-dev libhdf5-dev libhwy-dev libeigen3-dev libzip-dev zlib1g-dev libdnnl-dev
   libonnx-dev libprotobuf-dev protobuf-compiler"
 test_packages="libgtest-dev"
-peer_packages="python3-torch python3-numpy python3-optuna python3-psycopg2 postgresql-15 dataset-fashion-mnist
+peer_packages="python3-torch libtorch-dev python3-numpy python3-optuna python3-psycopg2 postgresql-15 dataset-fashion-mnist
   python3-onnx nodejs npm"
 
 say() { printf '%s\n' "$*"; }

@@ -90,6 +90,36 @@ TEST(ChooseBackend, ResolvesTheAcceleratorFirst) {
             "back end dense runs on the accelerator \"cpu\", not on \"gpu\"");
 }
 
+BackendList torch_on(std::optional<std::string> gpu_reason) {
+  return {std::make_shared<FakeBackend>("dense", kReason),
+          std::make_shared<FakeBackend>("torch", std::move(gpu_reason), "gpu"),
+          std::make_shared<FakeBackend>("torch", std::nullopt, "cpu"),
+          std::make_shared<FakeBackend>("ref", std::nullopt)};
+}
+
+TEST(ChooseBackend, OneOfTwoDevicesRunsWhereItIsNamed) {
+  const auto accelerator = [](const BackendList& list, const std::string& backend, const std::string& wanted) {
+    return choose_backend(list, backend, wanted, small_graph(false))->accelerator();
+  };
+  EXPECT_EQ(accelerator(torch_on(std::nullopt), "auto", "auto"), "gpu");
+  EXPECT_EQ(accelerator(torch_on(std::nullopt), "torch", "auto"), "gpu");
+  EXPECT_EQ(accelerator(torch_on(std::nullopt), "torch", "cpu"), "cpu");
+  EXPECT_EQ(accelerator(torch_on("no device"), "torch", "auto"), "cpu");
+  EXPECT_EQ(message_of<UnsupportedError>(torch_on("no device"), "torch", "gpu"),
+            "back end torch cannot run network small: no device");
+  EXPECT_EQ(message_of<UnsupportedError>(torch_on("no device"), "torch", "mps"),
+            "accelerator = \"mps\": this build of lathe has no back end for Apple GPUs; run on the processor with "
+            "--accelerator cpu");
+}
+
+TEST(ChooseBackend, TorchOnTheProcessorIsNeverChosenByItself) {
+  EXPECT_EQ(
+      message_of<UnsupportedError>(torch_on("no device"), "auto", "auto"),
+      "no back end can run network small:\n  dense: node flatten_0: op flatten needs [features]\n  torch: no "
+      "device\n  torch: libtorch on the processor, only by name (--backend torch)\n  ref: slow reference loops, only "
+      "by name (--backend ref)");
+}
+
 TEST(MacroAccuracy, LeavesOutClassesThatDoNotOccur) {
   EvaluationResult result;
   result.class_rows = {4, 2, 0, 0};

@@ -54,7 +54,7 @@ BackendList find_backends(const BackendList& backends, const std::string& name) 
   std::vector<std::string> known = {"auto"};
   for (const auto& backend : backends) {
     if (backend->name() == name) found.push_back(backend);
-    if (known.back() != backend->name()) known.push_back(backend->name());
+    if (std::find(known.begin(), known.end(), backend->name()) == known.end()) known.push_back(backend->name());
   }
   if (!found.empty()) return found;
   throw UserError("backend", fmt::format("unknown back end \"{}\"{}", name, suggestion(name, known)));

@@ -12,7 +12,8 @@ const std::vector<TestedBackend>& tested_backends() {
     std::vector<TestedBackend> list = {{.name = "torch_cpu",
                                         .backend = backend::libtorch::make_libtorch_backend(DeviceKind::kCpu),
                                         .threads = 1,
-                                        .may_refuse = false}};
+                                        .may_refuse = false,
+                                        .gradient_tolerance = 5e-4}};
     if (!backend::libtorch::device_refusal(DeviceKind::kCuda))
       list.push_back({.name = "torch_cuda",
                       .backend = backend::libtorch::make_libtorch_backend(DeviceKind::kCuda),

@@ -31,6 +31,9 @@ std::string simd_target() {
   return rest.substr(0, rest.find('\n'));
 }
 
+// Later versions have further switches for the same and call these deprecated.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 // The same work gives the same bits: no choice of algorithms by the clock, no TF32 in float32 products, a fixed
 // workspace for cuBLAS (read when CUDA starts).
 void set_rules() {
@@ -44,6 +47,7 @@ void set_rules() {
     context.setAllowTF32CuBLAS(false);
   });
 }
+#pragma GCC diagnostic pop
 
 bool is_out_of_memory(const c10::Error& error) {
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;

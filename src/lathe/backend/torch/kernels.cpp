@@ -34,13 +34,23 @@ at::Tensor linear(const Call& call) {
   return at::linear(call.operand(0), call.operand("weight"), call.operand("bias"));
 }
 
+// Strided 1x1 convolutions of few channels, channels-last: oneDNN's weight gradient on the processor writes beyond its
+// memory (oneDNN issue 6035, in every version up to 3.12 at least).
+bool needs_plain_layout(const at::Tensor& x, const ir::Node& node) {
+  return !x.is_cuda() && element_count(node.integers("kernel_size")) == 1 && element_count(node.integers("stride")) > 1;
+}
+
 at::Tensor convolution(const Call& call) {
   const ir::Node& node = call.node();
   const Shape& stride = node.integers("stride");
   const Shape no_output_padding(stride.size(), 0);
-  return at::convolution(call.operand(0), call.operand("weight"), call.operand("bias"), stride,
-                         node.integers("padding"), node.integers("dilation"), false, no_output_padding,
-                         node.integer("groups"));
+  at::Tensor x = call.operand(0), weight = call.operand("weight");
+  if (needs_plain_layout(x, node)) {
+    x = x.contiguous();
+    weight = weight.contiguous();
+  }
+  return at::convolution(x, weight, call.operand("bias"), stride, node.integers("padding"), node.integers("dilation"),
+                         false, no_output_padding, node.integer("groups"));
 }
 
 // Statistics are float32 in any case; libtorch's kernels for the processor want the values so too.

@@ -287,7 +287,7 @@ void TorchSession::record(const Batch& batch, const Masks& masks) {
   auto recorded = std::make_unique<Recorded>();
   recorded->batch = {copied(batch.features), copied(batch.labels), copied(batch.targets)};
   for (const at::Tensor& mask : masks) recorded->masks.push_back(copied(mask));
-  place_.synchronize();
+  place_.release();  // what the plain steps took is not the graphs' to use
   recorded->graph.record([&] { recorded->step = forward_step(recorded->batch, recorded->masks); },
                          [&] { recorded->step.scaled_loss.backward(); });
   recorded->step.scaled_loss.reset();  // and with it what the passes keep: its place is the graphs'
