@@ -58,7 +58,8 @@ void emit_relu6(GraphReader& reader, const OnnxNode& node) {
 void convert_clip(GraphReader& reader, const OnnxNode& node) {
   constexpr double kNone = std::numeric_limits<double>::infinity();
   const double low = bound(reader, node, 1, "min", -kNone), high = bound(reader, node, 2, "max", kNone);
-  if (low == 0 && high == 6) return emit_relu6(reader, node);
+  const bool behind_relu = reader.graph().nodes[reader.data(node, 0)].op == "relu";
+  if ((low == 0 || (behind_relu && low < 0)) && high == 6) return emit_relu6(reader, node);
   if (low == 0 && high > 1e30) return emit_plain(reader, node, "relu");
   if (!std::isfinite(low) || !std::isfinite(high)) reader.refuse(node, "both bounds are needed (hardtanh, relu6)");
   reader.emit(node, "hardtanh", {{"min_val", low}, {"max_val", high}}, {reader.data(node, 0)});

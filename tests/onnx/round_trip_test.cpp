@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "lathe/base/error.h"
+#include "lathe/onnx/export.h"
+#include "lathe/onnx/import.h"
+#include "onnx/models.h"
+#include "onnx/op_graphs.h"
+#include "program.h"
+
+namespace lathe::onnx {
+namespace {
+
+using lathe::testing::TemporaryFolder;
+using testing::Model;
+
+void expect_round_trip(const Model& model, const ExportOptions& options) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "model.onnx";
+  export_onnx(model.graph, model.state, file, options);
+  const ImportedModel read = import_onnx(file);
+  EXPECT_EQ(ir::to_text(read.graph), ir::to_text(model.graph));
+  EXPECT_EQ(read.state, model.state);
+  EXPECT_EQ(read.producer.substr(0, 6), "lathe ");
+}
+
+TEST(RoundTrip, NetworksOfTheZooComeBackAsTheyWere) {
+  for (const char* name : {"jsc-toy", "jsc-trt", "hls4ml-jet", "vgg7-tiny", "mobilenet-v2", "lenet", "transformer-tiny",
+                           "transformer-tiny:lm"}) {
+    SCOPED_TRACE(name);
+    expect_round_trip(testing::zoo_model(name), {});
+  }
+}
+
+TEST(RoundTrip, EveryOpComesBackAsItWas) {
+  for (const Model& model : testing::op_models()) {
+    SCOPED_TRACE(model.graph.name);
+    expect_round_trip(model, {});
+  }
+}
+
+TEST(RoundTrip, QuantisedNetworksComeBackFromQonnxWithTheirMasterWeights) {
+  for (const char* name : {"jsc-toy", "vgg7-tiny", "lenet", "mobilenet-v2", "transformer-tiny"}) {
+    SCOPED_TRACE(name);
+    expect_round_trip(testing::quantised(testing::zoo_model(name), 12), {.form = ExportForm::kQonnx});
+  }
+}
+
+TEST(RoundTrip, ComputesTheSameWithoutOurNames) {
+  for (const Model& model : testing::op_models()) {
+    SCOPED_TRACE(model.graph.name);
+    const TemporaryFolder folder;
+    const auto file = folder.path() / "model.onnx";
+    export_onnx(model.graph, model.state, file);
+    testing::forget_our_names(file);
+    const ImportedModel read = import_onnx(file);
+    const auto rows = testing::example_rows(model.graph, 2, 5);
+    EXPECT_LT(
+        testing::largest_difference(testing::predict({read.graph, read.state}, rows), testing::predict(model, rows)),
+        1e-6);
+  }
+}
+
+TEST(RoundTrip, IntegersOfEightBitsComeBackFromQdq) {
+  const Model model = testing::quantised(testing::zoo_model("lenet"), 8);
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "model.onnx";
+  export_onnx(model.graph, model.state, file, {.form = ExportForm::kQdq});
+  const ImportedModel read = import_onnx(file);
+  const auto rows = testing::example_rows(model.graph, 2, 5);
+  EXPECT_EQ(testing::predict({read.graph, read.state}, rows), testing::predict(model, rows));
+}
+
+std::string refusal(const Model& model, ExportForm form) {
+  const TemporaryFolder folder;
+  try {
+    export_onnx(model.graph, model.state, folder.path() / "model.onnx", {.form = form});
+  } catch (const UnsupportedError& error) {
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "model.onnx"));
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Export, RefusesWhatAFormCannotHold) {
+  const Model model = testing::quantised(testing::zoo_model("lenet"), 9);
+  EXPECT_EQ(
+      refusal(model, ExportForm::kFloat),
+      "node conv1_data_in: has the number format integer(width=9, frac_width=4, signed=1): write it as qonnx or qdq");
+  EXPECT_EQ(refusal(model, ExportForm::kQdq),
+            "node conv1_data_in: qdq holds integers of at most 8 bits; the format is integer(width=9, frac_width=4, "
+            "signed=1)");
+}
+
+TEST(Export, RefusesAdaptivePoolingThatDoesNotDivide) {
+  ir::GraphBuilder builder("odd", {2, 7, 7});
+  builder.add("adaptive_avg_pool2d", "pool", {{"output_size", Shape{3, 3}}});
+  builder.add("flatten", "");
+  const Model model{std::move(builder).finish(), {}};
+  EXPECT_EQ(refusal(model, ExportForm::kFloat), "node pool: ONNX has no adaptive pooling from 7 to 3 positions");
+}
+
+}  // namespace
+}  // namespace lathe::onnx

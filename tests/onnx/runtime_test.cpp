@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "lathe/base/file.h"
+#include "lathe/onnx/export.h"
+#include "onnx/models.h"
+#include "onnx/op_graphs.h"
+#include "program.h"
+
+namespace lathe::onnx {
+namespace {
+
+namespace fs = std::filesystem;
+using lathe::testing::TemporaryFolder;
+using testing::Model;
+
+/// Holds a file for another program to run, and what we compute.
+struct Job {
+  std::string name;
+  fs::path file;
+  Shape shape;  ///< of the input, with its batch
+  bool tokens = false;
+  std::vector<float> rows, outputs;
+};
+
+Job make_job(const fs::path& folder, const std::string& name, const Model& model, ExportForm form) {
+  constexpr std::int64_t kRows = 2;
+  Job job{.name = name, .file = folder / (name + ".onnx"), .shape = {kRows}, .rows = {}, .outputs = {}};
+  export_onnx(model.graph, model.state, job.file, {.form = form});
+  const Shape& sample = model.graph.input().output_shape;
+  job.shape.insert(job.shape.end(), sample.begin(), sample.end());
+  job.tokens = model.graph.nodes[model.graph.users(0).front()].op == "embedding";
+  job.rows = testing::example_rows(model.graph, kRows, 11);
+  job.outputs = testing::predict(model, job.rows);
+  testing::write_floats(folder / (name + ".input"), job.rows);
+  return job;
+}
+
+std::string file_name(std::string name) {
+  std::replace(name.begin(), name.end(), ':', '-');
+  return name;
+}
+
+std::vector<Job> float_jobs(const fs::path& folder) {
+  std::vector<Job> jobs;
+  for (const Model& model : testing::op_models())
+    jobs.push_back(make_job(folder, model.graph.name, model, ExportForm::kFloat));
+  for (const std::string name :
+       {"jsc-toy", "vgg7-tiny", "mobilenet-v2", "lenet", "transformer-tiny", "transformer-tiny:lm"})
+    jobs.push_back(make_job(folder, file_name(name), testing::zoo_model(name), ExportForm::kFloat));
+  return jobs;
+}
+
+std::vector<Job> quantised_jobs(const fs::path& folder, ExportForm form, std::int64_t bits) {
+  std::vector<Job> jobs;
+  for (const std::string name : {"jsc-toy", "vgg7-tiny", "lenet"})
+    jobs.push_back(
+        make_job(folder, fmt::format("{}-{}", name, bits), testing::quantised(testing::zoo_model(name), bits), form));
+  return jobs;
+}
+
+std::string json_text(const std::vector<Job>& jobs, const fs::path& folder) {
+  std::string text;
+  for (const Job& job : jobs)
+    text += fmt::format(R"({}{{"model": "{}", "input": "{}", "output": "{}", "shape": {}, "tokens": {}}})",
+                        text.empty() ? "[" : ",\n", job.file.string(), (folder / (job.name + ".input")).string(),
+                        (folder / (job.name + ".output")).string(), to_string(job.shape), job.tokens);
+  return text + "]\n";
+}
+
+/// Returns the command that runs JavaScript with ONNX Runtime; empty without it.
+std::string runtime_command() {
+  const char* given = std::getenv("LATHE_ONNXRUNTIME");
+  const std::string folder = given != nullptr ? given : LATHE_ONNXRUNTIME_FOLDER;
+  const std::string command =
+      "NODE_PATH=" + folder + "/node_modules node " + testing::script("run_onnxruntime.js") + " ";
+  return std::system((command + "> /dev/null 2>&1").c_str()) == 0 ? command : "";
+}
+
+void run_jobs(const std::vector<Job>& jobs, const fs::path& folder, const std::string& command) {
+  write_text_file_atomically(folder / "jobs.json", json_text(jobs, folder));
+  const auto ran = lathe::testing::run_program(command + (folder / "jobs.json").string(), folder);
+  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+}
+
+TEST(OnnxRuntime, ComputesWhatWeCompute) {
+  const std::string command = runtime_command();
+  if (command.empty()) GTEST_SKIP() << "onnxruntime-node is not installed (scripts/install_onnxruntime)";
+  const TemporaryFolder folder;
+  const std::vector<Job> jobs = float_jobs(folder.path());
+  run_jobs(jobs, folder.path(), command);
+  for (const Job& job : jobs) {
+    SCOPED_TRACE(job.name);
+    const auto theirs = testing::read_floats(folder.path() / (job.name + ".output"));
+    EXPECT_LT(testing::largest_difference(theirs, job.outputs), 1e-5);
+  }
+}
+
+TEST(OnnxRuntime, ComputesQdqWithinOneStep) {
+  const std::string command = runtime_command();
+  if (command.empty()) GTEST_SKIP() << "onnxruntime-node is not installed (scripts/install_onnxruntime)";
+  const TemporaryFolder folder;
+  std::vector<Job> jobs = quantised_jobs(folder.path(), ExportForm::kQdq, 8);
+  for (Job& job : quantised_jobs(folder.path(), ExportForm::kQdq, 5)) jobs.push_back(std::move(job));
+  run_jobs(jobs, folder.path(), command);
+  for (const Job& job : jobs) {
+    SCOPED_TRACE(job.name);
+    const auto theirs = testing::read_floats(folder.path() / (job.name + ".output"));
+    EXPECT_LT(testing::largest_difference(theirs, job.outputs), 1.0 / 16);
+  }
+}
+
+TEST(Qonnx, AnotherInterpreterComputesTheSameBits) {
+  if (!testing::python_has("onnx, numpy")) GTEST_SKIP() << "python3-onnx is not installed";
+  const TemporaryFolder folder;
+  std::string command = "/usr/bin/python3 " + testing::script("qonnx_interpreter.py");
+  std::vector<Job> jobs = quantised_jobs(folder.path(), ExportForm::kQonnx, 8);
+  for (Job& job : quantised_jobs(folder.path(), ExportForm::kQonnx, 4)) jobs.push_back(std::move(job));
+  for (const Job& job : jobs)
+    command += fmt::format(" {} {} {}", job.file.string(), (folder.path() / (job.name + ".input")).string(),
+                           (folder.path() / (job.name + ".output")).string());
+  const auto ran = lathe::testing::run_program(command, folder.path());
+  ASSERT_EQ(ran.exit_code, 0) << ran.errors;
+  for (const Job& job : jobs)
+    EXPECT_EQ(testing::read_floats(folder.path() / (job.name + ".output")), job.outputs) << job.name;
+}
+
+TEST(Checker, AcceptsEveryExport) {
+  if (!testing::python_has("onnx")) GTEST_SKIP() << "python3-onnx is not installed";
+  const TemporaryFolder folder;
+  std::vector<Job> jobs = float_jobs(folder.path());
+  for (Job& job : quantised_jobs(folder.path(), ExportForm::kQdq, 7)) jobs.push_back(std::move(job));
+  for (Job& job : quantised_jobs(folder.path(), ExportForm::kQonnx, 16)) jobs.push_back(std::move(job));
+  std::string command = "/usr/bin/python3 " + testing::script("check_models.py");
+  for (const Job& job : jobs) command += " " + job.file.string();
+  const auto ran = lathe::testing::run_program(command, folder.path());
+  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+}
+
+}  // namespace
+}  // namespace lathe::onnx
