@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <set>
 #include <thread>
 
@@ -206,6 +207,9 @@ void StudyLoop::State::run_trial(Begun& begun) {
     throw;
   } catch (const Error& error) {
     trial.reason = error.what();
+    return;
+  } catch (const std::bad_alloc&) {
+    trial.reason = "out of memory while its network was made";
     return;
   }
   const Evaluation& evaluation = *trial.evaluation;
