@@ -56,8 +56,9 @@ std::string with_dimensions(const std::string& op, std::size_t dimensions) {
 
 void emit_pool(GraphReader& reader, const OnnxNode& node, const std::string& op, const Window& window,
                std::size_t input, std::vector<ir::Attribute> more = {}) {
+  const Shape none(window.kernel.size(), 0);  // steps of the window's own extent, as the zoo writes them
   std::vector<ir::Attribute> attributes = {{"kernel_size", window.kernel},
-                                           {"stride", window.stride},
+                                           {"stride", window.stride == window.kernel ? none : window.stride},
                                            {"padding", window.padding},
                                            {"ceil_mode", window.ceil_mode}};
   attributes.insert(attributes.end(), more.begin(), more.end());

@@ -18,6 +18,11 @@ OpWriter find_writer(const std::string& op) {
   return nullptr;
 }
 
+/// Names nodes as PyTorch does, `/features.0/Conv`, so that module paths survive programs that drop what we add.
+std::string scoped(const ir::Node& node, const std::string& name) {
+  return node.module_path.empty() ? node.name + "/" + name : "/" + node.module_path + "/" + name;
+}
+
 Shape with_batch(const Shape& sample) {
   Shape shape = {-1};
   shape.insert(shape.end(), sample.begin(), sample.end());
@@ -107,14 +112,15 @@ std::string GraphWriter::parameter(const ir::Node& node, const std::string& name
 void GraphWriter::finish(const ir::Node& node, const std::string& op, std::vector<std::string> inputs,
                          std::vector<Attribute> attributes, const std::string& domain) {
   while (!inputs.empty() && inputs.back().empty()) inputs.pop_back();
-  document_.nodes.push_back({node.name, op, domain, std::move(inputs), {result_name(node)}, std::move(attributes)});
+  document_.nodes.push_back(
+      {scoped(node, op), op, domain, std::move(inputs), {result_name(node)}, std::move(attributes)});
 }
 
 std::string GraphWriter::step(const ir::Node& node, const std::string& step_name, const std::string& op,
                               std::vector<std::string> inputs, std::vector<Attribute> attributes,
                               const std::string& domain) {
   const std::string name = node.name + "/" + step_name;
-  document_.nodes.push_back({name, op, domain, std::move(inputs), {name}, std::move(attributes)});
+  document_.nodes.push_back({scoped(node, step_name), op, domain, std::move(inputs), {name}, std::move(attributes)});
   return name;
 }
 

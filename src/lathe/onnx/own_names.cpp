@@ -31,10 +31,25 @@ bool same_value(const ir::AttributeValue& a, const ir::AttributeValue& b) {
   return left != nullptr && right != nullptr ? *left == *right || nearly(*left, *right) : a == b;
 }
 
+/// Tells whether the steps of two pooling windows are equal; 0 is the window's own extent.
+bool same_stride(const ir::Node& a, const ir::Node& b, const std::string& attribute) {
+  if (attribute != "stride" || a.op.find("pool") == std::string::npos) return false;
+  const auto steps = [](const ir::Node& node) {
+    Shape stride = node.integers("stride");
+    for (std::size_t i = 0; i < stride.size(); ++i)
+      if (stride[i] == 0) stride[i] = node.integers("kernel_size")[i];
+    return stride;
+  };
+  return steps(a) == steps(b);
+}
+
 bool same_attributes(const ir::Node& a, const ir::Node& b) {
   if (a.op != b.op) return true;  // equal by same_op
-  for (std::size_t i = 0; i < a.attributes.size(); ++i)
-    if (!is_lost(a, a.attributes[i].name) && !same_value(a.attributes[i].value, b.attributes[i].value)) return false;
+  for (std::size_t i = 0; i < a.attributes.size(); ++i) {
+    const std::string& name = a.attributes[i].name;
+    if (!is_lost(a, name) && !same_value(a.attributes[i].value, b.attributes[i].value) && !same_stride(a, b, name))
+      return false;
+  }
   return true;
 }
 
