@@ -3,6 +3,7 @@
 #include "lathe/cli/commands.h"
 #include "lathe/cli/help.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/model/networks_reference.h"
 #include "lathe/study/settings.h"
 
 namespace lathe::cli {
@@ -94,7 +95,10 @@ std::string command_text(const Command& command) {
 
 ExitCode run_reference(const Invocation& invocation) {
   const std::string& page = invocation.words.front();
-  print(page == "options" ? options_reference() : page == "study" ? study::study_reference() : commands_reference());
+  print(page == "options"    ? options_reference()
+        : page == "study"    ? study::study_reference()
+        : page == "networks" ? model::networks_reference()
+                             : commands_reference());
   return ExitCode::kSuccess;
 }
 
@@ -140,7 +144,7 @@ Command reference_command() {
           .summary = "Print a page of docs/reference",
           .description = "Prints a page of docs/reference in Markdown.",
           .examples = {{"lathe reference options > docs/reference/options.md", "renews the page"}},
-          .words = {{"PAGE", "the page", {"options", "commands", "study"}}},
+          .words = {{"PAGE", "the page", {"options", "commands", "study", "networks"}}},
           .takes_settings = false,
           .hidden = true,
           .run = run_reference};
