@@ -64,6 +64,12 @@ std::shared_mutex& turns() {
   return mutex;
 }
 
+// Starts CUDA and libtorch's memory of it, which the first tensor there does.
+void start_device() {
+  static std::once_flag done;
+  std::call_once(done, [] { static_cast<void>(at::zeros({1}, at::TensorOptions().device(at::kCUDA, 0))); });
+}
+
 int major_capability() {
   int major = 0;
   if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) != cudaSuccess) return 0;
@@ -114,8 +120,10 @@ std::optional<std::string> precision_refusal(DeviceKind kind, engine::Precision 
 
 std::int64_t bytes_held(DeviceKind kind) {
 #ifdef LATHE_TORCH_CUDA
-  if (kind == DeviceKind::kCuda && c10::cuda::device_count() > 0)
+  if (kind == DeviceKind::kCuda && c10::cuda::device_count() > 0) {
+    start_device();
     return c10::cuda::CUDACachingAllocator::getDeviceStats(0).reserved_bytes[0].current;
+  }
 #endif
   static_cast<void>(kind);
   return 0;
@@ -152,6 +160,9 @@ struct Readback::Event {};
 
 Place::Place(DeviceKind kind, int threads) : kind_(kind), threads_(threads) {
   set_rules();
+#ifdef LATHE_TORCH_CUDA
+  if (cuda()) start_device();
+#endif
   if (cuda()) stream_ = std::make_unique<Stream>();
 }
 

@@ -66,7 +66,6 @@ at::Tensor Network::forward(const at::Tensor& input, bool training, const Masks&
   values[0] = input;
   for (std::size_t i = 1; i < nodes_.size(); ++i) {
     const NodeState& state = nodes_[i];
-    inputs.clear();
     for (const std::size_t from : state.node->inputs) inputs.push_back(values[from]);
     const Call call{state, inputs, training, precision_, masks.empty() ? kNoMask : masks[i]};
     values[i] = find_kernel(state.node->op)(call);

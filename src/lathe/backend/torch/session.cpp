@@ -115,6 +115,7 @@ TorchSession::TorchSession(const ir::Graph& graph, const engine::SessionSettings
   try {
     on_device(Company::kShared, [&] { contents_ = std::make_unique<Contents>(graph, settings_, place_); });
   } catch (...) {
+    const Place::Turn turn(place_);
     place_.release();
     throw;
   }
