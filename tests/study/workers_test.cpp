@@ -203,6 +203,7 @@ TEST_F(Workers, RestoreTheWeightsOfEqualCandidatesOnce) {
   fixture.settings.n_jobs = 4;
   std::int64_t most = 0;
   restore_weights(fixture.settings, fixture.evaluator, result, fixture.stop,
+                  [](const Trial& trial) { return trial.evaluation->state != nullptr; },
                   [&](std::int64_t, std::int64_t planned) { most = planned; });
   EXPECT_EQ(most, 1);
   EXPECT_TRUE(best.evaluation->state);
