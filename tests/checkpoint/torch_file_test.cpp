@@ -183,6 +183,8 @@ TEST(TorchFile, DescriptionsThatLieAreRefused) {
   EXPECT_EQ(message_of(tensor_file("K\x00"s + huge + huge + "\x86K\x00K\x00\x86"s)),
             "x.pt: tensor w: shape [4611686018427387904, 4611686018427387904] reaches beyond its 4 values");
   EXPECT_NE(message_of(tensor_file("K\x00K\x02\x85"s + huge + "\x85")).find("reaches beyond"), std::string::npos);
+  const std::string beyond = "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";  // the stride of one value is never used
+  EXPECT_EQ(message_of(tensor_file("K\x00K\x04K\x01\x86K\x01"s + beyond + "\x86")), "");
   EXPECT_EQ(message_of(tensor_file("J\xff\xff\xff\xffK\x01\x85K\x01\x85")),
             "x.pt: tensor w: a size that is no whole number from 0");
   EXPECT_EQ(message_of(tensor_file("K\x00K\x01\x85)"s)), "x.pt: tensor w: has another number of strides than of sizes");

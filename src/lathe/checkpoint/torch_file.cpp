@@ -185,15 +185,17 @@ class Reader {
   std::vector<std::byte> gather(const View& view, const Storage& storage, std::size_t count) const {
     const std::size_t size = storage.type->bytes;
     std::vector<std::byte> bytes(count * size);
-    Shape place(view.shape.size());
+    Shape place(view.shape.size()), strides = view.strides;
+    for (std::size_t d = 0; d < strides.size(); ++d)
+      if (view.shape[d] == 1) strides[d] = 0;  // never used, and of any size
     std::int64_t at = view.offset;
     for (std::size_t i = 0; i < count; ++i) {
       std::memcpy(bytes.data() + i * size, storage.bytes->data() + static_cast<std::size_t>(at) * size, size);
       if (swapped_) std::reverse(bytes.data() + i * size, bytes.data() + (i + 1) * size);
       for (std::size_t d = place.size(); d-- > 0;) {  // the next place, row-major
-        at += view.strides[d];
+        at += strides[d];
         if (++place[d] < view.shape[d]) break;
-        at -= view.strides[d] * view.shape[d];
+        at -= strides[d] * view.shape[d];
         place[d] = 0;
       }
     }
