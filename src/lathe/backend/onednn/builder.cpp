@@ -1,11 +1,15 @@
 #include "lathe/backend/onednn/builder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "lathe/backend/onednn/op.h"
 #include "lathe/backend/onednn/threads.h"
 #include "lathe/base/check.h"
+#include "lathe/base/error.h"
 
 namespace lathe::backend::onednn {
 namespace {
@@ -40,11 +44,24 @@ PlanBuilder::PlanBuilder(const ir::Graph& graph, const PlanSettings& settings, P
       wanted_(graph.nodes.size()),
       gradients_(graph.nodes.size()) {}
 
+// Calls `make`; what oneDNN cannot do is said of the node at hand.
+template <typename Make>
+void PlanBuilder::named(Make make) {
+  try {
+    make();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    const ir::Node& node = graph_.nodes[node_];
+    throw UnsupportedError(
+        fmt::format("node {}: oneDNN has no primitive for op {}: {}", node.name, node.op, error.what()));
+  }
+}
+
 Plan PlanBuilder::build() {
   find_wanted();
   add_input();
   for (node_ = 1; node_ < graph_.nodes.size(); ++node_)
-    if (!fusions_.vanishes(node_)) nodes_[node_] = make_op(*this, node_);
+    if (!fusions_.vanishes(node_)) named([&] { nodes_[node_] = make_op(*this, node_); });
   parameters_.place_rest();
   add_loss();
   if (settings_.training) add_backward();
@@ -88,7 +105,7 @@ void PlanBuilder::add_backward() {
   for (node_ = graph_.nodes.size() - 1; node_ > 0; --node_) {
     if (fusions_.vanishes(node_) || !wanted_[node_] || !gradients_[node_]) continue;
     const Gradient gradient = *std::exchange(gradients_[node_], std::nullopt);
-    nodes_[node_].backward(gradient);
+    named([&] { nodes_[node_].backward(gradient); });
   }
 }
 

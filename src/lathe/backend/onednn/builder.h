@@ -46,7 +46,7 @@ struct Call {
 using Arguments = std::vector<std::pair<int, Tensor>>;
 
 /// Makes the plan of a graph: walks the nodes forward, then, in training, backward. The ops (op.h) use what follows
-/// `build` to add their steps.
+/// `build` to add their steps. `build` throws UnsupportedError where oneDNN has no primitive for a node.
 class PlanBuilder {
  public:
   PlanBuilder(const ir::Graph& graph, const PlanSettings& settings, Parameters& parameters);
@@ -104,6 +104,8 @@ class PlanBuilder {
  private:
   Call make_call(dnnl::primitive primitive, const memory::desc& scratchpad, const Arguments& arguments);
   void add_call(std::string kind, Call call);
+  template <typename Make>
+  void named(Make make);
   void find_wanted();
   void add_input();
   void add_loss();

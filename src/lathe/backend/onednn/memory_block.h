@@ -23,6 +23,7 @@ class MemoryBlock {
   std::byte* data() const { return begin_; }
   float* floats() const { return reinterpret_cast<float*>(begin_); }
   std::size_t size() const { return size_; }
+  std::size_t allocated() const { return memory_ == nullptr ? 0 : bytes(size_); }
 
   static std::size_t round_up(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
   /// Returns what a block of `size` bytes allocates.

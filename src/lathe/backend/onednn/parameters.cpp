@@ -112,6 +112,13 @@ void Parameters::allocate() {
   }
 }
 
+std::int64_t Parameters::allocated_bytes() const {
+  std::size_t bytes = 0;
+  for (const MemoryBlock* block : {&values_, &buffers_, &quantised_, &gradients_, &moments1_, &moments2_})
+    bytes += block->allocated();
+  return static_cast<std::int64_t>(bytes);
+}
+
 void Parameters::quantize() {
   for (const Parameter& parameter : parameters_) {
     if (!parameter.values) continue;

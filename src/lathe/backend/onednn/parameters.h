@@ -48,6 +48,8 @@ class Parameters {
   /// Returns the bytes that `allocate` takes. All layouts must be fixed.
   std::int64_t bytes() const;
   void allocate();
+  /// Returns the bytes that were allocated.
+  std::int64_t allocated_bytes() const;
 
   /// Renews the quantised copies.
   void quantize();

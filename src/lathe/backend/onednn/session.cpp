@@ -78,7 +78,7 @@ std::int64_t OnednnSession::planned_bytes(const ir::Graph& graph, const engine::
 }
 
 std::int64_t OnednnSession::allocated_bytes() const {
-  return parameters_.bytes() + static_cast<std::int64_t>(MemoryBlock::bytes(arena_.size()));
+  return parameters_.allocated_bytes() + static_cast<std::int64_t>(arena_.allocated());
 }
 
 Plan OnednnSession::make_plan(bool training, std::size_t rows) {
@@ -109,8 +109,9 @@ std::vector<StepTime> OnednnSession::step_times(bool training) const {
   std::vector<StepTime> times;
   for (const auto& [key, kept] : plans_) {
     if (key.first != training || key.second != batch_size_) continue;
-    for (std::size_t i = 0; i < kept.seconds.size(); ++i)
-      times.push_back({kept.plan.steps()[i].node, kept.plan.steps()[i].kind, kept.seconds[i]});
+    for (std::size_t i = 0; i < kept.plan.steps().size(); ++i)
+      times.push_back(
+          {kept.plan.steps()[i].node, kept.plan.steps()[i].kind, kept.seconds.empty() ? 0.0 : kept.seconds[i]});
   }
   return times;
 }

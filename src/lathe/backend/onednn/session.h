@@ -40,9 +40,9 @@ class OnednnSession final : public engine::Session {
   static std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings);
   /// Returns the bytes that this one has allocated.
   std::int64_t allocated_bytes() const;
-  /// Returns the names of the steps of a pass, and from now on measures their times.
+  /// Measures the times of the steps from now on.
   void measure_steps() { measuring_ = true; }
-  /// Returns what the steps took over the passes of one kind since measure_steps.
+  /// Returns the steps of whole batches, in training or evaluation, and what they took since measure_steps.
   std::vector<StepTime> step_times(bool training) const;
 
  private:
@@ -78,7 +78,8 @@ class OnednnSession final : public engine::Session {
   Loss loss_;
   Parameters parameters_;
   dnnl::stream stream_;
-  std::size_t batch_size_, width_, positions_, outputs_;
+  std::size_t batch_size_, width_;
+  std::size_t positions_, outputs_;  ///< predictions of a row, and values of each
   std::map<Key, KeptPlan> plans_;
   MemoryBlock arena_;
   engine::OptimizerSettings optimizer_;
