@@ -110,13 +110,13 @@ TEST_F(Checkpoints, AreNotWrittenForShortTrainings) {
 
 class PrunedCheckpoints : public Checkpoints {
  protected:
-  PrunedCheckpoints() : Checkpoints("[search.strategy.pruner]\nname = \"median\"\ninterval = 100\n") {}
+  PrunedCheckpoints()
+      : Checkpoints(
+            "sum_scaled_metrics = true\ndirection = \"maximize\"\n[search.strategy.pruner]\nname = "
+            "\"median\"\ninterval = 100\n") {}
 };
 
 TEST_F(PrunedCheckpoints, TellThePrunerAgainWhatItHadSeen) {
-  fixture_.settings.constraints.clear();
-  fixture_.settings.directions = {Direction::kMaximize};
-  fixture_.settings.sum_scaled_metrics = true;
   std::vector<std::int64_t> undisturbed, told;
   const auto calm = evaluator(false);
   const Evaluation expected = calm->evaluate(prepare(*calm), 0, fixture_.stop, [&](const sampler::Report& report) {

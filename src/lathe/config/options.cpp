@@ -89,8 +89,9 @@ void add_general(std::vector<Option>& out) {
   using S = Settings;
   const std::string section = "General";
   out.push_back(honoured(field("model", &S::model,
-                               "network: a name of the zoo; also the word MODEL; a [model] table "
-                               "describes one layer by layer"),
+                               "network: a name of the zoo, or an ONNX file (FILE.onnx, from the study file's folder), "
+                               "which brings its weights along; also the word MODEL; a [model] table describes one "
+                               "layer by layer"),
                          {}, "NAME", section));
   out.push_back(honoured(field("dataset", &S::dataset,
                                "data set: a name, or the path of a csv, npy, npz, tsv or txt file; also the word "
@@ -106,6 +107,13 @@ void add_general(std::vector<Option>& out) {
   out.push_back(chosen("load_type", &S::load_type, {"auto", "mz", "pt", "pl", "hf"},
                        "kept for MASE's files: what a checkpoint is, is told from its content", {"--load-type"}, "TYPE",
                        section));
+  out.push_back(
+      chosen("weights", &S::weights, {"fresh", "inherit", "net2wider"},
+             "what the candidates of a search begin from: fresh is by the seed, and what of --load fits; "
+             "inherit and net2wider take the weights of the trained base network (--load, else trained first): "
+             "the most important channels of narrower layers, and with net2wider the same function of wider "
+             "ones",
+             {"--weights"}, "NAME", section));
   out.push_back(honoured(field("batch_size", &S::batch_size, "rows per batch, in training and evaluation", at_least(1)),
                          {"--batch-size"}, "N", section));
   out.push_back(honoured(field("seed", &S::seed, "seed of every random draw", at_least(0)), {"--seed"}, "N", section));

@@ -31,7 +31,8 @@ class MemoryBudget {
    private:
     MemoryBudget& budget_;
     std::int64_t bytes_;
-    bool granted_ = false, alone_ = false;
+    bool alone_ = false;  // before granted_, whose initialiser sets it
+    bool granted_;
   };
 
   /// `most` are the bytes in all; nullopt: no limit. `origin` says where the limit comes from, for the user.
