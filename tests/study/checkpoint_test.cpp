@@ -19,7 +19,7 @@ constexpr double kOften = 1e-6;
 
 class Checkpoints : public ::testing::Test {
  protected:
-  explicit Checkpoints(const std::string& more = {}) : fixture_(trained_search("n_trials = 1\nrepeats = 1\n") + more) {
+  explicit Checkpoints(const std::string& more = {}) : fixture_(trained_search("n_trials = 1\n" + more)) {
     fixture_.settings.train->settings.max_epochs = 1500;
     fixture_.settings.checkpoint_interval_seconds = kOften;
   }

@@ -17,7 +17,9 @@ constexpr std::chrono::milliseconds kLook{100};
 }  // namespace
 
 MemoryBudget::Share::Share(MemoryBudget& budget, std::int64_t bytes, const engine::StopToken& stop)
-    : budget_(budget), bytes_(bytes), granted_(budget.enter(bytes, stop, alone_)) {}
+    : budget_(budget), bytes_(bytes) {
+  granted_ = budget.enter(bytes, stop, alone_);
+}
 
 MemoryBudget::Share::~Share() {
   if (granted_) budget_.leave(bytes_);

@@ -31,8 +31,7 @@ class MemoryBudget {
    private:
     MemoryBudget& budget_;
     std::int64_t bytes_;
-    bool alone_ = false;  // before granted_, whose initialiser sets it
-    bool granted_;
+    bool granted_ = false, alone_ = false;
   };
 
   /// `most` are the bytes in all; nullopt: no limit. `origin` says where the limit comes from, for the user.
