@@ -171,5 +171,15 @@ num_samples = 48
             "lathe: error: cutout: must be at least 0 and below 28, the side of the images [1, 28, 28]; got 28\n");
 }
 
+TEST_F(ChangedImages, TheFashionExampleRuns) {
+  write_digits(folder_.path());
+  const auto result = run(fmt::format(
+      "search --config {}/examples/fashion_mnist.toml --data-dir . --validation-rows 8 --batch-size 8 --n-trials 2 "
+      "--project-dir . --project fashion --set search.strategy.sw_runner.basic_train.num_samples=16",
+      LATHE_SOURCE_DIR));
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_EQ(json::parse(read("fashion/search_ckpts/log.json")).size(), 2u);
+}
+
 }  // namespace
 }  // namespace lathe::cli
