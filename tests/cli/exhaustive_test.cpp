@@ -199,7 +199,7 @@ TEST_F(Exhaustive, SaysHowSureTheFrontIs) {
                 std::hypot(race["standard_errors"][0].get<double>(), race["sampling_errors"][0].get<double>()), 1e-9);
     EXPECT_GE(race["front_probability"], 0);
   }
-  EXPECT_EQ(json::parse(read_text_file(results / "study.json"))["schema_version"], 2);
+  EXPECT_EQ(json::parse(read_text_file(results / "study.json"))["schema_version"], 3);
   const std::string table = read_text_file(results / "trials.csv");
   EXPECT_NE(table.find(",seeds,front,front_probability,mean_0,standard_error_0,sampling_error_0,total_error_0,mean_1,"),
             std::string::npos);

@@ -278,7 +278,7 @@ TEST_F(Search, PrintsOneJsonDocument) {
   const auto result = run("search --config study.toml --project-dir . --json");
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   const json document = json::parse(result.output);
-  EXPECT_EQ(document["schema_version"], 2);
+  EXPECT_EQ(document["schema_version"], 3);
   EXPECT_EQ(document["best"].size(), 1u);
 }
 
