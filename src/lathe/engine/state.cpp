@@ -7,13 +7,10 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/random.h"
+#include "lathe/engine/tensor_name.h"
 
 namespace lathe::engine {
 namespace {
-
-std::string state_name(const ir::Node& node, const ir::Parameter& parameter) {
-  return node.module_path.empty() ? node.name + "." + parameter.name : node.module_path + "." + parameter.name;
-}
 
 void fill(const ir::Parameter& parameter, RandomStream& stream, std::vector<float>& values) {
   switch (parameter.initializer) {
@@ -80,11 +77,15 @@ void check_same_order(const State& expected, const State& state, const std::stri
 
 }  // namespace
 
+std::string tensor_name(const ir::Node& node, const ir::Parameter& parameter) {
+  return node.module_path.empty() ? node.name + "." + parameter.name : node.module_path + "." + parameter.name;
+}
+
 State zero_state(const ir::Graph& graph) {
   State state;
   for (const ir::Node& node : graph.nodes) {
     for (const ir::Parameter& parameter : node.parameters) {
-      state.push_back({state_name(node, parameter), parameter.shape,
+      state.push_back({tensor_name(node, parameter), parameter.shape,
                        std::vector<float>(static_cast<std::size_t>(element_count(parameter.shape))),
                        parameter.trainable, parameter.integral});
     }

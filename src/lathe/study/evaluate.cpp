@@ -11,6 +11,7 @@
 #include "lathe/base/out_of_memory.h"
 #include "lathe/base/process_memory.h"
 #include "lathe/base/profile.h"
+#include "lathe/engine/tensor_name.h"
 #include "lathe/space/candidate_key.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/evaluate_run.h"
@@ -165,9 +166,12 @@ engine::State Evaluator::starting_state(const Prepared& prepared, std::uint64_t 
 std::vector<std::string> Evaluator::untrained_tensors(const ir::Graph& graph) const {
   std::vector<std::string> names;
   if (settings_.train || settings_.weights != engine::WeightPolicy::kFresh) return names;
-  for (const engine::NamedTensor& tensor : engine::zero_state(graph)) {
-    if (!tensor.trainable) continue;
-    if (!loaded_ || find_tensor(*loaded_, tensor.name, tensor.shape) == nullptr) names.push_back(tensor.name);
+  for (const ir::Node& node : graph.nodes) {
+    for (const ir::Parameter& parameter : node.parameters) {
+      if (!parameter.trainable) continue;
+      std::string name = engine::tensor_name(node, parameter);
+      if (!loaded_ || find_tensor(*loaded_, name, parameter.shape) == nullptr) names.push_back(std::move(name));
+    }
   }
   return names;
 }
