@@ -165,7 +165,9 @@ TEST(Channels, GatesOfSqueezeAndExcitationFollow) {
   tokens.add("reshape", "", {{"shape", Shape{12, 1, 1}}});
   tokens.add("flatten", "");
   tokens.add("linear", "b", {{"in_features", std::int64_t{12}}, {"out_features", std::int64_t{2}}});
-  EXPECT_TRUE(error_of(std::move(tokens).finish(), {{"e", 2}}).starts_with("node e: node reshape (reshape) mixes"));
+  const Graph mixed = std::move(tokens).finish();
+  EXPECT_TRUE(error_of(mixed, {{"e", 2}}).starts_with("node e: node reshape (reshape) mixes"));
+  EXPECT_EQ(scaled(mixed, {{"e", 1}}), mixed);
 }
 
 TEST(Channels, ALinearLayerOverPositionsLocksTheWidth) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -42,16 +43,22 @@ bool write_all(const Descriptor& file, std::span<const std::byte> bytes) {
   return true;
 }
 
+using Parts = std::span<const std::span<const std::byte>>;
+
+bool write_all(const Descriptor& file, Parts parts) {
+  return std::all_of(parts.begin(), parts.end(), [&](std::span<const std::byte> part) { return write_all(file, part); });
+}
+
 // Tells whether a device, a pipe or a socket stands there: renaming a file onto it would destroy it.
 bool is_special_file(const std::filesystem::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-void write_special_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+void write_special_file(const std::filesystem::path& path, Parts parts) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (file.get() < 0) throw SystemError("open", path.string(), last_reason());
-  if (!write_all(file, bytes)) throw SystemError("write", path.string(), last_reason());
+  if (!write_all(file, parts)) throw SystemError("write", path.string(), last_reason());
 }
 
 }  // namespace
@@ -82,7 +89,11 @@ std::string read_text_file(const std::filesystem::path& path) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  if (is_special_file(path)) return write_special_file(path, bytes);
+  write_file_atomically(path, Parts(&bytes, 1));
+}
+
+void write_file_atomically(const std::filesystem::path& path, Parts parts) {
+  if (is_special_file(path)) return write_special_file(path, parts);
   const std::string temporary = fmt::format("{}.part-{}", path.string(), ::getpid());
   const auto fail = [&](const char* operation) {
     const std::string reason = last_reason();
@@ -92,7 +103,7 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
   {
     const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (file.get() < 0) throw SystemError("create", path.string(), last_reason());
-    if (!write_all(file, bytes)) fail("write");
+    if (!write_all(file, parts)) fail("write");
     if (::fsync(file.get()) != 0 && errno != EINVAL) fail("write");
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -243,12 +244,12 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::s
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file) {
   const auto order = data_order(file);
   const std::string header = header_text(file, order);
-  std::vector<std::byte> bytes(kLengthBytes + header.size());
+  std::array<std::byte, kLengthBytes> length;
   for (std::size_t i = 0; i < kLengthBytes; ++i)
-    bytes[i] = static_cast<std::byte>(std::uint64_t{header.size()} >> (8 * i));
-  std::memcpy(bytes.data() + kLengthBytes, header.data(), header.size());
-  for (const StoredTensor* tensor : order) bytes.insert(bytes.end(), tensor->bytes.begin(), tensor->bytes.end());
-  write_file_atomically(path, bytes);
+    length[i] = static_cast<std::byte>(std::uint64_t{header.size()} >> (8 * i));
+  std::vector<std::span<const std::byte>> parts = {length, std::as_bytes(std::span(header))};
+  for (const StoredTensor* tensor : order) parts.emplace_back(tensor->bytes);
+  write_file_atomically(path, parts);
 }
 
 }  // namespace lathe::checkpoint

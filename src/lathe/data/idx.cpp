@@ -44,7 +44,9 @@ IdxArray read_idx(const std::filesystem::path& file, std::size_t dimensions) {
     const std::uint32_t size = big_endian(array.bytes, 4 + 4 * i);
     if (size == 0) throw DataError(path, fmt::format("says that dimension {} has size 0", i));
     array.shape.push_back(size);
-    if (said <= kMostBytes) said *= size;
+    said *= size;
+    if (said > kMostBytes)
+      throw DataError(path, fmt::format("says that it holds more than {} bytes, the most that is read", kMostBytes));
   }
   if (said != held) {
     throw DataError(path, fmt::format("holds {} bytes of data; its header says {}", held, to_string(array.shape)));

@@ -197,8 +197,10 @@ void apply(const Plan& plan, Graph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& node = graph.nodes[i];
     const OpDeclaration& op = op_of(node);
-    if (op.follow_input || !op.input_width_attribute.empty())
-      follow(node, op, width_read(op, graph.nodes[node.inputs.front()].output_shape));
+    if (op.follow_input || !op.input_width_attribute.empty()) {
+      const std::int64_t width = width_read(op, graph.nodes[node.inputs.front()].output_shape);
+      if (width != width_read(op, plan.graph.nodes[node.inputs.front()].output_shape)) follow(node, op, width);
+    }
     if (sets_width(plan.graph.nodes[i])) node.set(op.output_width_attribute, new_width(plan, plan.groups.group_of(i)));
     infer_node(graph, node);
   }
