@@ -18,6 +18,8 @@ Command compare_command();
 Command study_command();
 Command table_command();
 Command transform_command();
+Command import_command();
+Command export_command();
 Command info_command();
 Command data_command();
 Command completion_command();

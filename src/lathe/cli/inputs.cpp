@@ -19,10 +19,10 @@
 namespace lathe::cli {
 namespace {
 
-StartingPoint from_checkpoint(const checkpoint::LoadedModel& loaded, const std::optional<ir::Graph>& named,
+StartingPoint from_checkpoint(const checkpoint::LoadedModel& loaded, const std::optional<StartingPoint>& named,
                               const std::string& path) {
-  if (loaded.own_graph && named && ir::to_text(*named, false) != ir::to_text(loaded.graph, false))
-    log::warning("the network in {} is not {} as you named it; the file's is used", path, named->name);
+  if (loaded.own_graph && named && ir::to_text(named->graph, false) != ir::to_text(loaded.graph, false))
+    log::warning("the network in {} is not {} as you named it; the file's is used", path, named->graph.name);
   log::info("Loaded model from {}", path);
   const auto hash = loaded.facts.find("data.hash");
   return {loaded.graph, loaded.state, path, hash == loaded.facts.end() ? "" : hash->second};
@@ -125,16 +125,11 @@ std::string weights_to_load(const Invocation& invocation) {
 }
 
 StartingPoint starting_point(const Invocation& invocation, const data::Dataset& dataset) {
-  const config::Settings& settings = invocation.settings;
   const std::string load_name = weights_to_load(invocation);
-  std::optional<ir::Graph> named;
-  const bool from_trial = invocation.has("--from");
-  if (!from_trial && (settings.model_is_table || !settings.model.empty()))
-    named = model::make_model(invocation.root, model_request(dataset));
+  const auto named = named_network(invocation, [&] { return model_request(dataset); });
   if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
-  StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh", ""};
-  if (!load_name.empty())
-    start = from_checkpoint(checkpoint::load_model(load_name, named ? &*named : nullptr), named, load_name);
+  StartingPoint start = named.value_or(StartingPoint());
+  if (!load_name.empty()) start = from_checkpoint(load_network(load_name, named), named, load_name);
   check_fits(start.graph, dataset);
   warn_of_other_rows(start, dataset);
   if (const auto sentence = model::relu_on_logits(start.graph)) {

@@ -26,9 +26,9 @@ engine::TrainSettings train_settings(const config::Settings& settings);
 
 /// Holds the network that a command works on, and its weights where they were loaded.
 struct StartingPoint {
-  ir::Graph graph;
-  std::optional<engine::State> state;
-  std::string weights_origin;  ///< "fresh" or the path that was loaded
+  ir::Graph graph = {};
+  std::optional<engine::State> state = std::nullopt;
+  std::string weights_origin = "fresh";  ///< "fresh" or the path that was loaded
   std::string data_hash = {};  ///< fingerprint of the rows that loaded weights were trained on; empty: unknown
 };
 
@@ -42,10 +42,10 @@ std::vector<Flag> from_flags();
 /// Throws UserError for one of the two without the other, DataError where the trial's weights are absent.
 std::string weights_to_load(const Invocation& invocation);
 
-/// Takes the network from `--load` where that is a lathe checkpoint, else from the model of the settings, with the
-/// weights of
-/// `--load` where it is given. Warns when the checkpoint's network is not the named one (the checkpoint's is used), and
-/// once of an activation on the logits. Throws UserError without any network.
+/// Takes the network from `--load` where that is a lathe checkpoint or an ONNX file, else from the model of the
+/// settings, with the weights of `--load` where it is given, else with those that an ONNX file of that name brings.
+/// Warns when the checkpoint's network is not the named one (the checkpoint's is used), and once of an activation on
+/// the logits. Throws UserError without any network.
 StartingPoint starting_point(const Invocation& invocation, const data::Dataset& dataset);
 
 }  // namespace lathe::cli

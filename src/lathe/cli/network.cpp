@@ -7,6 +7,7 @@
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
+#include "lathe/onnx/import.h"
 #include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
@@ -21,7 +22,38 @@ model::ModelRequest usual_request(const config::Settings& settings) {
   return entry == nullptr ? model::ModelRequest() : entry->usual;
 }
 
+bool is_onnx(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
+
+/// Paths of a study file count from its folder, those of the command line from where the user stands.
+std::filesystem::path from_its_source(const config::Value& value) {
+  const std::filesystem::path path = value.as_string();
+  const std::string& source = value.position().file;
+  if (path.is_absolute() || source.empty() || source == config::kCommandLine) return path;
+  return std::filesystem::path(source).parent_path() / path;
+}
+
+StartingPoint imported(const std::filesystem::path& path) {
+  onnx::ImportedModel model = onnx::import_onnx(path);
+  log::info("Imported model from {}", path.string());
+  return {std::move(model.graph), std::move(model.state), path.string()};
+}
+
 }  // namespace
+
+std::optional<StartingPoint> named_network(const Invocation& invocation,
+                                           const std::function<model::ModelRequest()>& request) {
+  const config::Settings& settings = invocation.settings;
+  if (invocation.has("--from") || (!settings.model_is_table && settings.model.empty())) return std::nullopt;
+  if (!settings.model_is_table && is_onnx(settings.model))
+    return imported(from_its_source(*invocation.root.find("model")));
+  return StartingPoint{model::make_model(invocation.root, request()), std::nullopt, "fresh"};
+}
+
+checkpoint::LoadedModel load_network(const std::filesystem::path& path, const std::optional<StartingPoint>& named) {
+  if (!is_onnx(path)) return checkpoint::load_model(path, named ? &named->graph : nullptr);
+  StartingPoint read = imported(path);
+  return {std::move(read.graph), std::move(*read.state), {}, true};
+}
 
 model::ModelRequest model_request(const data::Dataset& dataset) {
   return {.input_shape = dataset.train.row_shape(),
@@ -41,15 +73,12 @@ model::ModelRequest model_request(const config::Settings& settings) {
 }
 
 StartingPoint network_without_data(const Invocation& invocation) {
-  const config::Settings& settings = invocation.settings;
   const std::string load_name = weights_to_load(invocation);
-  std::optional<ir::Graph> named;
-  if (!invocation.has("--from") && (settings.model_is_table || !settings.model.empty()))
-    named = model::make_model(invocation.root, model_request(settings));
+  const auto named = named_network(invocation, [&] { return model_request(invocation.settings); });
   if (!named && load_name.empty()) throw UserError("model", "no network: name a model, or a checkpoint with --load");
-  StartingPoint start{named ? *named : ir::Graph(), std::nullopt, "fresh"};
+  StartingPoint start = named.value_or(StartingPoint());
   if (!load_name.empty()) {
-    checkpoint::LoadedModel loaded = checkpoint::load_model(load_name, named ? &*named : nullptr);
+    checkpoint::LoadedModel loaded = load_network(load_name, named);
     log::info("Loaded model from {}", load_name);
     start = {std::move(loaded.graph), std::move(loaded.state), load_name};
   }

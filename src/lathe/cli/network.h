@@ -1,5 +1,11 @@
 #pragma once
 
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "lathe/checkpoint/checkpoint.h"
 #include "lathe/cli/inputs.h"
 #include "lathe/model/chain.h"
 
@@ -12,6 +18,15 @@ model::ModelRequest model_request(const data::Dataset& dataset);
 /// Returns what the data that the settings name asks, without reading it where its kind fixes that. Without a data set
 /// what the named network was made for, the jet data (16, 5) for networks that the zoo does not have.
 model::ModelRequest model_request(const config::Settings& settings);
+
+/// Makes the network that the settings name: of the zoo, of a [model] table, or read from an ONNX file
+/// (`model = "net.onnx"`, beside the study file where it is written there), which brings its weights along. Nullopt
+/// where none is named or --from brings one. `request` is called for what depends on the data.
+std::optional<StartingPoint> named_network(const Invocation& invocation,
+                                           const std::function<model::ModelRequest()>& request);
+
+/// Loads a model file as checkpoint::load_model does, or an ONNX file, which brings its own network.
+checkpoint::LoadedModel load_network(const std::filesystem::path& path, const std::optional<StartingPoint>& named);
 
 /// Takes the network and its weights as `starting_point` does, without data to check against. The state is absent
 /// without --load and --from.

@@ -162,7 +162,8 @@ void print_result(const TestRun& run) {
 }
 
 ExitCode run_test(const Invocation& invocation) {
-  if (weights_to_load(invocation).empty())
+  const bool onnx = invocation.settings.model.ends_with(".onnx");
+  if (weights_to_load(invocation).empty() && !onnx)
     throw UserError("--load", "is missing: lathe test evaluates trained weights (training_ckpts/best.safetensors)");
   const TestRun run = evaluate(invocation);
   if (invocation.json)
@@ -183,7 +184,7 @@ Command test_command() {
               "of the "
               "variance explained), mse and mae, and those of each target also in its own unit. A lathe checkpoint "
               "brings its "
-              "network along; for a plain state dict (safetensors, PyTorch's .pt, Lightning's .ckpt) name its MODEL.",
+              "network along, and so does an ONNX file, as --load or as MODEL; for a plain state dict (safetensors, PyTorch's .pt, Lightning's .ckpt) name its MODEL.",
           .examples = {{"lathe test jsc-tiny jets --load lathe_output/run/training_ckpts/best.safetensors",
                         "scores a checkpoint"}},
           .flags = from_flags(),

@@ -31,7 +31,7 @@ Shape padding_of(const GraphReader& reader, const OnnxNode& node, std::size_t di
     return padding;
   }
   if (automatic == "VALID") return Shape(dimensions, 0);
-  const Shape pads = node.integers("pads", Shape(2 * dimensions, 0));
+  const Shape pads = checked_sizes(node.integers("pads", Shape(2 * dimensions, 0)), 0, "pads");
   if (pads.size() != 2 * dimensions) throw DataError("pads does not fit the kernel");
   const Shape begin(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(dimensions));
   const Shape end(pads.begin() + static_cast<std::ptrdiff_t>(dimensions), pads.end());
@@ -47,10 +47,10 @@ void convert_conv(GraphReader& reader, const OnnxNode& node) {
   if (weight->shape.size() < 3) throw DataError("its weight has shape " + to_string(weight->shape));
   const std::size_t dimensions = weight->shape.size() - 2;
   if (dimensions > 2) reader.refuse(node, fmt::format("convolutions of {} dimensions; 1 and 2 are read", dimensions));
-  const Shape kernel(weight->shape.begin() + 2, weight->shape.end());
+  const Shape kernel = checked_sizes(Shape(weight->shape.begin() + 2, weight->shape.end()), 1, "kernel_shape");
   if (node.integers("kernel_shape", kernel) != kernel) throw DataError("kernel_shape is not that of its weight");
-  const Shape stride = node.integers("strides", Shape(dimensions, 1));
-  const Shape dilation = node.integers("dilations", Shape(dimensions, 1));
+  const Shape stride = checked_sizes(node.integers("strides", Shape(dimensions, 1)), 1, "strides");
+  const Shape dilation = checked_sizes(node.integers("dilations", Shape(dimensions, 1)), 1, "dilations");
   if (stride.size() != dimensions || dilation.size() != dimensions)
     throw DataError("strides or dilations do not fit the kernel");
   const std::int64_t groups = node.integer("group", 1);

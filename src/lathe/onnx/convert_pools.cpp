@@ -5,6 +5,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/onnx/converters.h"
+#include "lathe/onnx/numbers.h"
 
 namespace lathe::onnx {
 namespace {
@@ -29,14 +30,14 @@ bool is_ceil_mode(const Shape& from, const Window& window, const Shape& end) {
 
 Window window_of(const GraphReader& reader, const OnnxNode& node) {
   Window window;
-  window.kernel = node.integers("kernel_shape", {});
+  window.kernel = checked_sizes(node.integers("kernel_shape", {}), 1, "kernel_shape");
   const std::size_t dimensions = window.kernel.size();
   if (dimensions < 1 || dimensions > 2 || reader.shape(node, 0).size() != dimensions + 1)
     reader.refuse(node, fmt::format("a window of {} dimensions over {}", dimensions, to_string(reader.shape(node, 0))));
-  window.stride = node.integers("strides", Shape(dimensions, 1));
+  window.stride = checked_sizes(node.integers("strides", Shape(dimensions, 1)), 1, "strides");
   window.ceil_mode = node.integer("ceil_mode", 0) != 0;
   const std::string automatic = node.text("auto_pad", "NOTSET");
-  const Shape pads = node.integers("pads", Shape(2 * dimensions, 0));
+  const Shape pads = checked_sizes(node.integers("pads", Shape(2 * dimensions, 0)), 0, "pads");
   if (pads.size() != 2 * dimensions || window.stride.size() != dimensions)
     throw DataError("strides or pads do not fit the kernel");
   window.padding.assign(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(dimensions));

@@ -21,6 +21,17 @@ bool is_own_domain(const std::string& domain) {
          domain == "finn.custom_op.general";
 }
 
+/// Refuses values that no machine could hold, and whose sizes would overflow.
+Shape checked_shape(Shape shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent < 1 || count > (std::int64_t{1} << 40) / extent)
+      throw DataError("its result would have the shape " + to_string(shape));
+    count *= extent;
+  }
+  return shape;
+}
+
 std::int64_t opset_of(const Document& document, const std::string& path) {
   const auto found = document.opsets.find("");
   if (found == document.opsets.end()) throw DataError(path, "the file names no opset of ONNX");
@@ -60,9 +71,15 @@ void GraphReader::define(const std::string& name, Value value) {
     throw DataError(path_, fmt::format("two values are called {}", name));
 }
 
+void GraphReader::spend(std::size_t values) {
+  if (values > budget_) throw DataError("the constants of the file become too large");
+  budget_ -= values;
+}
+
 void GraphReader::read_initializers() {
   for (Tensor& tensor : document_.initializers) {
     const std::string name = tensor.name;
+    budget_ += 4 * (tensor.floats.size() + tensor.integers.size());
     define(name, {.constant = make_constant(std::move(tensor))});
   }
   document_.initializers.clear();
@@ -81,8 +98,9 @@ void GraphReader::read_input(const ValueInfo& info) {
                                   "dimension in dynamic_axes",
                                   i + 1, info.name, info.symbols[i + 1]));
   try {
+    checked_shape(shape);
     graph_.nodes.push_back(ir::make_node(graph_, "input", {{"shape", to_string(shape)}}, {}));
-  } catch (const UserError& error) {
+  } catch (const Error& error) {
     throw DataError(path_, fmt::format("input {}: {}", info.name, error.what()));
   }
   origins_.push_back({});
@@ -127,8 +145,9 @@ void GraphReader::emit(const OnnxNode& source, const std::string& op, std::vecto
                                   to_string(parameter->shape)));
     if (!constant->floating) throw DataError(fmt::format("its {} holds integers", name));
     parameter->format = constant->format;
+    spend(constant->size());
   }
-  const Shape shape = node.output_shape;
+  const Shape shape = checked_shape(node.output_shape);
   graph_.nodes.push_back(std::move(node));
   origins_.push_back({&source, std::move(weights)});
   define(source.outputs.at(0), {.node = graph_.nodes.size() - 1, .shape = shape, .producer = &source});
@@ -140,11 +159,12 @@ void GraphReader::alias(const OnnxNode& source, const std::string& input) {
 }
 
 void GraphReader::set_constant(const OnnxNode& source, ConstantPtr constant) {
+  if (source.op != "Constant") spend(constant->size());
   define(source.outputs.at(0), {.constant = std::move(constant), .producer = &source});
 }
 
 void GraphReader::keep_pending(const OnnxNode& source, Shape shape) {
-  define(source.outputs.at(0), {.shape = std::move(shape), .producer = &source});
+  define(source.outputs.at(0), {.shape = checked_shape(std::move(shape)), .producer = &source});
 }
 
 void GraphReader::refuse(const OnnxNode& node, const std::string& reason) const {

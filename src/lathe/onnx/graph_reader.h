@@ -85,10 +85,14 @@ class GraphReader {
   [[noreturn]] void refuse_unknown(const OnnxNode& node) const;
   void refuse_pending_result(const std::string& name) const;
   void define(const std::string& name, Value value);
+  /// Counts values that are computed or copied. Throws DataError above 2^26 more than four times those of the file: a
+  /// small file must not take much memory.
+  void spend(std::size_t values);
 
   Document& document_;
   std::string path_;
   std::int64_t opset_ = 0, fixed_batch_ = 0;
+  std::size_t budget_ = std::size_t{1} << 26;
   std::map<std::string, Value> values_;
   ir::Graph graph_;
   std::vector<Origin> origins_;  ///< [nodes of graph_]

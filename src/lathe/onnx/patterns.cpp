@@ -118,8 +118,8 @@ bool is_clipped_shift(const GraphReader& reader, const std::string& name, const 
   };
   const OnnxNode* sum = shift_before(reader, *clip);
   const auto inner = sum == nullptr ? std::nullopt : other_operand(reader, *sum, 3);
-  return inner && reader.same(*inner, x) && (bound(1, "min") == 0.0 || made_by(reader, clip->input(0), "Relu") != nullptr) &&
-         bound(2, "max") == 6.0;
+  return inner && reader.same(*inner, x) &&
+         (bound(1, "min") == 0.0 || made_by(reader, clip->input(0), "Relu") != nullptr) && bound(2, "max") == 6.0;
 }
 
 /// Says what factor * x * f is of our ops; empty: nothing.

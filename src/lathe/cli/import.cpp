@@ -1,0 +1,70 @@
+#include "lathe/onnx/import.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lathe/base/log.h"
+#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/cli/commands.h"
+#include "lathe/cli/model_summary.h"
+#include "lathe/cli/terminal.h"
+#include "lathe/ir/report.h"
+#include "lathe/report/table.h"
+
+namespace lathe::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kStandardOutput = 1;
+
+std::string json_text(const onnx::ImportedModel& model, const std::string& output) {
+  const Json json = {{"schema_version", 1},
+                     {"model", model.graph.name},
+                     {"producer", model.producer},
+                     {"onnx_nodes", model.nodes},
+                     {"graph", ir::to_text(model.graph)},
+                     {"trainable_parameters", ir::trainable_parameters(model.graph)},
+                     {"file", output.empty() ? Json(nullptr) : Json(output)}};
+  return json.dump(2) + "\n";
+}
+
+std::string report_text(const onnx::ImportedModel& model, const std::string& output) {
+  const std::string written = output.empty() ? "Nothing written: --output model.safetensors keeps it as a model file.\n"
+                                             : "Written: " + output + "\n";
+  return fmt::format("{}\n{} nodes of ONNX{} became {} of lathe\n{}",
+                     model_summary(model.graph, report::style_for(kStandardOutput)), model.nodes,
+                     model.producer.empty() ? "" : " (" + model.producer + ")", model.graph.nodes.size() - 2, written);
+}
+
+ExitCode run_import(const Invocation& invocation) {
+  const std::string& file = invocation.words.at(0);
+  const onnx::ImportedModel model = onnx::import_onnx(file);
+  const std::string output = invocation.text("--output").value_or("");
+  if (!output.empty())
+    checkpoint::save_model(output, model.graph, model.state,
+                           {{"weights", file}, {"imported.producer", model.producer}});
+  print(invocation.json ? json_text(model, output) : report_text(model, output));
+  return ExitCode::kSuccess;
+}
+
+}  // namespace
+
+Command import_command() {
+  return {
+      .name = "import",
+      .summary = "read a network and its weights from an ONNX file",
+      .description =
+          "Reads FILE, as torch.onnx.export (opsets 9 to 17), QONNX or lathe export write it, and prints its layers. "
+          "With --output it is kept as a model file for --load. All commands take an ONNX file directly, too: as "
+          "MODEL, as --load or as model = \"FILE.onnx\" in a study file. What is read: docs/onnx.md.",
+      .examples = {{"lathe import net.onnx", "prints the layers of a network"},
+                   {"lathe import net.onnx --output net.safetensors", "keeps it as a model file"},
+                   {"lathe test net.onnx jets", "scores its weights at once"}},
+      .words = {{.name = "FILE", .help = "ONNX file; tensors in external files are read beside it"}},
+      .flags = {{.names = {"--output", "-o"}, .value_name = "PATH", .help = "model file (safetensors) to write"}},
+      .takes_settings = false,
+      .run = run_import};
+}
+
+}  // namespace lathe::cli
