@@ -122,10 +122,9 @@ TEST_F(StartingWeights, OfLargeNetworksAreWrittenWhileTheSearchRuns) {
   const json best = read("best.json");
   const auto number = best["0"]["number"].get<std::int64_t>();
   EXPECT_EQ(files_in(results() / "trials"), 2u);
-  const auto test =
-      testing::run_program(command(fmt::format("test jsc-three-linear-layers-logits jets --json --from {} --trial {}",
-                                               (results() / "best.json").string(), number)),
-                           folder());
+  const auto test = testing::run_program(
+      command(fmt::format("test jets --json --from {} --trial {}", (results() / "best.json").string(), number)),
+      folder());
   EXPECT_EQ(test.exit_code, 0) << test.errors;
   EXPECT_NE(test.output.find("\"accelerator\": \"cpu\""), std::string::npos) << test.output;
 }
@@ -141,7 +140,7 @@ TEST_F(StartingWeights, TrialsThatNeedTooMuchMemoryFailWithBothFigures) {
 }
 
 TEST_F(StartingWeights, ATrialThatIsKilledInTheMiddleGoesOnFromThere) {
-  write(study_file("[1]", "num_samples = 12000000\nmax_epochs = 100000", "n_trials = 1\ncheckpoint_interval = 0.05"));
+  write(study_file("[1]", "num_samples = 5000000\nmax_epochs = 100000", "n_trials = 1\ncheckpoint_interval = 0.03"));
   ASSERT_EQ(search("--project calm --set search.strategy.setup.checkpoint_interval=0").exit_code, 0);
   const pid_t process = fork();
   if (process == 0) {
