@@ -60,7 +60,7 @@ Command import_command() {
           "MODEL, as --load or as model = \"FILE.onnx\" in a study file. What is read: docs/onnx.md.",
       .examples = {{"lathe import net.onnx", "prints the layers of a network"},
                    {"lathe import net.onnx --output net.safetensors", "keeps it as a model file"},
-                   {"lathe test net.onnx jets", "scores its weights at once"}},
+                   {"lathe import net.onnx --json", "the graph's text and the number of parameters, for a script"}},
       .words = {{.name = "FILE", .help = "ONNX file; tensors in external files are read beside it"}},
       .flags = {{.names = {"--output", "-o"}, .value_name = "PATH", .help = "model file (safetensors) to write"}},
       .takes_settings = false,
