@@ -26,6 +26,32 @@ std::string error_of(const std::string& document) {
   return "no error";
 }
 
+TEST(ParseStudy, ReadsWhatATrialRunsWith) {
+  const std::string trained =
+      "[search.strategy]\neval_mode = false\n[search.strategy.sw_runner.basic_train]\nmax_epochs = 1\n";
+  const StudySettings plain = parse(trained + kSetup + kMetrics);
+  EXPECT_EQ(plain.threads, 1);
+  EXPECT_EQ(plain.precision, engine::Precision::kFloat32);
+  EXPECT_EQ(plain.weights, engine::WeightPolicy::kFresh);
+  EXPECT_EQ(plain.runner_text().find("precision"), std::string::npos);  // keys of earlier versions stay
+  EXPECT_FALSE(plain.max_memory_bytes);
+  EXPECT_FALSE(plain.keep_best);
+  EXPECT_EQ(plain.checkpoint_interval_seconds, 60);
+
+  const StudySettings study = parse("threads = 4\ntrainer_precision = \"bf16-mixed\"\nweights = \"inherit\"\n" +
+                                    trained + "weights = \"net2wider\"\n" + kSetup +
+                                    "max_memory = 20100\nkeep_best = 3\ncheckpoint_interval = 0\n" + kMetrics);
+  EXPECT_EQ(study.threads, 4);
+  EXPECT_EQ(study.precision, engine::Precision::kBFloat16);
+  EXPECT_EQ(study.weights, engine::WeightPolicy::kNet2Wider);  // the runner's own key goes first
+  EXPECT_EQ(study.runner_text(), plain.runner_text() + " precision=bf16");
+  EXPECT_EQ(study.max_memory_bytes, 20'100'000'000);
+  EXPECT_EQ(study.keep_best, 3);
+  EXPECT_EQ(study.checkpoint_interval_seconds, 0);
+  EXPECT_NE(error_of("weights = \"frsh\"\n" + trained + kSetup + kMetrics).find("did you mean \"fresh\"?"),
+            std::string::npos);
+}
+
 TEST(ParseStudy, ReadsMasesTables) {
   const StudySettings study = parse(R"(
 batch_size = 256
@@ -165,7 +191,8 @@ TEST(ParseStudy, RefusesConstraintsThatNothingMeets) {
             std::string::npos);
   EXPECT_NE(error("model_size = {min = 3, max = 2}").find("min 3 is above max 2"), std::string::npos);
   EXPECT_NE(error("model_size = {}").find("needs a min, a max or both"), std::string::npos);
-  EXPECT_NE(error("model_size.max = inf").find("must be a finite number"), std::string::npos) << error("model_size.max = inf");
+  EXPECT_NE(error("model_size.max = inf").find("must be a finite number"), std::string::npos)
+      << error("model_size.max = inf");
   EXPECT_NE(error("cost = {expr = \"flops * \", max = 2}").find("search.strategy.constraints.cost.expr"),
             std::string::npos);
   EXPECT_NE(error("acc.min = 0.5\naccuracy.max = 0.6").find("named twice"), std::string::npos);
