@@ -17,7 +17,10 @@ import programs  # noqa: E402
 PACKAGES = ["libopenblas0-pthread", "python3-torch", "libdnnl-dev"]
 TARGETS = ["conv_bench_lathe"]
 PEER = "python3-torch"
-GOALS = {"train": 1.12, "forward": 1.25, "two trials": 1.9, "memory": 1.0}
+WANTED = {"train": 1.12, "forward": 1.25, "two trials": 1.9, "train, memory": 1.0, "forward, memory": 1.0}
+
+HEADINGS = ["case", "batch", "threads", "against", "ours", "other", "unit", "ratio", "wanted"]
+WIDTHS = [24, 7, 9, 56, 10, 10, 10, 8, 14]
 
 
 def add_arguments(parser):
@@ -27,8 +30,21 @@ def add_arguments(parser):
 
 
 def row(case, batch, threads, peer, ours, theirs, unit, ratio):
-    return {"suite": "conv", "case": case, "batch": batch, "threads": threads, "peer": peer, "ours": ours,
-            "peer_value": theirs, "unit": unit, "ratio": ratio}
+    wanted = WANTED[case]
+    verdict = f"{wanted}: {'reached' if ratio >= wanted else 'missed'}"
+    return {"suite": "conv", "case": f"vgg7, {case}", "batch": batch, "threads": threads, "peer": peer, "ours": ours,
+            "peer_value": theirs, "unit": unit, "ratio": ratio, "wanted": verdict}
+
+
+def cells(values):
+    return [values["case"], str(values["batch"]), str(values["threads"]), values["peer"], f"{values['ours']:.4g}",
+            f"{values['peer_value']:.4g}", values["unit"], f"{values['ratio']:.3g}", values["wanted"]]
+
+
+def markdown(rows):
+    return ["Medians of interleaved rounds; a ratio above 1 means that we are better.", "",
+            "| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS),
+            *["| " + " | ".join(cells(values)) + " |" for values in rows]]
 
 
 def lathe_command(build):
@@ -46,7 +62,7 @@ def compare_rates(build, arguments):
         columns = programs.alternate(arguments.rounds,
                                      *[lambda program=program: program.rate(task, "1", arguments.batch, seconds)
                                        for program in (ours, theirs)])
-        yield row(f"vgg7, {task}", arguments.batch, 1, PEER, *map(statistics.median, columns), "images/s",
+        yield row(task, arguments.batch, 1, PEER, *map(statistics.median, columns), "images/s",
                   programs.median_ratio(*columns))
     theirs.close()
     ours.close()
@@ -60,7 +76,7 @@ def compare_trials(build, arguments):
                                    lambda: ours.wall_rate("train", "1", arguments.batch, 8))
     load = os.getloadavg()[0]
     state = "" if load < 2.5 else f" (load average {load:.1f}: not a quiet machine)"
-    yield row("vgg7, two trials", arguments.batch, 2, f"one trial{state}", statistics.median(both),
+    yield row("two trials", arguments.batch, 2, f"one trial{state}", statistics.median(both),
               statistics.median(one), "images/s", programs.median_ratio(both, one))
     ours.close()
 
@@ -77,7 +93,7 @@ def compare_memory(build, arguments):
     for task in ("train", "forward"):
         ours = peak_megabytes([lathe_command(build)], task, arguments.batch)
         theirs = peak_megabytes(torch_command(), task, arguments.batch)
-        yield row(f"vgg7, {task}, memory", arguments.batch, 1, PEER, ours, theirs, "MB", theirs / ours)
+        yield row(f"{task}, memory", arguments.batch, 1, PEER, ours, theirs, "MB", theirs / ours)
 
 
 def print_profile(build, arguments):
