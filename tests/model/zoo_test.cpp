@@ -129,14 +129,21 @@ TEST(Zoo, HintsAtTheOtherVersion) {
   EXPECT_EQ(other_version_hint(make_model("jsc-tiny", {}), "seq_blocks_3"), "");
 }
 
+TEST(Lint, FindsTheSoftmaxOnTheLogits) {
+  EXPECT_EQ(activation_on_logits(
+                build_chain("net", {}, {{"linear", "fc", {{"out_features", std::int64_t{5}}}}, {"softmax", "out"}})),
+            "net ends in a softmax (out): the loss takes logits and has a softmax of its own, so this one is a second; "
+            "leave it out");
+}
+
 TEST(Lint, FindsTheReluOnTheLogits) {
-  EXPECT_EQ(relu_on_logits(make_model("jsc-three-linear-layers", {})),
+  EXPECT_EQ(activation_on_logits(make_model("jsc-three-linear-layers", {})),
             "jsc-three-linear-layers has a ReLU on its logits (seq_blocks_7): classes die in training and accuracy is "
             "capped; jsc-three-linear-layers-logits is the same network without it");
-  EXPECT_TRUE(relu_on_logits(make_model("jsc-tiny", {})));
+  EXPECT_TRUE(activation_on_logits(make_model("jsc-tiny", {})));
   for (const char* name : {"jsc-three-linear-layers-logits", "jsc-three-linear-layers-v1-logits", "toy", "hls4ml-jet",
                            "vgg7", "vgg7-tiny", "resnet18", "mobilenet-v2", "lenet", "lfc", "transformer-tiny"})
-    EXPECT_FALSE(relu_on_logits(usual(name))) << name;
+    EXPECT_FALSE(activation_on_logits(usual(name))) << name;
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ std::string device_text(const engine::Backend& backend, int threads, engine::Pre
 }
 
 void advise_threads(const engine::Backend& backend, std::int64_t trials, std::int64_t threads) {
+  if (!backend.uses_threads() && threads > 1)
+    log::warning("back end {} works with one thread a trial: threads = {} has no effect", backend.name(), threads);
   if (!backend.uses_threads() || backend.accelerator() != "cpu") return;
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   if (trials * threads < cores) {

@@ -132,9 +132,9 @@ StartingPoint starting_point(const Invocation& invocation, const data::Dataset& 
   if (!load_name.empty()) start = from_checkpoint(load_network(load_name, named), named, load_name);
   check_fits(start.graph, dataset);
   warn_of_other_rows(start, dataset);
-  if (const auto sentence = model::relu_on_logits(start.graph)) {
+  if (const auto sentence = model::activation_on_logits(start.graph)) {
     log::warning_once(dataset.task == data::Task::kRegression
-                          ? fmt::format("{} ends in a ReLU: it predicts no values below 0", start.graph.name)
+                          ? fmt::format("{} ends in an activation: not every value can be predicted", start.graph.name)
                           : *sentence);
   }
   return start;

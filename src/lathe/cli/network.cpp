@@ -82,7 +82,7 @@ StartingPoint network_without_data(const Invocation& invocation) {
     log::info("Loaded model from {}", load_name);
     start = {std::move(loaded.graph), std::move(loaded.state), load_name};
   }
-  if (const auto sentence = model::relu_on_logits(start.graph)) log::warning_once(*sentence);
+  if (const auto sentence = model::activation_on_logits(start.graph)) log::warning_once(*sentence);
   return start;
 }
 

@@ -22,8 +22,13 @@ const ir::Node& last_computing_node(const ir::Graph& graph) {
 
 }  // namespace
 
-std::optional<std::string> relu_on_logits(const ir::Graph& graph) {
+std::optional<std::string> activation_on_logits(const ir::Graph& graph) {
   const ir::Node& node = last_computing_node(graph);
+  if (node.op == "softmax" || node.op == "sigmoid")
+    return fmt::format(
+        "{} ends in a {} ({}): the loss takes logits and has a softmax of its own, so this one is a second; leave it "
+        "out",
+        graph.name, node.op, node.name);
   if (node.op != "relu") return std::nullopt;
   const std::string without = graph.name + "-logits";
   return fmt::format(

@@ -56,8 +56,13 @@ namespace {
 std::shared_ptr<const data::Dataset> dataset_trained_on(const StudySettings& settings,
                                                         const std::shared_ptr<const data::Dataset>& dataset) {
   if (!settings.train || settings.train->part == Part::kTrain) return dataset;
-  auto swapped = std::make_shared<data::Dataset>(*dataset);
-  swapped->train = swapped->validation;
+  auto swapped = std::make_shared<data::Dataset>();
+  swapped->name = dataset->name;
+  swapped->classes = dataset->classes;
+  swapped->fingerprint = dataset->fingerprint;
+  swapped->task = dataset->task;
+  swapped->targets = dataset->targets;
+  swapped->train = dataset->validation;
   return swapped;
 }
 
@@ -319,6 +324,7 @@ Evaluation Evaluator::run_seed(const Prepared& prepared, std::uint64_t repeat, c
                       .planned_bytes = planned};
   if (const auto reason = memory_refusal(backend, planned)) {
     evaluation.reason = *reason;
+    evaluation.out_of_memory = true;
     return evaluation;
   }
   const MemoryBudget::Share share(memory_, counts_for_budget(backend) ? planned : 0, stop);

@@ -52,6 +52,7 @@ class OnednnBackend final : public engine::Backend {
  public:
   std::string name() const override { return "onednn"; }
   std::string target() const override { return isa_name(); }
+  bool uses_threads() const override { return true; }
 
   std::optional<std::string> refusal(const ir::Graph& graph) const override {
     for (const ir::Node& node : graph.nodes)

@@ -87,9 +87,9 @@ Plan OnednnSession::make_plan(bool training, std::size_t rows) {
 }
 
 OnednnSession::KeptPlan& OnednnSession::plan_for(bool training, std::size_t rows) {
-  const auto [entry, is_new] = plans_.try_emplace({training, rows});
+  auto entry = plans_.find({training, rows});
+  if (entry == plans_.end()) entry = plans_.emplace(Key{training, rows}, KeptPlan{make_plan(training, rows), {}}).first;
   KeptPlan& kept = entry->second;
-  if (is_new) kept.plan = make_plan(training, rows);
   if (kept.plan.arena_bytes() > arena_.size()) {
     arena_ = MemoryBlock();  // given back first
     arena_ = MemoryBlock(kept.plan.arena_bytes());
