@@ -2,13 +2,18 @@
 seeds (`lathe table`), validation accuracy after each epoch, and the epoch at which a policy is where fresh weights are in
 the end. The trained base network, which both policies begin from, is one training more, for all candidates together."""
 
+import array
+import ast
 import json
 import pathlib
+import statistics
+import struct
 import subprocess
 import tempfile
+import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-PACKAGES = ["python3-numpy"]
+PACKAGES = []
 TARGETS = ["lathe"]
 POLICIES = ["fresh", "inherit", "net2wider"]
 SHOWN = [1, 2, 3, 5, 10]
@@ -23,23 +28,37 @@ def add_arguments(parser):
     parser.add_argument("--data-dir", type=pathlib.Path, default=None, help="folder of its data")
 
 
-def make_table(build, folder, policy, arguments):
-    """Trains the space and returns its arrays and its document."""
-    import numpy
+def read_array(archive, name):
+    """Returns the shape and the values of an array of an .npz file."""
+    data = archive.read(f"{name}.npy")
+    length = struct.unpack_from("<H", data, 8)[0]
+    header = ast.literal_eval(data[10:10 + length].decode())
+    values = array.array({"<f4": "f", "<f8": "d", "<i4": "i"}[header["descr"]])
+    values.frombytes(data[10 + length:])
+    return header["shape"], values
 
+
+def make_table(build, folder, policy, arguments):
+    """Trains the space; returns the codes [candidate][parameter], the accuracies [candidate][seed][epoch] and the document."""
     command = [build / "src/lathe/cli/lathe", "table", "--config", arguments.config, "--output", folder / policy, "--seeds",
                str(arguments.seeds), "--weights", policy, "--quiet"]
     if arguments.data_dir:
         command += ["--data-dir", arguments.data_dir]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return numpy.load(folder / f"{policy}.npz"), json.loads((folder / f"{policy}.json").read_text(encoding="utf-8"))
+    with zipfile.ZipFile(folder / f"{policy}.npz") as archive:
+        (candidates, parameters), codes = read_array(archive, "codes")
+        (_, seeds, epochs), values = read_array(archive, "validation_accuracy")
+    runs = [values[run * epochs:(run + 1) * epochs] for run in range(candidates * seeds)]
+    return ([codes[i * parameters:(i + 1) * parameters] for i in range(candidates)],
+            [runs[i * seeds:(i + 1) * seeds] for i in range(candidates)],
+            json.loads((folder / f"{policy}.json").read_text(encoding="utf-8")))
 
 
-def groups(arrays, document):
+def groups(all_codes, document):
     """Returns which candidates are nowhere wider than the base network, nowhere narrower, and both."""
     choices = [[float(choice) for choice in parameter["choices"]] for parameter in document["parameters"]]
     found = {"narrower": [], "wider": [], "mixed": []}
-    for candidate, codes in enumerate(arrays["codes"]):
+    for candidate, codes in enumerate(all_codes):
         multipliers = [choices[i][code] for i, code in enumerate(codes)]
         if all(multiplier == 1 for multiplier in multipliers):
             continue
@@ -48,31 +67,28 @@ def groups(arrays, document):
     return found
 
 
-def mean_and_error(values):
+def mean_and_error(curves, epoch):
     """Returns the mean over candidates and seeds, and the standard error over the seeds of the candidates' mean."""
-    by_seed = values.mean(axis=0)
-    return by_seed.mean(), by_seed.std(ddof=1) / len(by_seed) ** 0.5 if len(by_seed) > 1 else 0.0
-
-
-def first_epoch(curve, target):
-    return next((epoch + 1 for epoch, value in enumerate(curve) if value >= target), None)
+    by_seed = [statistics.fmean(candidate[seed][epoch] for candidate in curves) for seed in range(len(curves[0]))]
+    return [statistics.fmean(by_seed), statistics.stdev(by_seed) / len(by_seed) ** 0.5 if len(by_seed) > 1 else 0.0]
 
 
 def run(build, arguments):
     with tempfile.TemporaryDirectory() as name:
         tables = {policy: make_table(build, pathlib.Path(name), policy, arguments) for policy in POLICIES}
-    arrays, document = tables["fresh"]
-    for group, candidates in groups(arrays, document).items():
+    codes, _, document = tables["fresh"]
+    for group, candidates in groups(codes, document).items():
         if not candidates:
             continue
-        target = arrays["validation_accuracy"][candidates].mean(axis=(0, 1))[-1]
+        target = None
         for policy in POLICIES:
-            curves = tables[policy][0]["validation_accuracy"][candidates]
-            epochs = curves.shape[2]
-            reached = first_epoch(curves.mean(axis=(0, 1)), target)
+            curves = [tables[policy][1][candidate] for candidate in candidates]
+            epochs = len(curves[0][0])
+            curve = [mean_and_error(curves, epoch) for epoch in range(epochs)]
+            target = curve[-1][0] if target is None else target
+            reached = next((epoch + 1 for epoch, (mean, _) in enumerate(curve) if mean >= target), None)
             yield {"suite": "weights", "widths": group, "candidates": len(candidates), "policy": policy,
-                   "seeds": arguments.seeds, "epochs": epochs, "reached": reached,
-                   "curve": [list(mean_and_error(curves[:, :, epoch])) for epoch in range(epochs)]}
+                   "seeds": arguments.seeds, "epochs": epochs, "reached": reached, "curve": curve}
 
 
 def cells(row):
