@@ -125,6 +125,40 @@ TEST(Refusals, OfWindowsWithoutBounds) {
   EXPECT_EQ(refusal(document), "node MaxPool \"here\": pads = [0, 0, 1, 4611686018427387904]");
 }
 
+ImportedModel imported(const Document& document) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "m.onnx";
+  write_document(file, document);
+  return import_onnx(file);
+}
+
+TEST(Import, EqualSizesCountTheDilation) {
+  Document document = one_node(node("Conv", {"x", "w"}));
+  document.inputs[0].shape = {-1, 1, 6, 6};
+  document.inputs[0].symbols = {"batch", "", "", ""};
+  document.outputs[0] = document.inputs[0];
+  document.outputs[0].name = "y";
+  document.nodes[0].attributes = {{"auto_pad", std::string("SAME_UPPER")}, {"dilations", Shape{2, 2}}};
+  document.initializers = {
+      {.name = "w", .shape = {1, 1, 3, 3}, .floats = std::vector<float>(9, 1.0f), .integers = {}}};
+  EXPECT_EQ(imported(document).graph.output().output_shape, (Shape{1, 6, 6}));
+}
+
+TEST(Import, StoredIntegersWithoutAZeroPointKeepTheirSign) {
+  Document document = one_node(node("MatMul", {"x", "w"}));
+  OnnxNode stored = node("DequantizeLinear", {"q", "scale"});
+  stored.outputs = {"w"};
+  document.nodes.insert(document.nodes.begin(), stored);
+  document.initializers = {
+      {.name = "q", .type = ElementType::kInt8, .shape = {4, 4}, .floats = {}, .integers = Shape(16, -3)},
+      {.name = "scale", .shape = {}, .floats = {0.25f}, .integers = {}}};
+  const ImportedModel model = imported(document);
+  const ir::Parameter& weight = model.graph.nodes[1].parameters.at(0);
+  ASSERT_TRUE(weight.format);
+  EXPECT_NE(weight.format->to_string().find("signed=1"), std::string::npos) << weight.format->to_string();
+  EXPECT_EQ(model.state.at(0).values, std::vector<float>(16, -0.75f));
+}
+
 TEST(Damage, FilesThatAreNoModels) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "m.onnx";

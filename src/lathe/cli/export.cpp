@@ -69,6 +69,7 @@ Check check(const config::Settings& settings, const StartingPoint& start, const 
   for (std::size_t i = 0; i < ours.size(); ++i) {
     const double difference = std::abs(static_cast<double>(ours[i]) - static_cast<double>(theirs[i]));
     if (!(difference <= result.largest_difference)) result.largest_difference = difference;
+    if (std::isnan(difference)) break;
   }
   return result;
 }

@@ -21,13 +21,22 @@ std::filesystem::path KeptWeights::path(std::int64_t number) const {
 }
 
 study::WeightStore KeptWeights::store() {
-  return {.save = [this](const study::Trial& trial) { save(trial, *trial.evaluation->state); },
+  return {.save = [this](const study::Trial& trial) { try_to_save(trial, *trial.evaluation->state); },
           .drop =
               [this](std::int64_t number) {
                 if (written_.erase(number) == 0) return;
                 std::error_code gone;
                 std::filesystem::remove(path(number), gone);
               }};
+}
+
+// Weights that cannot be written (a full disk) cost neither the search nor its results.
+void KeptWeights::try_to_save(const study::Trial& trial, const engine::State& state) {
+  try {
+    save(trial, state);
+  } catch (const SystemError& error) {
+    log::warning("the weights of trial {} are not kept: {}", trial.number, error.what());
+  }
 }
 
 void KeptWeights::save(const study::Trial& trial, const engine::State& state) {
@@ -81,7 +90,7 @@ void KeptWeights::finish(const study::StudyResult& result) {
     if (!written_.contains(trial.number)) {
       const auto state = trial.evaluation && trial.evaluation->state ? trial.evaluation->state : find(trial);
       if (!state) continue;  // of another program, or interrupted
-      if (!written_.contains(trial.number)) save(trial, *state);
+      if (!written_.contains(trial.number)) try_to_save(trial, *state);
     }
     kept.insert(path(trial.number).filename());
   }

@@ -22,6 +22,7 @@ class KeptWeights {
   void finish(const study::StudyResult& result);
 
  private:
+  void try_to_save(const study::Trial& trial, const engine::State& state);
   void save(const study::Trial& trial, const engine::State& state);
   std::shared_ptr<const engine::State> find(const study::Trial& trial);
   std::shared_ptr<const engine::State> read(std::int64_t number, const Digest& key) const;

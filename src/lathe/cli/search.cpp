@@ -81,6 +81,7 @@ study::OpenedStudy open_study(const Invocation& invocation, Search& search, cons
                                 .weights = weights_text(search, evaluator),
                                 .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
                                 .accelerator = search.backend->accelerator(),
+                                .uses_threads = search.backend->uses_threads(),
                                 .settings_document = search.settings_document};
   const study::OpenedStudy study = study::open_study(storage, search.settings, facts, existing_policy(invocation),
                                                      warm_start(invocation, search, storage));
@@ -281,8 +282,8 @@ ExitCode run_search(const Invocation& invocation) {
   if (search.settings.racing) write_files(search, study_record(context, result, {}));  // a race may take long
   if (!result.failure) run_race(search, evaluator, *storage, study, result);
   if (!result.failure) restore_weights(search, evaluator, result, weights);
-  weights.finish(result);
   write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing
+  weights.finish(result);
   if (result.failure) std::rethrow_exception(result.failure);
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
   const report::StudyRecord record = study_record(context, result, finals);

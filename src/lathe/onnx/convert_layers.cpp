@@ -20,13 +20,13 @@ ConstantPtr transposed(const ConstantPtr& matrix) {
 
 /// Returns the padding of a window: symmetric, explicit or none.
 Shape padding_of(const GraphReader& reader, const OnnxNode& node, std::size_t dimensions, const Shape& kernel,
-                 const Shape& stride) {
+                 const Shape& stride, const Shape& dilation) {
   const std::string automatic = node.text("auto_pad", "NOTSET");
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
     Shape padding;
     for (std::size_t i = 0; i < dimensions; ++i) {
       if (stride[i] != 1 || kernel[i] % 2 == 0) reader.refuse(node, "auto_pad = " + automatic + " pads unevenly here");
-      padding.push_back(kernel[i] / 2);
+      padding.push_back(dilation[i] * (kernel[i] / 2));
     }
     return padding;
   }
@@ -61,7 +61,7 @@ void convert_conv(GraphReader& reader, const OnnxNode& node) {
                {"out_channels", weight->shape[0]},
                {"kernel_size", kernel},
                {"stride", stride},
-               {"padding", padding_of(reader, node, dimensions, kernel, stride)},
+               {"padding", padding_of(reader, node, dimensions, kernel, stride, dilation)},
                {"dilation", dilation},
                {"groups", groups},
                {"bias", bias != nullptr}},

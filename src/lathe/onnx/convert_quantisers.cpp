@@ -56,15 +56,16 @@ void convert_quant(GraphReader& reader, const OnnxNode& node) {
   quantise(reader, node, node.input(0), format_of(reader, node, scale, bits, node.integer("signed", 1) != 0));
 }
 
-/// Returns the 8-bit format of QuantizeLinear and DequantizeLinear.
-quant::Format linear_format(const GraphReader& reader, const OnnxNode& node) {
+/// Returns the 8-bit format of QuantizeLinear and DequantizeLinear. Without a zero point the type is that of the integers
+/// that are read; `type` of what is quantised is uint8.
+quant::Format linear_format(const GraphReader& reader, const OnnxNode& node, ElementType type = ElementType::kUint8) {
   const double scale = number(reader, node, 1, "its scale");
   const ConstantPtr zero = reader.constant(node, 2);
   if (zero != nullptr && scalar(zero) != 0.0) reader.refuse(node, "a zero point other than 0");
-  const bool is_signed = zero != nullptr && zero->type == ElementType::kInt8;
-  if (zero != nullptr && !is_signed && zero->type != ElementType::kUint8)
+  if (zero != nullptr) type = zero->type;
+  if (type != ElementType::kInt8 && type != ElementType::kUint8)
     reader.refuse(node, "a type other than int8 and uint8");
-  return format_of(reader, node, scale, 8, is_signed);
+  return format_of(reader, node, scale, 8, type == ElementType::kInt8);
 }
 
 void convert_quantize_linear(GraphReader& reader, const OnnxNode& node) {
@@ -83,7 +84,7 @@ void dequantise_constant(GraphReader& reader, const OnnxNode& node, const Consta
   values.integers.clear();
   for (const std::int64_t code : stored.integers)
     values.floats.push_back(static_cast<float>(static_cast<double>(code) * scale));
-  values.format = linear_format(reader, node);
+  values.format = linear_format(reader, node, stored.type);
   reader.set_constant(node, std::make_shared<const Constant>(std::move(values)));
 }
 

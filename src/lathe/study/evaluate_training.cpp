@@ -6,6 +6,7 @@
 #include "lathe/base/profile.h"
 #include "lathe/study/evaluate_run.h"
 #include "lathe/study/objective.h"
+#include "lathe/study/open.h"
 
 namespace lathe::study {
 namespace {
@@ -52,7 +53,7 @@ void Evaluator::note_epoch(Run& run, const engine::TrainReport& so_far) {
 // Returns where the state of a training is kept; nullopt where it is not.
 std::optional<TrialCheckpoint> Evaluator::checkpoint_of(const Run& run) const {
   if (checkpoints_.empty() || settings_.checkpoint_interval_seconds <= 0 || run.epochs != nullptr) return std::nullopt;
-  return TrialCheckpoint(checkpoints_, run.prepared.key, run.repeat);
+  return TrialCheckpoint(checkpoints_, run.prepared.key, run.repeat, judging_text(settings_));
 }
 
 // Takes up a training that was cut off; nullopt where there is none.
@@ -78,7 +79,7 @@ std::optional<engine::ResumePoint> Evaluator::resume(Run& run, const TrialCheckp
 void Evaluator::forget_checkpoints(const Prepared& prepared, std::uint64_t first, std::uint64_t count) const {
   if (checkpoints_.empty()) return;
   for (std::uint64_t repeat = first; repeat < first + count; ++repeat) {
-    TrialCheckpoint(checkpoints_, prepared.key, repeat).remove();
+    TrialCheckpoint(checkpoints_, prepared.key, repeat, judging_text(settings_)).remove();
   }
 }
 

@@ -123,6 +123,7 @@ struct StudyLoop::State {
   void publish();
   void keep_weights(const Trial& trial);
   void store_if_large(const Trial& trial);
+  bool machine_decided(const Evaluation& evaluation) const;
   void note_clock();
   void work();
   void beat();
@@ -169,6 +170,7 @@ bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report
 // Tells whether another trial's evaluation is what this one would come to: its own pruner would have ended it at the
 // same report, or not at all.
 bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) const {
+  if (evaluation.out_of_memory) return false;  // there may be more by now
   if (!pruner || evaluation.ruled_out) return true;
   if (!evaluation.complete && !evaluation.pruned) return false;
   for (std::size_t count = 1; count <= evaluation.judged; ++count) {
@@ -246,13 +248,18 @@ void StudyLoop::State::finish(const Begun& begun) {
   if (trial.state == TrialState::kFail) log::info("trial {} failed: {}", trial.number, trial.reason);
 
   const std::lock_guard lock(mutex);
-  if (trial.evaluation && trial.evaluation->timed_out) note_clock();
+  if (trial.evaluation && (trial.evaluation->timed_out || machine_decided(*trial.evaluation))) note_clock();
   ledger.end(trial, first);
   publish();
   changed.notify_all();
 }
 
-// Notes that the clock had a say, for this and all later runs of the study.
+// Tells whether a trial failed because of the memory that this machine happened to have.
+bool StudyLoop::State::machine_decided(const Evaluation& evaluation) const {
+  return evaluation.out_of_memory && !settings.max_memory_bytes && !settings.trial_memory_bytes;
+}
+
+// Notes that the clock or the machine had a say, for this and all later runs of the study.
 void StudyLoop::State::note_clock() {
   if (!reproducible) return;
   reproducible = false;

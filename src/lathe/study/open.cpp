@@ -107,7 +107,7 @@ ordered_json identity(const StudySettings& settings, const StudyFacts& facts) {
           {"data set", facts.data->hash},
           {"network", hash_of(ir::to_text(facts.space->base()))},
           {"back end", facts.backend},
-          {"threads", settings.threads > 1 ? fmt::format("{}", settings.threads) : ""},
+          {"threads", facts.uses_threads && settings.threads > 1 ? fmt::format("{}", settings.threads) : ""},
           {"choices", space_json(facts.space->parameters())}};
 }
 
@@ -265,6 +265,10 @@ OpenedStudy created(storage::Storage& storage, const std::string& name, const St
 }
 
 }  // namespace
+
+std::string judging_text(const StudySettings& settings) {
+  return objectives_text(settings) + "; " + pruner_text(settings);
+}
 
 OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start) {

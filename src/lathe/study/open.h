@@ -40,6 +40,7 @@ struct StudyFacts {
   std::string weights;            ///< hash of the weights that were loaded, or `fresh`
   std::string backend;            ///< back end and SIMD target, `dense AVX2`
   std::string accelerator = {};   ///< `cpu`, `gpu`
+  bool uses_threads = false;      ///< whether the back end's results depend on the threads of a trial
   std::string settings_document;  ///< the resolved settings as TOML
 };
 
@@ -48,6 +49,9 @@ struct StudyFacts {
 /// objective, data set, network, ...: the first difference is named with both values, and nothing is changed.
 OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start = {});
+
+/// Says what intermediate results are of and who judges them: objectives and pruner.
+std::string judging_text(const StudySettings& settings);
 
 /// Returns the trials of another study that this one can learn from: complete or pruned, with parameters of this space,
 /// as many values as this study has objectives, and marked as imported. Throws UserError when the objectives differ in

@@ -18,6 +18,7 @@ using nlohmann::json;
 constexpr const char* kKey = "key";
 constexpr const char* kRepeat = "repeat";
 constexpr const char* kProgress = "progress";
+constexpr const char* kJudging = "judging";
 
 std::string progress_text(const engine::TrainReport& so_far, const std::vector<sampler::Report>& reports,
                           std::size_t judged) {
@@ -45,10 +46,12 @@ std::string fact(const checkpoint::Facts& facts, const char* name) {
 
 }  // namespace
 
-TrialCheckpoint::TrialCheckpoint(const std::filesystem::path& folder, const Digest& key, std::uint64_t repeat)
+TrialCheckpoint::TrialCheckpoint(const std::filesystem::path& folder, const Digest& key, std::uint64_t repeat,
+                                 std::string judging)
     : path_(folder / fmt::format("{}_{}.safetensors", key.to_hex().substr(0, 32), repeat)),
       key_(key.to_hex()),
-      repeat_(std::to_string(repeat)) {}
+      repeat_(std::to_string(repeat)),
+      judging_(std::move(judging)) {}
 
 std::optional<SavedTraining> TrialCheckpoint::read(const ir::Graph& graph, std::int64_t total_steps) const {
   if (!std::filesystem::exists(path_)) return std::nullopt;
@@ -57,6 +60,9 @@ std::optional<SavedTraining> TrialCheckpoint::read(const ir::Graph& graph, std::
     const checkpoint::Facts& facts = saved.training.identity;
     if (fact(facts, kKey) != key_ || fact(facts, kRepeat) != repeat_) {
       throw DataError(path_.string(), "is of another candidate or seed");
+    }
+    if (fact(facts, kJudging) != judging_) {
+      throw DataError(path_.string(), "is of a study with other objectives or another pruner");
     }
     if (saved.training.point.steps < 0 || saved.training.point.steps > total_steps) {
       throw DataError(path_.string(), fmt::format("has {} of {} steps", saved.training.point.steps, total_steps));
@@ -75,12 +81,14 @@ void TrialCheckpoint::save(const engine::Session& session, const engine::TrainRe
                            const std::vector<sampler::Report>& reports, std::size_t judged) const {
   try {
     make_directories(path_.parent_path());
-    checkpoint::save_training_state(
-        path_,
-        {.weights = session.state(),
-         .optimizer = session.optimizer_state(),
-         .point = {so_far.steps, so_far.history, so_far.best_state, so_far.best_validation_loss, so_far.since_row},
-         .identity = {{kKey, key_}, {kRepeat, repeat_}, {kProgress, progress_text(so_far, reports, judged)}}});
+    checkpoint::save_training_state(path_, {.weights = session.state(),
+                                            .optimizer = session.optimizer_state(),
+                                            .point = {so_far.steps, so_far.history, so_far.best_state,
+                                                      so_far.best_validation_loss, so_far.since_row},
+                                            .identity = {{kKey, key_},
+                                                         {kRepeat, repeat_},
+                                                         {kJudging, judging_},
+                                                         {kProgress, progress_text(so_far, reports, judged)}}});
   } catch (const SystemError& error) {
     log::warning_once(fmt::format("the state of a training is not kept: {}", error.what()));
   }

@@ -24,7 +24,8 @@ struct SavedTraining {
 /// the candidate key and the seed. Equal keys mean equal trainings, so whoever finds the file may go on with it.
 class TrialCheckpoint {
  public:
-  TrialCheckpoint(const std::filesystem::path& folder, const Digest& key, std::uint64_t repeat);
+  /// `judging` says what the reports in the file are of (judging_text): a file with others is left out.
+  TrialCheckpoint(const std::filesystem::path& folder, const Digest& key, std::uint64_t repeat, std::string judging);
 
   /// Reads what an earlier process left. A file that is damaged or of something else is left out with a warning.
   /// `total_steps` are those that the training plans.
@@ -38,7 +39,7 @@ class TrialCheckpoint {
 
  private:
   std::filesystem::path path_;
-  std::string key_, repeat_;
+  std::string key_, repeat_, judging_;
 };
 
 }  // namespace lathe::study
