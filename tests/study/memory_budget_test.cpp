@@ -39,7 +39,7 @@ TEST(MemoryBudget, LetsThoseWaitWhoDoNotFitBesideOthersInTheirOrder) {
   };
   std::thread large([&] { take(1, 90); });
   std::this_thread::sleep_for(50ms);
-  std::thread small([&] { take(2, 10); });  // fits beside the first, but does not overtake
+  std::thread small([&] { take(2, 20); });  // fits beside the first, not beside the large one, and does not overtake
   std::this_thread::sleep_for(50ms);
   {
     const std::lock_guard lock(mutex);
