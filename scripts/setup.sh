@@ -4,7 +4,9 @@ build_packages="g++ cmake ninja-build pkg-config libfmt-dev libspdlog-dev nlohma
   libonnx-dev libprotobuf-dev protobuf-compiler"
 test_packages="libgtest-dev"
 peer_packages="python3-torch libtorch-dev python3-numpy python3-optuna python3-psycopg2 postgresql-15 dataset-fashion-mnist
-  python3-onnx nodejs npm"
+  python3-onnx"
+# npm comes with some packages of nodejs and conflicts with others: asked for only where there is none.
+command -v npm >/dev/null || peer_packages="$peer_packages nodejs npm"
 
 say() { printf '%s\n' "$*"; }
 
