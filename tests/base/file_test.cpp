@@ -7,6 +7,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/hash.h"
+#include "program.h"
 
 namespace lathe {
 namespace {
@@ -40,6 +41,82 @@ TEST(WriteFileAtomically, SaysWhyItFailed) {
   } catch (const SystemError& error) {
     EXPECT_STREQ(error.what(), "cannot create /nonexistent_folder/file: No such file or directory");
   }
+}
+
+// Acts as a user without rights while it lives, where the tests run as root.
+class OtherUser {
+ public:
+  OtherUser() : own_(::geteuid()) {
+    if (own_ == 0) {
+      EXPECT_EQ(::seteuid(65534), 0);
+    }
+  }
+  ~OtherUser() { EXPECT_EQ(::seteuid(own_), 0); }
+
+ private:
+  uid_t own_;
+};
+
+template <typename Function>
+std::string error_of(const Function& ask) {
+  try {
+    ask();
+  } catch (const SystemError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(PathQuestions, SayNoOnlyWhereNothingIs) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder.path() / "file";
+  EXPECT_FALSE(path_exists(file));
+  EXPECT_FALSE(path_exists(file / "below" / "nothing"));
+  write_text_file_atomically(file, "four");
+  EXPECT_TRUE(is_file(file));
+  EXPECT_FALSE(is_folder(file));
+  EXPECT_FALSE(path_exists(file / "below"));
+  EXPECT_TRUE(is_folder(folder.path()));
+  EXPECT_EQ(path_kind("/dev/null"), PathKind::kOther);
+  EXPECT_EQ(size_of_file(file), 4u);
+  rename_file(file, folder.path() / "b");
+  write_text_file_atomically(file.parent_path() / "a", "");
+  EXPECT_EQ(list_folder(folder.path()), (std::vector{folder.path() / "a", folder.path() / "b"}));
+  EXPECT_TRUE(remove_file(folder.path() / "b"));
+  EXPECT_FALSE(remove_file(folder.path() / "b"));
+}
+
+TEST(PathQuestions, GiveTheReasonWhereTheSystemDoesNotTell) {
+  const testing::TemporaryFolder folder;
+  const auto loop = folder.path() / "loop";
+  std::filesystem::create_symlink("loop", loop);
+  const std::string circle = "cannot open " + loop.string() + ": Too many levels of symbolic links";
+  EXPECT_EQ(error_of([&] { path_exists(loop); }), circle);
+  EXPECT_EQ(error_of([&] { size_of_file(loop); }), circle);
+  const std::string name(300, 'x');
+  EXPECT_EQ(error_of([&] { is_file(name); }), "cannot open " + name + ": File name too long");
+  EXPECT_EQ(error_of([&] { rename_file(loop / "a", loop / "b"); }),
+            "cannot replace " + (loop / "b").string() + ": Too many levels of symbolic links");
+  EXPECT_EQ(error_of([&] { list_folder(loop); }),
+            "cannot open the folder " + loop.string() + ": Too many levels of symbolic links");
+}
+
+TEST(PathQuestions, GiveTheReasonWhereTheUserHasNoRights) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder.path() / "private" / "file";
+  std::filesystem::create_directory(file.parent_path());
+  write_text_file_atomically(file, "text");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(file.parent_path(), std::filesystem::perms::none);
+  {
+    const OtherUser other;
+    EXPECT_EQ(error_of([&] { is_folder(file); }), "cannot open " + file.string() + ": Permission denied");
+    EXPECT_EQ(error_of([&] { remove_file(file); }), "cannot remove " + file.string() + ": Permission denied");
+    EXPECT_EQ(error_of([&] { list_folder(file.parent_path()); }),
+              "cannot open the folder " + file.parent_path().string() + ": Permission denied");
+    EXPECT_TRUE(is_folder(file.parent_path()));
+  }
+  std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all);
 }
 
 TEST(Hash, IsSha256) {

@@ -46,7 +46,8 @@ bool write_all(const Descriptor& file, std::span<const std::byte> bytes) {
 using Parts = std::span<const std::span<const std::byte>>;
 
 bool write_all(const Descriptor& file, Parts parts) {
-  return std::all_of(parts.begin(), parts.end(), [&](std::span<const std::byte> part) { return write_all(file, part); });
+  return std::all_of(parts.begin(), parts.end(),
+                     [&](std::span<const std::byte> part) { return write_all(file, part); });
 }
 
 // Tells whether a device, a pipe or a socket stands there: renaming a file onto it would destroy it.
@@ -117,6 +118,49 @@ void make_directories(const std::filesystem::path& path) {
   std::error_code reason;
   std::filesystem::create_directories(path, reason);
   if (reason) throw SystemError("create the folder", path.string(), reason.message());
+}
+
+PathKind path_kind(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return PathKind::kAbsent;
+    throw SystemError("open", path.string(), last_reason());
+  }
+  return S_ISREG(status.st_mode) ? PathKind::kFile : S_ISDIR(status.st_mode) ? PathKind::kFolder : PathKind::kOther;
+}
+
+bool path_exists(const std::filesystem::path& path) { return path_kind(path) != PathKind::kAbsent; }
+bool is_file(const std::filesystem::path& path) { return path_kind(path) == PathKind::kFile; }
+bool is_folder(const std::filesystem::path& path) { return path_kind(path) == PathKind::kFolder; }
+
+std::uint64_t size_of_file(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw SystemError("open", path.string(), last_reason());
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& path) {
+  std::error_code reason;
+  std::vector<std::filesystem::path> found;
+  const std::filesystem::directory_iterator end;
+  std::filesystem::directory_iterator entry(path, reason);
+  while (!reason && entry != end) {
+    found.push_back(entry->path());
+    entry.increment(reason);
+  }
+  if (reason) throw SystemError("open the folder", path.string(), reason.message());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  throw SystemError("remove", path.string(), last_reason());
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw SystemError("replace", to.string(), last_reason());
 }
 
 }  // namespace lathe

@@ -21,8 +21,9 @@ constexpr const char* kNameKey = "lathe.model";
 
 // PyTorch's files are state dicts: tensors without metadata.
 SafetensorsFile read_tensors(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) throw DataError(path.string(), "no such model file");
-  if (std::filesystem::is_directory(path)) throw DataError(path.string(), "is a folder, not a model file");
+  const PathKind there = path_kind(path);
+  if (there == PathKind::kAbsent) throw DataError(path.string(), "no such model file");
+  if (there == PathKind::kFolder) throw DataError(path.string(), "is a folder, not a model file");
   const std::vector<std::byte> bytes = read_file(path);
   const FileKind kind = detect_file_kind(bytes);
   const std::string advice = conversion_advice(kind, path);

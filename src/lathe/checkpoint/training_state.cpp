@@ -121,7 +121,7 @@ void save_training_state(const std::filesystem::path& path, const TrainingState&
 }
 
 TrainingState load_training_state(const std::filesystem::path& path, const ir::Graph& graph) {
-  if (!std::filesystem::exists(path)) throw DataError(path.string(), "there is no training state to resume");
+  if (!path_exists(path)) throw DataError(path.string(), "there is no training state to resume");
   const SafetensorsFile file = parse_safetensors(read_file(path), path.string());
   try {
     return read_training_state(file, graph, path.string());

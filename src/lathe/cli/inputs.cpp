@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/error.h"
+#include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/checkpoint/checkpoint.h"
@@ -115,7 +116,7 @@ std::string weights_to_load(const Invocation& invocation) {
   const std::int64_t number = *invocation.integer("--trial", 0);
   report::read_saved_trial(results, number);
   const std::filesystem::path weights = trial_weights(results, number);
-  if (!std::filesystem::exists(weights)) {
+  if (!path_exists(weights)) {
     throw DataError(weights.string(),
                     fmt::format("the weights of trial {} are absent; they are kept for the best trials "
                                 "of a search, beside its best.json",

@@ -58,7 +58,7 @@ void KeptWeights::save(const study::Trial& trial, const engine::State& state) {
 
 // Reads a file where it holds the weights of the candidate.
 std::shared_ptr<const engine::State> KeptWeights::read(std::int64_t number, const Digest& key) const {
-  if (!std::filesystem::exists(path(number))) return nullptr;
+  if (!path_exists(path(number))) return nullptr;
   try {
     checkpoint::LoadedModel model = checkpoint::load_model(path(number));
     if (model.facts[kKey] == key.to_hex()) return std::make_shared<const engine::State>(std::move(model.state));
@@ -95,9 +95,9 @@ void KeptWeights::finish(const study::StudyResult& result) {
     kept.insert(path(trial.number).filename());
   }
   make_directories(search_.results / "trials");
-  std::error_code busy;  // another worker of the project may do the same now
-  for (const auto& entry : std::filesystem::directory_iterator(search_.results / "trials", busy)) {
-    if (!kept.contains(entry.path().filename())) std::filesystem::remove(entry.path(), busy);
+  for (const std::filesystem::path& file : list_folder(search_.results / "trials")) {
+    std::error_code busy;  // another worker of the project may do the same now
+    if (!kept.contains(file.filename())) std::filesystem::remove(file, busy);
   }
 }
 

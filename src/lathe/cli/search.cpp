@@ -134,7 +134,7 @@ std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator
 void write_files(const Search& search, const report::StudyRecord& record) {
   report::write_result_files(record, search.results);
   write_text_file_atomically(search.results / "trials.csv", report::trials_csv(record));
-  std::filesystem::remove(search.results / "front.svg");
+  remove_file(search.results / "front.svg");
   if (const auto plot = report::front_plot(record)) {
     write_text_file_atomically(search.results / "front.svg", report::front_svg(*plot));
   }
@@ -169,8 +169,7 @@ void print_results(const Invocation& invocation, const Search& search, const rep
   if (!record.notice.empty()) std::cout << '\n' << record.notice << '\n';
   std::cout << fmt::format(
       "\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\nStudy \"{}\" in {}\n",
-      search.results.string(), std::filesystem::exists(search.results / "front.svg") ? ", front.svg" : "", record.name,
-      database);
+      search.results.string(), path_exists(search.results / "front.svg") ? ", front.svg" : "", record.name, database);
 }
 
 void print_json(const Search& search, const report::StudyRecord& record, const std::string& database) {

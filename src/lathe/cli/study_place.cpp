@@ -29,12 +29,15 @@ std::optional<std::string> named_address(const Invocation& invocation) {
 // Lists the study files of all projects in a folder, by name.
 std::vector<std::string> files_of_projects(const fs::path& folder) {
   std::vector<std::string> files;
-  std::error_code ignored;
-  for (const auto& project : fs::directory_iterator(folder, ignored)) {
-    const fs::path file = project.path() / "search_ckpts" / "study.db";
-    if (fs::exists(file, ignored)) files.push_back(file.string());
+  if (!is_folder(folder)) return files;
+  for (const fs::path& project : list_folder(folder)) {
+    const fs::path file = project / "search_ckpts" / "study.db";
+    try {
+      if (path_exists(file)) files.push_back(file.string());
+    } catch (const SystemError& error) {
+      log::warning("left out: {}", error.what());
+    }
   }
-  std::sort(files.begin(), files.end());
   return files;
 }
 

@@ -146,7 +146,7 @@ TrainingJob make_job(const Invocation& invocation) {
 }
 
 void open_project(const Invocation& invocation, const TrainingJob& job) {
-  if (!job.resume && std::filesystem::exists(TrainingFiles(job.folder).last))
+  if (!job.resume && path_exists(TrainingFiles(job.folder).last))
     log::warning("{} holds an earlier run; its files are replaced", job.folder.string());
   make_directories(job.folder);
   log::log_to_file(job.folder / "run.log");

@@ -101,7 +101,7 @@ class Runner {
   std::optional<engine::ResumePoint> start() {
     if (!job_.resume) {
       for (const auto* file : {&files_.best, &files_.last, &files_.resume, &files_.history}) {
-        std::filesystem::remove(*file);  // those of an earlier run of the project
+        remove_file(*file);  // those of an earlier run of the project
       }
       session_->load(job_.state ? *job_.state : fresh_state());
       return std::nullopt;

@@ -334,10 +334,9 @@ Value with_position(Value value, const SourcePosition& position) {
 }
 
 Value parse_file(const std::filesystem::path& path) {
-  std::error_code failure;
-  const std::filesystem::file_status status = std::filesystem::status(path, failure);
-  if (!std::filesystem::exists(status)) throw UserError(path.string(), "there is no such file");
-  if (std::filesystem::is_directory(status)) throw UserError(path.string(), "is a folder; a TOML file is needed");
+  const PathKind kind = path_kind(path);
+  if (kind == PathKind::kAbsent) throw UserError(path.string(), "there is no such file");
+  if (kind == PathKind::kFolder) throw UserError(path.string(), "is a folder; a TOML file is needed");
   return parse_text(read_text_file(path), path.string());
 }
 

@@ -343,8 +343,7 @@ class Converter {
     const fs::path relative = file.lexically_relative(folder);
     if (location.empty() || fs::path(location).is_absolute() || relative.empty() || *relative.begin() == "..")
       fail(fmt::format("tensor {}: its external file \"{}\" is not in the model's folder", tensor.name, location));
-    if (!fs::is_regular_file(file, error))
-      fail(fmt::format("tensor {}: its external file {} is absent", tensor.name, file.string()));
+    if (!is_file(file)) fail(fmt::format("tensor {}: its external file {} is absent", tensor.name, file.string()));
     return file;
   }
 
@@ -360,9 +359,8 @@ class Converter {
     }
     const fs::path file = external_path(tensor, location);
     check_bytes(tensor, count, length);
-    std::error_code error;
-    const std::uintmax_t size = fs::file_size(file, error);
-    if (error || offset > size || needed > size - offset)
+    const std::uint64_t size = size_of_file(file);
+    if (offset > size || needed > size - offset)
       fail(fmt::format("tensor {}: {} has no {} bytes from byte {} on", tensor.name, file.string(), needed, offset));
     read_part(file, offset, needed, tensor, count);
   }
@@ -380,10 +378,8 @@ class Converter {
 };
 
 std::vector<std::byte> checked_bytes(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) throw DataError(path.string(), "no such file");
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (error || size > kMaximumBytes)
+  if (!is_file(path)) throw DataError(path.string(), "no such file");
+  if (size_of_file(path) > kMaximumBytes)
     throw DataError(path.string(), "an ONNX file has at most 2 GiB (larger weights belong into external files)");
   std::vector<std::byte> bytes = read_file(path);
   const std::size_t messages = MessageCounter(bytes).count();

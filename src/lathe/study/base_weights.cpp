@@ -15,8 +15,9 @@ constexpr const char* kKey = "base.key";
 
 // Reads the weights that an earlier search kept; null where there are none, with a warning where they are of no use.
 std::shared_ptr<const engine::State> read_kept(const std::filesystem::path& path, const Prepared& base) {
-  if (path.empty() || !std::filesystem::exists(path)) return nullptr;
+  if (path.empty()) return nullptr;
   try {
+    if (!path_exists(path)) return nullptr;
     checkpoint::LoadedModel loaded = checkpoint::load_model(path);
     if (loaded.facts[kKey] != base.key.to_hex()) throw DataError(path.string(), "is of another training");
     engine::check_state(base.candidate.graph, loaded.state, path.string());

@@ -54,8 +54,8 @@ TrialCheckpoint::TrialCheckpoint(const std::filesystem::path& folder, const Dige
       judging_(std::move(judging)) {}
 
 std::optional<SavedTraining> TrialCheckpoint::read(const ir::Graph& graph, std::int64_t total_steps) const {
-  if (!std::filesystem::exists(path_)) return std::nullopt;
   try {
+    if (!path_exists(path_)) return std::nullopt;
     SavedTraining saved{.training = checkpoint::load_training_state(path_, graph), .reports = {}};
     const checkpoint::Facts& facts = saved.training.identity;
     if (fact(facts, kKey) != key_ || fact(facts, kRepeat) != repeat_) {

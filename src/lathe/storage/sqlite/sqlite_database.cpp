@@ -9,6 +9,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
+#include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/storage/sqlite/dialect.h"
 
@@ -87,8 +88,8 @@ class SqliteRows final : public Rows {
   }
 
  private:
-  // Where two connections want the same lock at once (both turn a new file to its write-ahead log) SQLite turns one away
-  // without asking the busy handler. A statement that begins outside of a transaction can just begin again.
+  // Where two connections want the same lock at once (both turn a new file to its write-ahead log) SQLite turns one
+  // away without asking the busy handler. A statement that begins outside of a transaction can just begin again.
   int step() {
     const auto began = std::chrono::steady_clock::now();
     int code = sqlite3_step(statement_);
@@ -156,19 +157,16 @@ const relational::Dialect& SqliteDatabase::dialect() const { return sqlite::dial
 
 void SqliteDatabase::open() {
   const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(folder, ignored)) {
+  if (!is_folder(folder)) {
     throw SystemError("create the study file", path_.string(), "there is no folder " + folder.string());
   }
-  if (std::filesystem::is_directory(path_, ignored)) {
-    throw SystemError("open the study file", path_.string(), "it is a folder");
-  }
+  const PathKind kind = path_kind(path_);
+  if (kind == PathKind::kFolder) throw SystemError("open the study file", path_.string(), "it is a folder");
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const bool existed = std::filesystem::exists(path_, ignored);
   const int code = sqlite3_open_v2(path_.c_str(), &handle, flags, nullptr);
   database_.reset(handle);
-  if (code != SQLITE_OK) fail(existed ? "open" : "create", code);
+  if (code != SQLITE_OK) fail(kind == PathKind::kAbsent ? "create" : "open", code);
 }
 
 void SqliteDatabase::fail(const char* operation, int code) const {
