@@ -40,7 +40,7 @@ using Absent = DatasetTest;
 
 /// Checks what every data set promises.
 void expect_sound(const Dataset& dataset) {
-  EXPECT_EQ(static_cast<std::int64_t>(dataset.class_names.size()), dataset.classes);
+  EXPECT_EQ(static_cast<std::int64_t>(dataset.preprocessing.class_names.size()), dataset.classes);
   for (const Samples* part : {&dataset.train, &dataset.validation, &dataset.test}) {
     EXPECT_GT(part->rows(), 0);
     EXPECT_EQ(part->width, dataset.train.width);
@@ -48,7 +48,7 @@ void expect_sound(const Dataset& dataset) {
     for (const float value : part->features) ASSERT_TRUE(std::isfinite(value));
     for (const std::int32_t label : part->labels) ASSERT_TRUE(label >= 0 && label < dataset.classes);
   }
-  EXPECT_EQ(static_cast<std::int64_t>(dataset.feature_names.size()), dataset.train.width);
+  EXPECT_EQ(static_cast<std::int64_t>(dataset.preprocessing.feature_names.size()), dataset.train.width);
   EXPECT_EQ(dataset.fingerprint.hash, hash_parts(dataset));
   EXPECT_EQ(dataset.fingerprint.train_rows, dataset.train.rows());
   EXPECT_EQ(dataset.fingerprint.validation_rows, dataset.validation.rows());
@@ -94,8 +94,8 @@ TEST_F(Jets, BundledSampleIsFoundWithoutAnySetting) {
   EXPECT_EQ(dataset->validation.rows(), 5'000);
   EXPECT_EQ(dataset->test.rows(), 8'000);
   EXPECT_EQ(dataset->train.width, 16);
-  EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"g", "q", "w", "z", "t"}));
-  EXPECT_EQ(dataset->feature_names.front(), "zlogz");
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"g", "q", "w", "z", "t"}));
+  EXPECT_EQ(dataset->preprocessing.feature_names.front(), "zlogz");
   EXPECT_EQ(dataset->fingerprint.source, "simulated jets (lathe jets, bundled sample)");
   EXPECT_EQ(dataset->fingerprint.notice, "");
   std::map<std::int32_t, int> counts;
@@ -187,7 +187,7 @@ TEST_F(Arrays, ReadsAFolderInTheTutorialsLayout) {
   const auto dataset = load_dataset(request(folder_.path().string()));
   expect_sound(*dataset);
   EXPECT_EQ(dataset->classes, 3);
-  EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"red", "green", "blue"}));
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"red", "green", "blue"}));
   EXPECT_EQ(dataset->train.rows(), 36);
   EXPECT_EQ(dataset->validation.rows(), 4);
   EXPECT_EQ(dataset->test.labels, (std::vector<std::int32_t>{2, 0}));
@@ -200,8 +200,8 @@ TEST_F(Arrays, ReadsACsvFileByItsPath) {
   const auto dataset = load_dataset(request(path.string()));
   expect_sound(*dataset);
   EXPECT_EQ(dataset->name, "pets.csv");
-  EXPECT_EQ(dataset->feature_names, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(dataset->preprocessing.feature_names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(dataset->test.rows(), 10);
   EXPECT_EQ(dataset->validation.rows(), 4);
   EXPECT_EQ(load_dataset(request("pets.csv", folder_.path()))->fingerprint.hash, dataset->fingerprint.hash);
@@ -215,7 +215,7 @@ TEST_F(Arrays, ReadsASinglePair) {
   const auto dataset = load_dataset(request(path.string()));
   expect_sound(*dataset);
   EXPECT_EQ(dataset->test.rows(), 2);
-  EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"0", "1"}));
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"0", "1"}));
 }
 
 /// Writes the jets layout with three training rows and one test row that the caller may spoil.

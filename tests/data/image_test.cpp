@@ -195,7 +195,7 @@ TEST_F(FashionMnist, IsFoundByItself) {
   EXPECT_EQ(dataset->train.rows() + dataset->validation.rows(), 60'000);
   EXPECT_EQ(dataset->test.rows(), 10'000);
   EXPECT_EQ(dataset->fingerprint.source, "Fashion-MNIST");
-  EXPECT_EQ(dataset->class_names[9], "ankle boot");
+  EXPECT_EQ(dataset->preprocessing.class_names[9], "ankle boot");
   EXPECT_EQ(dataset->test.labels[0], 9);
   EXPECT_EQ(
       error_of({.name = "mnist", .data_dir = "/usr/share/datasets/fashion-mnist"}),

@@ -41,7 +41,7 @@ TEST(JscCernbox, IsReadByItsPublishedName) {
   EXPECT_EQ(dataset->validation.rows(), 80);
   EXPECT_EQ(dataset->test.rows(), 200);
   EXPECT_EQ(dataset->train.width, 16);
-  EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"g", "q", "w", "z", "t"}));
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"g", "q", "w", "z", "t"}));
   EXPECT_EQ(dataset->fingerprint.source, "JSC, CERNBox file (HDF5)");
   EXPECT_EQ(dataset->fingerprint.path, path.string());
   EXPECT_EQ(dataset->fingerprint.notice, "");
@@ -128,7 +128,7 @@ TEST(JscOpenml, ArffAndCsvWithAndWithoutPrefixGiveTheSameRows) {
       const ScratchFolder folder;
       folder.write(arff ? "hls4ml_lhc_jets_hlf.arff" : "jets.csv", openml_rows(samples, prefix, arff));
       const auto dataset = load_dataset(request(folder.path()));
-      EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"g", "q", "t", "w", "z"}));
+      EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"g", "q", "t", "w", "z"}));
       EXPECT_EQ(dataset->fingerprint.source, arff ? "JSC, OpenML 42468 (ARFF)" : "JSC, OpenML 42468 (CSV)");
       EXPECT_EQ(dataset->test.rows(), 100);
       hashes.insert(dataset->fingerprint.hash);
@@ -147,7 +147,7 @@ TEST(JscOpenml, LabelsFollowTheClassNames) {
   folder.write("jets.csv", openml_rows(samples, false, false));
   const auto dataset = load_dataset(request(folder.path()));
   for (const Samples* part : {&dataset->train, &dataset->validation, &dataset->test}) {
-    for (const std::int32_t label : part->labels) ++found[dataset->class_names[static_cast<std::size_t>(label)]];
+    for (const std::int32_t label : part->labels) ++found[dataset->preprocessing.class_names[static_cast<std::size_t>(label)]];
   }
   EXPECT_EQ(found, expected);
 }
@@ -172,7 +172,7 @@ TEST(JscArrays, TutorialsArraysAreRead) {
   folder.write("y_test.npy", npy_text("<f8", "(60, 5)", one_hot));
   const auto dataset = load_dataset(request(folder.path()));
   EXPECT_EQ(dataset->fingerprint.source, "JSC, arrays of the hls4ml tutorial (OpenML 42468)");
-  EXPECT_EQ(dataset->class_names, (std::vector<std::string>{"g", "q", "t", "w", "z"}));
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"g", "q", "t", "w", "z"}));
   EXPECT_EQ(dataset->train.rows(), 54);
   EXPECT_EQ(dataset->test.labels, samples.labels);
   one_hot[5 * 5] = one_hot[5 * 5 + 1] = 1.0;

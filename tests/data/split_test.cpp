@@ -5,6 +5,7 @@
 #include <set>
 
 #include "data/scratch_folder.h"
+#include "lathe/data/scaling.h"
 
 namespace lathe::data {
 namespace {

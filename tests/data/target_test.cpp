@@ -44,14 +44,14 @@ TEST_F(TargetTest, ATableGivesItsLabelColumnOrTheNamedOnes) {
   EXPECT_EQ(label->task, Task::kRegression);
   EXPECT_EQ(label->classes, 0);
   EXPECT_EQ(label->outputs(), 1);
-  EXPECT_EQ(label->targets[0].name, "label");
-  EXPECT_EQ(label->feature_names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(label->preprocessing.targets[0].name, "label");
+  EXPECT_EQ(label->preprocessing.feature_names, (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(label->train.labels.empty());
   EXPECT_EQ(label->train.rows() + label->validation.rows() + label->test.rows(), 40);
   const auto named = load_dataset(regression(path, {"b", "a"}));
   EXPECT_EQ(named->outputs(), 2);
-  EXPECT_EQ(named->targets[1].name, "a");
-  EXPECT_EQ(named->feature_names, (std::vector<std::string>{"label"}));
+  EXPECT_EQ(named->preprocessing.targets[1].name, "a");
+  EXPECT_EQ(named->preprocessing.feature_names, (std::vector<std::string>{"label"}));
   EXPECT_NE(label->fingerprint.hash, named->fingerprint.hash);
   EXPECT_EQ(named->fingerprint.source, "CSV file, regression of b, a");
 }
@@ -67,11 +67,11 @@ TEST_F(TargetTest, TargetsAreScaledByTheTrainingRows) {
   DatasetRequest request = regression(path, {"b"});
   request.standardise_targets = false;
   const auto plain = load_dataset(request);
-  EXPECT_EQ(plain->targets[0].mean, 0);
-  EXPECT_EQ(plain->targets[0].deviation, 1);
+  EXPECT_EQ(plain->preprocessing.targets[0].mean, 0);
+  EXPECT_EQ(plain->preprocessing.targets[0].deviation, 1);
   for (std::size_t i = 0; i < plain->train.targets.size(); ++i)
     EXPECT_NEAR(plain->train.targets[i],
-                scaled->targets[0].mean + scaled->targets[0].deviation * static_cast<double>(scaled->train.targets[i]),
+                scaled->preprocessing.targets[0].mean + scaled->preprocessing.targets[0].deviation * static_cast<double>(scaled->train.targets[i]),
                 1e-3);
   EXPECT_NE(plain->fingerprint.hash, scaled->fingerprint.hash);
 }
@@ -80,10 +80,10 @@ TEST_F(TargetTest, ColumnsOfAClassifiedSetMayBeTargets) {
   const auto dataset = load_dataset(regression("toy_tiny", {"f2"}));
   EXPECT_EQ(dataset->train.width, 3);
   EXPECT_EQ(dataset->train.outputs, 1);
-  EXPECT_EQ(dataset->feature_names, (std::vector<std::string>{"f0", "f1", "f3"}));
+  EXPECT_EQ(dataset->preprocessing.feature_names, (std::vector<std::string>{"f0", "f1", "f3"}));
   const auto classes = load_dataset({.name = "toy_tiny"});
   EXPECT_EQ(dataset->train.rows(), classes->train.rows());
-  EXPECT_TRUE(dataset->class_names.empty());
+  EXPECT_TRUE(dataset->preprocessing.class_names.empty());
 }
 
 TEST_F(TargetTest, SaysWhatCannotBeATarget) {

@@ -150,7 +150,7 @@ TEST_F(Sentences, EitherFieldMayBeTheSentence) {
   const fs::path second =
       folder_.write("second.txt", "pos\tvery good\nneg\tso bad\nneg\tnot good\npos\tfine it is\nneg\tbad one\n");
   const auto words = load_dataset(request(second));
-  EXPECT_EQ(words->class_names, (std::vector<std::string>{"neg", "pos"}));
+  EXPECT_EQ(words->preprocessing.class_names, (std::vector<std::string>{"neg", "pos"}));
   EXPECT_EQ(words->test.features, dataset->test.features);
   EXPECT_EQ(words->test.labels, dataset->test.labels);
 }

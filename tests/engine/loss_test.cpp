@@ -71,7 +71,7 @@ TEST(Loss, SaysWhatIsWrong) {
 
 TEST(Loss, NeedsAWeightForEveryClass) {
   data::Dataset dataset = small_dataset(6);
-  dataset.class_names = {"a", "b", "c"};
+  dataset.preprocessing.class_names = {"a", "b", "c"};
   EXPECT_EQ(find_problem({.class_weights = {1, 2, 3}}, dataset), std::nullopt);
   EXPECT_EQ(find_problem({.class_weights = {1, 2}}, dataset)->message,
             "has 2 weights; data set small has 3 classes (a, b, c)");

@@ -66,14 +66,14 @@ Json json_of(const data::Dataset& dataset) {
                {"train_rows", facts.train_rows},
                {"validation_rows", facts.validation_rows},
                {"test_rows", facts.test_rows}};
-  json["feature_names"] = dataset.feature_names;
+  json["feature_names"] = dataset.preprocessing.feature_names;
   if (dataset.task == data::Task::kRegression) {
-    for (const data::Target& target : dataset.targets) {
+    for (const data::Target& target : dataset.preprocessing.targets) {
       json["targets"].push_back({{"name", target.name}, {"mean", target.mean}, {"deviation", target.deviation}});
     }
     return json;
   }
-  json["class_names"] = dataset.class_names;
+  json["class_names"] = dataset.preprocessing.class_names;
   json["train_rows_per_class"] = class_counts(dataset.train, dataset.classes);
   json["validation_rows_per_class"] = class_counts(dataset.validation, dataset.classes);
   json["test_rows_per_class"] = class_counts(dataset.test, dataset.classes);
@@ -88,7 +88,7 @@ report::Table class_table(const data::Dataset& dataset) {
   const std::vector<std::int64_t> validation = class_counts(dataset.validation, dataset.classes);
   const std::vector<std::int64_t> test = class_counts(dataset.test, dataset.classes);
   for (std::size_t i = 0; i < train.size(); ++i) {
-    table.add_row({dataset.class_names[i], report::count_text(train[i]), report::count_text(validation[i]),
+    table.add_row({dataset.preprocessing.class_names[i], report::count_text(train[i]), report::count_text(validation[i]),
                    report::count_text(test[i])});
   }
   table.add_rule();
@@ -100,7 +100,7 @@ report::Table class_table(const data::Dataset& dataset) {
 report::Table target_table(const data::Dataset& dataset) {
   using enum report::Alignment;
   report::Table table({{"target", kLeft}, {"mean of training rows", kRight}, {"deviation", kRight}});
-  for (const data::Target& target : dataset.targets) {
+  for (const data::Target& target : dataset.preprocessing.targets) {
     table.add_row({target.name, report::number_text(target.mean), report::number_text(target.deviation)});
   }
   table.add_rule();

@@ -97,11 +97,11 @@ Json json_of(const TestRun& run, const config::Settings& settings) {
                {"accelerator", run.backend->accelerator()},
                {"test_rows", run.result.rows}};
   for (const Score& score : scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
-  for (std::size_t i = 0; i < run.dataset->targets.size(); ++i)
-    json["targets"][run.dataset->targets[i].name] = json_of(run.dataset->targets[i], run.result, i);
+  for (std::size_t i = 0; i < run.dataset->preprocessing.targets.size(); ++i)
+    json["targets"][run.dataset->preprocessing.targets[i].name] = json_of(run.dataset->preprocessing.targets[i], run.result, i);
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
     if (run.result.class_rows[c] > 0)
-      json["class_accuracy"][run.dataset->class_names.at(c)] = class_accuracy(run.result, c);
+      json["class_accuracy"][run.dataset->preprocessing.class_names.at(c)] = class_accuracy(run.result, c);
   }
   return json;
 }
@@ -126,7 +126,7 @@ report::Table class_table(const TestRun& run) {
   report::Table classes({{"class", kLeft}, {"accuracy", kRight}, {"rows", kRight}, {"predicted", kRight}});
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
     const bool present = run.result.class_rows[c] > 0;
-    classes.add_row({run.dataset->class_names.at(c), present ? report::number_text(class_accuracy(run.result, c)) : "-",
+    classes.add_row({run.dataset->preprocessing.class_names.at(c), present ? report::number_text(class_accuracy(run.result, c)) : "-",
                      report::count_text(run.result.class_rows[c]), report::count_text(run.result.class_predicted[c])});
   }
   return classes;
@@ -140,9 +140,9 @@ report::Table target_table(const TestRun& run) {
                        {"mae", kRight},
                        {"rmse in its unit", kRight},
                        {"mae in its unit", kRight}});
-  for (std::size_t i = 0; i < run.dataset->targets.size(); ++i) {
-    const TargetErrors errors = errors_of(run.dataset->targets[i], run.result, i);
-    std::vector<std::string> cells = {run.dataset->targets[i].name};
+  for (std::size_t i = 0; i < run.dataset->preprocessing.targets.size(); ++i) {
+    const TargetErrors errors = errors_of(run.dataset->preprocessing.targets[i], run.result, i);
+    std::vector<std::string> cells = {run.dataset->preprocessing.targets[i].name};
     for (const double value : {errors.r2, errors.mse, errors.mae, errors.rmse_in_units, errors.mae_in_units})
       cells.push_back(report::number_text(value));
     table.add_row(std::move(cells));

@@ -10,6 +10,7 @@
 
 #include "lathe/base/hash.h"
 #include "lathe/base/shape.h"
+#include "lathe/data/preprocessing.h"
 
 namespace lathe::data {
 
@@ -65,30 +66,21 @@ struct Fingerprint {
   std::string notice;
 };
 
-/// Describes a target of regression. The engine sees (value - mean) / deviation; both are of the training rows, or 0
-/// and 1 where targets are left as they are.
-struct Target {
-  std::string name;
-  double mean = 0, deviation = 1;
-};
-
 /// Holds a loaded data set (training and validation rows in random order, which shuffling by blocks relies on):
 /// disjoint parts, standardised with the mean and the population standard deviation of the training rows where the data
 /// set is of physical features: column by column, images channel by channel. Immutable, shared by all trials.
 struct Dataset {
   std::string name;
   std::int64_t classes = 0;  ///< 0 for regression
-  std::vector<std::string> class_names;
-  std::vector<std::string> feature_names;
   Samples train, validation, test;
   Fingerprint fingerprint;
   Task task = Task::kClassification;
-  std::vector<Target> targets = {};  ///< regression: one per output
+  Preprocessing preprocessing = {};  ///< what was done to the rows, and the names of features, targets and classes
   std::int64_t vocabulary = 0;       ///< texts: rows are tokens in [0, vocabulary); 0: no texts
 
   /// Returns how many outputs a network for this data set has: classes or targets.
   std::int64_t outputs() const {
-    return task == Task::kRegression ? static_cast<std::int64_t>(targets.size()) : classes;
+    return task == Task::kRegression ? static_cast<std::int64_t>(preprocessing.targets.size()) : classes;
   }
 };
 
@@ -113,7 +105,12 @@ struct DatasetRequest {
   /// data set is refused.
   bool language_modeling = false;
   std::int64_t max_token_len = 128;  ///< tokens of a row of text
-  Progress progress = {};            ///< called from load_dataset's own thread while big files are read
+  /// What the rows went through that weights were trained on: these rows are brought to it (scaling, features, targets
+  /// and classes by name) instead of being scaled by their own training rows, and what that changes is logged. None: by
+  /// their own.
+  std::shared_ptr<const Preprocessing> trained = {};
+  bool keep_classes = true;  ///< with `trained`: a class that it does not have is an error, else a warning
+  Progress progress = {};    ///< called from load_dataset's own thread while big files are read
 };
 
 /// Declares a data set. One entry in builtin.cpp each.

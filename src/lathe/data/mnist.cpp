@@ -102,6 +102,7 @@ std::shared_ptr<const Dataset> load(const DatasetRequest& request, const char* n
       RawDataset raw = read_folder(folder, train_images, set, other);
       raw.name = name;
       raw.pooled = kWidth;
+      raw.divisor = kPixelDivisor;
       raw.class_names = std::move(class_names);
       return prepare(std::move(raw), request);
     }

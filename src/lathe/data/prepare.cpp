@@ -9,6 +9,9 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/hash.h"
+#include "lathe/base/log.h"
+#include "lathe/data/match_trained.h"
+#include "lathe/data/scaling.h"
 #include "lathe/data/split.h"
 #include "lathe/data/target_columns.h"
 
@@ -38,7 +41,16 @@ void check_every_class(const RawDataset& raw, std::int64_t classes) {
                                         classes - 1, absent - seen.begin()));
 }
 
+// Names go into JSON, which holds UTF-8 alone.
+void make_names_utf8(RawDataset& raw) {
+  for (std::vector<std::string>* names : {&raw.feature_names, &raw.target_names, &raw.class_names}) {
+    for (std::string& name : *names) name = as_utf8(name);
+  }
+}
+
+// Gives plain features names; those of pixels would say nothing.
 void name_features(RawDataset& raw) {
+  if (!raw.train.shape.empty()) return;
   for (std::int64_t i = static_cast<std::int64_t>(raw.feature_names.size()); i < raw.train.width; ++i) {
     raw.feature_names.push_back(fmt::format("f{}", i));
   }
@@ -73,21 +85,53 @@ void split_parts(RawDataset& raw, const DatasetRequest& request) {
   raw.train = take_rows(raw.train, rows.train);
 }
 
-// Scales the features, and the targets where wanted; `targets` is told how.
-void standardise(RawDataset& raw, bool with_targets, std::vector<Target>& targets) {
-  const Scaling scaling = measure_scaling(raw.train.features, raw.train.width, raw.pooled);
-  for (Samples* part : {&raw.train, &raw.validation, &raw.test}) apply_scaling(scaling, part->features);
-  if (!with_targets || targets.empty()) return;
-  const Scaling scaling_of_targets = measure_scaling(raw.train.targets, raw.train.outputs);
-  for (Samples* part : {&raw.train, &raw.validation, &raw.test}) apply_scaling(scaling_of_targets, part->targets);
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    targets[i].mean = scaling_of_targets.mean[i];
-    targets[i].deviation = scaling_of_targets.deviation[i];
+// Measures how the features, and the targets where wanted, are scaled by the training rows.
+void measure_own_scaling(const RawDataset& raw, const DatasetRequest& request, Preprocessing& own) {
+  if (!raw.physical || !request.standardise) return;
+  own.scaling = measure_scaling(raw.train.features, raw.train.width, raw.pooled);
+  if (!request.standardise_targets || own.targets.empty()) return;
+  const Scaling targets = measure_scaling(raw.train.targets, raw.train.outputs);
+  for (std::size_t i = 0; i < own.targets.size(); ++i) {
+    own.targets[i].mean = targets.mean[i];
+    own.targets[i].deviation = targets.deviation[i];
+  }
+}
+
+// Takes the scaling of trained weights instead of the own one. What does not fit (a network that will be refused)
+// stays.
+void take_trained_scaling(const RawDataset& raw, const Preprocessing& trained, Preprocessing& done) {
+  const Preprocessing own = done;
+  const bool fits = trained.scaling.empty() || trained.scaling.width() == static_cast<std::size_t>(raw.train.width);
+  if (fits && raw.vocabulary == 0) done.scaling = trained.scaling;
+  for (std::size_t i = 0; i < done.targets.size() && done.targets.size() == trained.targets.size(); ++i) {
+    done.targets[i].mean = trained.targets[i].mean;
+    done.targets[i].deviation = trained.targets[i].deviation;
+  }
+  if (done != own)
+    log::info("rows are scaled as in training, by the means and deviations stored with the weights, not by their own");
+}
+
+Scaling scaling_of(const std::vector<Target>& targets) {
+  Scaling scaling;
+  for (const Target& target : targets) {
+    scaling.mean.push_back(target.mean);
+    scaling.deviation.push_back(target.deviation);
+  }
+  return scaling;
+}
+
+// Scales features and targets; `done` is told how.
+void scale(RawDataset& raw, const DatasetRequest& request, Preprocessing& done) {
+  measure_own_scaling(raw, request, done);
+  if (request.trained) take_trained_scaling(raw, *request.trained, done);
+  for (Samples* part : {&raw.train, &raw.validation, &raw.test}) {
+    apply_scaling(done.scaling, part->features);
+    if (done.changes_targets()) apply_scaling(scaling_of(done.targets), part->targets);
   }
 }
 
 // Counts the classes and names those that have no name.
-std::int64_t prepare_classes(RawDataset& raw) {
+void prepare_classes(RawDataset& raw) {
   std::int64_t classes = static_cast<std::int64_t>(raw.class_names.size());
   for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
     for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
@@ -96,12 +140,14 @@ std::int64_t prepare_classes(RawDataset& raw) {
   for (std::int64_t i = static_cast<std::int64_t>(raw.class_names.size()); i < classes; ++i) {
     raw.class_names.push_back(fmt::to_string(i));
   }
-  return classes;
 }
 
-std::vector<Target> prepare_targets(RawDataset& raw, const DatasetRequest& request) {
+void prepare_targets(RawDataset& raw, const DatasetRequest& request) {
   if (raw.train.outputs == 0) make_columns_targets(raw, request.targets);
   raw.class_names.clear();
+}
+
+std::vector<Target> named_targets(const RawDataset& raw) {
   std::vector<Target> targets;
   for (const std::string& name : raw.target_names) targets.push_back({.name = name});
   return targets;
@@ -152,21 +198,28 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   }
   const bool regression = request.task == Task::kRegression;
   refuse_shapes(raw, request);
+  make_names_utf8(raw);
   name_features(raw);
   auto dataset = std::make_shared<Dataset>();
   dataset->task = request.task;
+  Preprocessing& done = dataset->preprocessing;
   if (regression)
-    dataset->targets = prepare_targets(raw, request);
+    prepare_targets(raw, request);
   else
-    dataset->classes = prepare_classes(raw);
+    prepare_classes(raw);
+  if (request.trained) match_trained(raw, *request.trained, request.keep_classes);
+  done.targets = named_targets(raw);
+  dataset->classes = static_cast<std::int64_t>(raw.class_names.size());
   split_parts(raw, request);
-  if (raw.physical && request.standardise) standardise(raw, request.standardise_targets, dataset->targets);
+  scale(raw, request, done);
   if (regression) raw.source += fmt::format(", regression of {}", fmt::join(raw.target_names, ", "));
 
   dataset->name = raw.name;
   dataset->vocabulary = raw.vocabulary;
-  dataset->class_names = std::move(raw.class_names);
-  dataset->feature_names = std::move(raw.feature_names);
+  done.class_names = std::move(raw.class_names);
+  done.feature_names = std::move(raw.feature_names);
+  done.divisor = raw.divisor;
+  done.channels_last = raw.channels_last;
   dataset->train = std::move(raw.train);
   dataset->validation = std::move(raw.validation);
   dataset->test = std::move(raw.test);

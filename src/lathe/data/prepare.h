@@ -18,6 +18,10 @@ struct RawDataset {
   bool physical = true;  ///< features have units, so they are standardised when the request says so
   /// So many neighbouring features share one mean and one deviation: the pixels of a channel.
   std::int64_t pooled = 1;
+  /// What the reader did already, for Preprocessing: values of the file were divided by this (255: bytes of images),
+  /// and rows that are [..., channels] in the file were turned.
+  double divisor = 1;
+  bool channels_last = false;
   std::int64_t vocabulary = 0;  ///< texts: as Dataset::vocabulary
 };
 

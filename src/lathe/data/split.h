@@ -39,17 +39,4 @@ std::int64_t validation_count(std::int64_t rows, const DatasetRequest& request);
 /// Copies the named rows, in that order, with all their labels.
 Samples take_rows(const Samples& samples, const Rows& rows);
 
-/// Holds the scaling of each group of `pooled` neighbouring columns, in double precision.
-struct Scaling {
-  std::vector<double> mean, deviation;
-  std::size_t pooled = 1;
-};
-
-/// Computes mean and population standard deviation of each column of `values`, [rows, width] row-major, or of each
-/// group of `pooled` columns (the pixels of a channel); the deviation of a constant column is 1.
-Scaling measure_scaling(std::span<const float> values, std::int64_t width, std::int64_t pooled = 1);
-
-/// Replaces each value by (value - mean) / deviation of its group.
-void apply_scaling(const Scaling& scaling, std::span<float> values);
-
 }  // namespace lathe::data

@@ -61,7 +61,7 @@ std::shared_ptr<const data::Dataset> dataset_trained_on(const StudySettings& set
   swapped->classes = dataset->classes;
   swapped->fingerprint = dataset->fingerprint;
   swapped->task = dataset->task;
-  swapped->targets = dataset->targets;
+  swapped->preprocessing = dataset->preprocessing;
   swapped->train = dataset->validation;
   return swapped;
 }

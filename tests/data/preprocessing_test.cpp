@@ -1,0 +1,142 @@
+// What travels with the weights: it is filled by every reader, and comes back from its text exactly.
+#include "lathe/data/preprocessing.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "data/scratch_folder.h"
+#include "lathe/base/error.h"
+#include "lathe/data/dataset.h"
+
+namespace lathe::data {
+namespace {
+
+using testing::error_text;
+
+std::string parse_error(const std::string& json) {
+  return error_text<DataError>([&] { parse_preprocessing(json, "net.safetensors"); });
+}
+
+TEST(Preprocessing, ComesBackExactly) {
+  const Preprocessing written{
+      .feature_names = {"petal len", "petal/width", "\"quoted\"", "größe"},
+      .channels_last = true,
+      .divisor = 255,
+      .scaling = {.mean = {0.1, -1.0 / 3, 1.6e9 + 1e-7, std::numeric_limits<double>::denorm_min()},
+                  .deviation = {std::numeric_limits<float>::min(), 2.0 / 3, 5e-324, 1.7e308},
+                  .pooled = 1024},
+      .targets = {{.name = "yield", .mean = 0.1 + 0.2, .deviation = static_cast<double>(0.1f)}, {.name = "unscaled"}},
+      .class_names = {"setosa", ""}};
+  EXPECT_EQ(parse_preprocessing(to_json(written), "x"), written);
+  EXPECT_EQ(parse_preprocessing(to_json(Preprocessing{}), "x"), Preprocessing{});
+  EXPECT_EQ(to_json(written).find('\n'), std::string::npos);
+}
+
+TEST(Preprocessing, SaysWhatIsWrongWithItsText) {
+  EXPECT_EQ(parse_error("{").substr(0, 52), "net.safetensors: its preprocessing cannot be read: [");
+  EXPECT_EQ(parse_error("[]").substr(0, 52), "net.safetensors: its preprocessing cannot be read: [");
+  const auto changed = [](const std::string& from, const std::string& to) {
+    std::string json = to_json({.scaling = {.mean = {1}, .deviation = {2}}, .targets = {{.name = "t"}}});
+    return parse_error(json.replace(json.find(from), from.size(), to));
+  };
+  const std::string used = "net.safetensors: its preprocessing cannot be used: ";
+  EXPECT_EQ(changed("\"schema_version\":1", "\"schema_version\":2"),
+            used + "its version 2 is newer than this lathe reads (1); use a newer lathe");
+  EXPECT_EQ(changed("\"pooled\":1", "\"pooled\":1.5"), used + "\"pooled\" must be a whole number");
+  EXPECT_EQ(changed("\"pooled\":1", "\"pooled\":-1"), used + "\"pooled\" must be at least 1");
+  EXPECT_EQ(changed("\"pooled\":1", "\"pooled\":1e300"), used + "\"pooled\" must be a whole number");
+  EXPECT_EQ(changed("[2.0]", "[0]"), used + "deviations must be above 0");
+  EXPECT_EQ(changed("[2.0]", "[1, 2]"), used + "there must be as many means as deviations");
+  EXPECT_EQ(changed("\"divisor\":1.0", "\"divisor\":0"), used + "the divisor must be above 0");
+  EXPECT_EQ(changed("\"deviation\":1.0", "\"deviation\":-1"), used + "the deviation of a target must be above 0");
+  for (const char* wrong : {"[1e999]", "[\"a\"]", "null", "[null]"})
+    EXPECT_EQ(changed("[1.0]", wrong).substr(0, 51), "net.safetensors: its preprocessing cannot be read: ") << wrong;
+}
+
+TEST(Preprocessing, NamesBecomeUtf8) {
+  EXPECT_EQ(as_utf8("größe"), "größe");
+  EXPECT_EQ(as_utf8("gr\xF6\xDF"
+                    "e"),
+            "größe");
+  EXPECT_EQ(as_utf8("a\xED\xA0\x80"), "aí\xC2\xA0\xC2\x80");  // half a surrogate pair is no UTF-8
+  EXPECT_EQ(as_utf8("cut \xC3"), "cut Ã");
+}
+
+class PreprocessingOfFiles : public ::testing::Test {
+ protected:
+  testing::ScratchFolder folder_;
+};
+
+// Column a is 3, 5, 7, ..., column b constant; the first line of the file names them.
+std::string table(int rows) {
+  std::string text = "a,\"b (cm)\",species\n";
+  for (int i = 0; i < rows; ++i)
+    text += fmt::format("{},4,{}\n", 3 + 2 * i,
+                        i % 2 == 0 ? "wolf"
+                                   : "f\xFC"
+                                     "chs");
+  return text;
+}
+
+TEST_F(PreprocessingOfFiles, HoldsTheScalingOfTheTrainingRows) {
+  const std::string path = folder_.write("t.csv", table(50)).string();
+  const auto raw = load_dataset({.name = path, .standardise = false});
+  EXPECT_TRUE(raw->preprocessing.scaling.empty());
+  EXPECT_FALSE(raw->preprocessing.changes_rows());
+  const auto dataset = load_dataset({.name = path});
+  const Preprocessing& done = dataset->preprocessing;
+  EXPECT_EQ(done.feature_names, (std::vector<std::string>{"a", "b (cm)"}));
+  EXPECT_EQ(done.class_names, (std::vector<std::string>{"füchs", "wolf"}));
+  EXPECT_EQ(done.scaling.pooled, 1u);
+  EXPECT_EQ(done.scaling.mean[1], 4);
+  EXPECT_EQ(done.scaling.deviation[1], 1);  // constant
+  EXPECT_TRUE(done.changes_rows());
+  std::vector<float> rows = raw->test.features;
+  apply_scaling(done.scaling, rows);
+  EXPECT_EQ(rows, dataset->test.features);
+}
+
+TEST_F(PreprocessingOfFiles, HoldsTheScalingOfTargets) {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 40; ++i) text += fmt::format("{},{}\n", i, 100 - 3 * i);
+  const std::string path = folder_.write("t.csv", text).string();
+  const auto dataset = load_dataset({.name = path, .task = Task::kRegression, .targets = {"b"}});
+  ASSERT_EQ(dataset->preprocessing.targets.size(), 1u);
+  EXPECT_EQ(dataset->preprocessing.targets[0].name, "b");
+  EXPECT_GT(dataset->preprocessing.targets[0].deviation, 10);
+  EXPECT_TRUE(dataset->preprocessing.changes_targets());
+  EXPECT_TRUE(dataset->preprocessing.class_names.empty());
+  const auto plain =
+      load_dataset({.name = path, .task = Task::kRegression, .targets = {"b"}, .standardise_targets = false});
+  EXPECT_FALSE(plain->preprocessing.changes_targets());
+}
+
+TEST_F(PreprocessingOfFiles, ImagesAreScaledByChannelAndDivided) {
+  std::string records;
+  for (int row = 0; row < 10; ++row) {
+    records += static_cast<char>(row);
+    for (int i = 0; i < 3 * 32 * 32; ++i) records += static_cast<char>((7 * row + i) % 256);
+  }
+  const std::string path = folder_.write("part.bin", records).string();
+  const auto dataset = load_dataset({.name = "cifar10", .data_dir = path});
+  const Preprocessing& done = dataset->preprocessing;
+  EXPECT_EQ(done.divisor, 255);
+  EXPECT_EQ(done.scaling.mean.size(), 3u);
+  EXPECT_EQ(done.scaling.pooled, 1024u);
+  EXPECT_EQ(done.scaling.width(), 3072u);
+  EXPECT_TRUE(done.feature_names.empty());
+  EXPECT_EQ(done.class_names[9], "truck");
+}
+
+TEST_F(PreprocessingOfFiles, TextsHaveNone) {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += fmt::format("sentence {}\t{}\n", i, i % 2 == 0 ? "good" : "bad");
+  const auto dataset = load_dataset({.name = folder_.write("s.tsv", text).string()});
+  EXPECT_FALSE(dataset->preprocessing.changes_rows());
+  EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"bad", "good"}));
+}
+
+}  // namespace
+}  // namespace lathe::data
