@@ -10,6 +10,7 @@
 #include "lathe/base/random.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/checkpoint/torch_file.h"
+#include "peers.h"
 
 namespace lathe::checkpoint {
 namespace {
@@ -69,7 +70,7 @@ std::string script(const char* path) { return std::string(LATHE_SOURCE_DIR) + "/
 class TorchExchange : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (python("-c 'import torch' 2> /dev/null") != 0) GTEST_SKIP() << "python3-torch is not installed";
+    if (python("-c 'import torch' 2> /dev/null") != 0) LATHE_PEER_IS_ABSENT("python3-torch is not installed");
     folder_ = std::filesystem::path(::testing::TempDir()) /
               (std::string("lathe_torch_exchange_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(folder_);

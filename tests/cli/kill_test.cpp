@@ -14,6 +14,7 @@
 #include "lathe/base/file.h"
 #include "lathe/base/random.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
+#include "peers.h"
 #include "program.h"
 
 // Workers that are killed at random moments: nothing is lost, and the study is the one that an undisturbed run makes.
@@ -204,7 +205,7 @@ class Killed : public ::testing::Test {
 
   void expect_optuna_reads(const fs::path& database, int trials) {
     if (testing::run_program(fmt::format("{} -c 'import optuna'", kPython), folder()).exit_code != 0) {
-      GTEST_SKIP() << "python3-optuna is not installed";
+      LATHE_PEER_IS_ABSENT("python3-optuna is not installed");
     }
     const auto read = testing::run_program(
         fmt::format("{} -c \"import optuna; s = optuna.load_study(study_name='jets', storage=optuna.storages.RDBStorage("

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "lathe/base/file.h"
+#include "peers.h"
 #include "program.h"
 
 // Searches whose study is on a PostgreSQL server (started by ctest, see tests/storage/postgres_server.sh).
@@ -57,7 +58,7 @@ std::string server_address() {
 class PostgresSearch : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (address_.empty()) GTEST_SKIP() << "no PostgreSQL server runs here";
+    if (address_.empty()) LATHE_PEER_IS_ABSENT("no PostgreSQL server runs here");
     write_text_file_atomically(folder() / "study.toml", kStudy);
   }
   fs::path folder() const { return folder_.path(); }

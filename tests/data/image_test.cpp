@@ -4,6 +4,7 @@
 #include "data/scratch_folder.h"
 #include "lathe/data/dataset.h"
 #include "lathe/data/idx.h"
+#include "peers.h"
 
 namespace lathe::data {
 namespace {
@@ -190,7 +191,8 @@ TEST_F(Mnist, RealFiles) {
 }
 
 TEST_F(FashionMnist, IsFoundByItself) {
-  if (!fs::exists("/usr/share/datasets/fashion-mnist")) GTEST_SKIP() << "Debian's dataset-fashion-mnist is absent";
+  if (!fs::exists("/usr/share/datasets/fashion-mnist"))
+    LATHE_PEER_IS_ABSENT("Debian's dataset-fashion-mnist is absent");
   const auto dataset = load_dataset({.name = "fashion_mnist", .standardise = false});
   EXPECT_EQ(dataset->train.rows() + dataset->validation.rows(), 60'000);
   EXPECT_EQ(dataset->test.rows(), 10'000);

@@ -8,6 +8,7 @@
 #include "data/scratch_folder.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "peers.h"
 #include "program.h"
 
 namespace lathe::data {
@@ -57,7 +58,7 @@ TEST(Npz, EqualArraysMakeEqualBytesInAnyTimeZone) {
 }
 
 TEST(Npz, NumpyReadsItAndWritesTheSameMembers) {
-  if (!python_has_numpy()) GTEST_SKIP() << "python3-numpy is absent";
+  if (!python_has_numpy()) LATHE_PEER_IS_ABSENT("python3-numpy is absent");
   const lathe::testing::TemporaryFolder folder;
   written(folder, some_arrays());
   const auto result = lathe::testing::run_program(

@@ -6,6 +6,7 @@
 
 #include "lathe/ir/report.h"
 #include "lathe/model/zoo.h"
+#include "peers.h"
 #include "program.h"
 
 namespace lathe::model {
@@ -94,7 +95,7 @@ void expect_equal(const TorchNetwork& theirs, const ir::Graph& graph) {
 
 TEST(TorchNetworks, NodesAndStateDictsAreThoseOfTorch) {
   if (std::system("/usr/bin/python3 -c 'import torch.fx' > /dev/null 2>&1") != 0)
-    GTEST_SKIP() << "python3-torch is not installed";
+    LATHE_PEER_IS_ABSENT("python3-torch is not installed");
   const testing::TemporaryFolder folder;
   const std::string script = std::string("/usr/bin/python3 ") + LATHE_SOURCE_DIR + "/tests/model/torch_networks.py ";
   const testing::ProgramResult described =

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <limits>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
@@ -125,6 +127,173 @@ TEST(Refusals, OfWindowsWithoutBounds) {
   EXPECT_EQ(refusal(document), "node MaxPool \"here\": pads = [0, 0, 1, 4611686018427387904]");
 }
 
+constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+
+Tensor floats(const std::string& name, const Shape& shape) {
+  const auto count = static_cast<std::size_t>(element_count(shape));
+  return {.name = name, .shape = shape, .floats = std::vector<float>(count, 0.5f), .integers = {}};
+}
+
+Tensor integers(const std::string& name, std::vector<std::int64_t> values) {
+  const Shape shape = {static_cast<std::int64_t>(values.size())};
+  return {.name = name, .type = ElementType::kInt64, .shape = shape, .floats = {}, .integers = std::move(values)};
+}
+
+/// A network whose weight is computed: `op` of constants.
+std::string refusal_of_computed(const std::string& op, const std::vector<Tensor>& constants,
+                                std::vector<Attribute> attributes = {}) {
+  std::vector<std::string> names;
+  for (const Tensor& tensor : constants) names.push_back(tensor.name);
+  Document document = one_node(node("Gemm", {"x", "computed"}));
+  OnnxNode computed = node(op, names);
+  computed.outputs = {"computed"};
+  computed.attributes = std::move(attributes);
+  document.nodes.insert(document.nodes.begin(), computed);
+  document.initializers = constants;
+  return refusal(document);
+}
+
+TEST(Refusals, OfDimensionsThatAreNamedTwice) {
+  const Tensor rows = floats("w", {10, 4});
+  const std::string twice = "node {} \"here\": the list of axes names a dimension twice ({})";
+  const auto expected = [&](const std::string& op, int axis) { return fmt::format(fmt::runtime(twice), op, axis); };
+  EXPECT_EQ(refusal_of_computed("Slice", {rows, integers("s", {5, 5}), integers("e", {10, 10}), integers("a", {0, 0})}),
+            expected("Slice", 0));
+  EXPECT_EQ(
+      refusal_of_computed("Slice", {rows, integers("s", {5, 5}), integers("e", {10, 10}), integers("a", {1, -1})}),
+      expected("Slice", 1));
+  EXPECT_EQ(refusal_of_computed("Squeeze", {floats("w", {1, 4, 4}), integers("a", {0, -3})}), expected("Squeeze", 0));
+  EXPECT_EQ(refusal_of_computed("Unsqueeze", {rows, integers("a", {2, 2})}), expected("Unsqueeze", 2));
+  EXPECT_EQ(refusal_of_computed("Transpose", {rows}, {{"perm", Shape{1, 1}}}), expected("Transpose", 1));
+  for (const std::string op : {"Squeeze", "Unsqueeze"}) {
+    Document document = one_node(node(op, {"x", "a"}));
+    document.inputs[0].shape = {-1, 1, 4};
+    document.inputs[0].symbols = {"batch", "", ""};
+    document.initializers = {integers("a", {1, 1})};
+    EXPECT_EQ(refusal(document), expected(op, 1));
+  }
+  Document document = one_node(node("Transpose"));
+  document.nodes[0].attributes = {{"perm", Shape{0, 0}}};
+  EXPECT_EQ(refusal(document), expected("Transpose", 0));
+}
+
+TEST(Refusals, OfConstantsThatOverflow) {
+  const Tensor rows = floats("w", {10, 4});
+  const auto reshaped = [&](std::vector<std::int64_t> shape, std::vector<Attribute> attributes = {}) {
+    return refusal_of_computed("Reshape", {rows, integers("s", std::move(shape))}, std::move(attributes));
+  };
+  const std::string start = "node Reshape \"here\": ";
+  EXPECT_EQ(reshaped({9, 1ll << 31, kHighest, 10}),
+            start + "a computed constant of shape [9, 2147483648, 9223372036854775807, 10] is too large or impossible");
+  EXPECT_EQ(reshaped({0, kHighest, kHighest}, {{"allowzero", std::int64_t{1}}}),
+            start +
+                "a computed constant of shape [0, 9223372036854775807, 9223372036854775807] is too large or "
+                "impossible");
+  EXPECT_EQ(reshaped({-1, kLowest}),
+            start + "a computed constant of shape [1, -9223372036854775808] is too large or impossible");
+  EXPECT_EQ(reshaped({-1, -1}), start + "two extents are open");
+  EXPECT_EQ(reshaped({7, -1}), start + "40 values do not fill [7, 5]");
+  const std::string whole = "a number is no integer of 64 bits";
+  EXPECT_EQ(refusal_of_computed("Neg", {integers("i", {kLowest})}), "node Neg \"here\": " + whole);
+  EXPECT_EQ(refusal_of_computed("Pow", {integers("i", {10}), integers("k", {300})}), "node Pow \"here\": " + whole);
+  EXPECT_EQ(refusal_of_computed("Cast", {floats("w", {1})}, {{"to", std::int64_t{8}}}),
+            "node Cast \"here\": a cast to the type 8");
+  EXPECT_NE(refusal_of_computed("Expand", {floats("w", {1}), integers("s", {-1})}), "");
+  EXPECT_NE(refusal_of_computed("Gather", {rows, integers("i", {kLowest})}), "");
+  EXPECT_NE(refusal_of_computed("ConstantOfShape", {integers("s", {0, kHighest, kHighest})}), "");
+  EXPECT_NE(refusal_of_computed("ConstantOfShape", {integers("s", std::vector<std::int64_t>(65, 1))}), "");
+}
+
+TEST(Refusals, OfShapesThatOverflow) {
+  Document document = one_node(node("Reshape", {"x", "s"}));
+  document.inputs[0].shape = {-1, 1 << 20, 1 << 20};
+  document.inputs[0].symbols = {"batch", "", ""};
+  document.initializers = {integers("s", {0, 1ll << 40, 1ll << 40})};
+  EXPECT_EQ(refusal(document), "node Reshape \"here\": its shape has more values than its input");
+  document.initializers = {integers("s", {0, -1, -1})};
+  EXPECT_EQ(refusal(document), "node Reshape \"here\": two extents are open");
+  document = one_node(node("Transpose"));
+  document.nodes[0].attributes = {{"perm", Shape{0, kLowest}}};
+  EXPECT_EQ(refusal(document),
+            "node Transpose \"here\": the axis -9223372036854775808 is impossible: there are 2 dimensions");
+  document = one_node(node("Relu"));
+  document.inputs[0].shape.resize(18, 1);
+  document.inputs[0].symbols.resize(18);
+  EXPECT_EQ(refusal(document), "input x: its result would have 17 dimensions; 16 are read");
+}
+
+TEST(Refusals, OfConstantsInThePlaceOfValues) {
+  Document document = one_node(node("LayerNormalization", {"w", "w", "w"}));
+  document.opsets[""] = 17;
+  document.initializers = {floats("w", {4})};
+  EXPECT_EQ(refusal(document), "node LayerNormalization \"here\": its input 0 must not be a constant");
+}
+
+TEST(Refusals, OfAttributesThatAreNoNumbers) {
+  Document document = one_node(node("LeakyRelu"));
+  document.nodes[0].attributes = {{"alpha", std::numeric_limits<float>::infinity()}};
+  EXPECT_EQ(refusal(document), "node LeakyRelu \"here\": negative_slope = inf");
+}
+
+/// 700 KB of one constant joined with itself, twice, would be 2.5 TB.
+TEST(Refusals, OfJoinedConstantsBeforeMemoryIsTaken) {
+  Document document = one_node(node("Gemm", {"x", "e"}));
+  for (const auto& [from, to] : {std::pair("d", "e"), std::pair("c", "d")}) {
+    OnnxNode joined = node("Concat", std::vector<std::string>(60'000, from));
+    joined.outputs = {to};
+    document.nodes.insert(document.nodes.begin(), joined);
+  }
+  document.initializers = {floats("c", {1, 4})};
+  EXPECT_EQ(refusal(document), "node Concat \"here\": the constants of the file become too large");
+  document.initializers = {{.name = "c", .shape = {std::int64_t{1} << 39, 0}, .floats = {}, .integers = {}}};
+  EXPECT_NE(refusal(document), "");  // empty ones, whose extents add up
+}
+
+TEST(Refusals, OfIntegersBeyondTheirType) {
+  const TemporaryFolder folder;
+  // field 5: an initializer q = {dims: 1, type: int8, int32_data: 300}; then a node Relu, an input and an output
+  const std::string tensor("\x08\x01\x10\x03\x2a\x02\xac\x02\x42\x01q", 11);
+  const std::string graph =
+      std::string("\x0a\x0c\x0a\x01x\x12\x01y\x22\x04Relu\x2a", 15) + static_cast<char>(tensor.size()) + tensor;
+  write_text_file_atomically(folder.path() / "m.onnx",
+                             std::string("\x08\x08\x3a", 3) + static_cast<char>(graph.size()) + graph);
+  EXPECT_EQ(error_of(folder.path() / "m.onnx"),
+            (folder.path() / "m.onnx").string() + ": tensor q holds 300, which is no number of its type");
+}
+
+TEST(Refusals, OfOneSignedBit) {
+  Document document = one_node(node("Quant", {"x", "scale", "zero", "bits"}));
+  document.nodes[0].domain = "qonnx.custom_op.general";
+  document.initializers = {{.name = "scale", .shape = {}, .floats = {0.5f}, .integers = {}},
+                           {.name = "zero", .shape = {}, .floats = {0}, .integers = {}},
+                           {.name = "bits", .shape = {}, .floats = {1}, .integers = {}}};
+  EXPECT_EQ(refusal(document),
+            "node Quant \"here\": 1 signed bit, which holds -1 and +1 in QONNX (lathe's integer(width=1, signed=1) "
+            "holds -1 and 0): lathe has no such format");
+  document.nodes[0].attributes = {{"narrow", std::int64_t{1}}};
+  EXPECT_NE(refusal(document), "");
+  document.nodes[0].attributes = {{"signed", std::int64_t{0}}};
+  EXPECT_EQ(refusal(document), "");
+}
+
+TEST(Refusals, OfPaddingAndResizingThatWouldBeReadWrong) {
+  const auto image = [](const OnnxNode& what) {
+    Document document = one_node(what);
+    document.inputs[0].shape = {-1, 1, 4, 4};
+    document.inputs[0].symbols = {"batch", "", "", ""};
+    document.opsets[""] = 18;
+    return document;
+  };
+  Document document = image(node("Pad", {"x", "pads", "", "axes"}));
+  document.initializers = {integers("pads", {0, 0, 0, 0}), integers("axes", {2, 3})};
+  EXPECT_EQ(refusal(document), "node Pad \"here\": padding of chosen axes (its fourth input)");
+  document = image(node("Resize", {"x", "", "", "sizes"}));
+  document.nodes[0].attributes = {{"keep_aspect_ratio_policy", std::string("not_larger")}};
+  document.initializers = {integers("sizes", {1, 1, 8, 12})};
+  EXPECT_EQ(refusal(document), "node Resize \"here\": a keep_aspect_ratio_policy other than stretch");
+}
+
 ImportedModel imported(const Document& document) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "m.onnx";
@@ -139,8 +308,7 @@ TEST(Import, EqualSizesCountTheDilation) {
   document.outputs[0] = document.inputs[0];
   document.outputs[0].name = "y";
   document.nodes[0].attributes = {{"auto_pad", std::string("SAME_UPPER")}, {"dilations", Shape{2, 2}}};
-  document.initializers = {
-      {.name = "w", .shape = {1, 1, 3, 3}, .floats = std::vector<float>(9, 1.0f), .integers = {}}};
+  document.initializers = {{.name = "w", .shape = {1, 1, 3, 3}, .floats = std::vector<float>(9, 1.0f), .integers = {}}};
   EXPECT_EQ(imported(document).graph.output().output_shape, (Shape{1, 6, 6}));
 }
 
@@ -157,6 +325,39 @@ TEST(Import, StoredIntegersWithoutAZeroPointKeepTheirSign) {
   ASSERT_TRUE(weight.format);
   EXPECT_NE(weight.format->to_string().find("signed=1"), std::string::npos) << weight.format->to_string();
   EXPECT_EQ(model.state.at(0).values, std::vector<float>(16, -0.75f));
+}
+
+/// Took more than a minute with 30,001 nodes of one name.
+TEST(Import, ManyNodesTakeNoMoreThanTheirNumber) {
+  constexpr int kNodes = 100'000;
+  Document document = one_node(node("Relu"));
+  document.nodes.clear();
+  for (int i = 0; i < kNodes; ++i) {
+    document.nodes.push_back(node("Relu", {i == 0 ? std::string("x") : fmt::format("v{}", i)}));
+    document.nodes.back().outputs = {fmt::format("v{}", i + 1)};
+  }
+  document.outputs[0].name = fmt::format("v{}", kNodes);
+  const ImportedModel model = imported(document);
+  ASSERT_EQ(model.graph.nodes.size(), kNodes + 2u);
+  EXPECT_EQ(model.graph.nodes[kNodes].name, fmt::format("relu_{}", kNodes - 1));
+}
+
+/// As many parameters: each is looked for by its name.
+TEST(Import, ManyTensorsTakeNoMoreThanTheirNumber) {
+  constexpr int kNodes = 20'000;
+  Document document = one_node(node("Relu"));
+  document.nodes.clear();
+  for (int i = 0; i < kNodes; ++i) {
+    const std::string weight = fmt::format("layers.{}.weight", i);
+    document.nodes.push_back(node("Gemm", {i == 0 ? std::string("x") : fmt::format("v{}", i), weight}));
+    document.nodes.back().outputs = {fmt::format("v{}", i + 1)};
+    document.initializers.push_back(floats(weight, {4, 4}));
+    document.initializers.back().floats[0] = static_cast<float>(i);
+  }
+  document.outputs[0].name = fmt::format("v{}", kNodes);
+  const ImportedModel model = imported(document);
+  ASSERT_EQ(model.state.size(), static_cast<std::size_t>(kNodes));
+  EXPECT_EQ(model.state.back().name, fmt::format("layers.{}.weight", kNodes - 1));
 }
 
 TEST(Damage, FilesThatAreNoModels) {
@@ -255,18 +456,25 @@ std::vector<std::byte> mutated(std::vector<std::byte> bytes, RandomStream& strea
   return bytes;
 }
 
+/// Returns the number that an environment variable names (long runs: LATHE_MUTATIONS=100000 LATHE_MUTATION_SEED=7).
+int number_of(const char* variable, int otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
 TEST(Damage, MutationsNeverCrashNorTakeMuchMemory) {
   const TemporaryFolder folder;
   const fs::path file = folder.path() / "m.onnx";
   std::vector<Model> models = testing::op_models();
   models.push_back(testing::quantised(models[1], 8));
-  RandomStream stream(1, {}, "mutations");
+  RandomStream stream(static_cast<std::uint64_t>(number_of("LATHE_MUTATION_SEED", 1)), {}, "mutations");
+  const int rounds = number_of("LATHE_MUTATIONS", 2000) / static_cast<int>(models.size());
   int refused = 0, read = 0;
   for (const Model& model : models) {
     export_onnx(model.graph, model.state, file, {.form = ExportForm::kQonnx});
     testing::forget_our_names(file);
     const std::vector<std::byte> whole = read_file(file);
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < rounds; ++i) {
       write_bytes(file, mutated(whole, stream));
       ++(error_of(file).empty() ? read : refused);
     }

@@ -20,6 +20,17 @@ bool reads_tokens(const ir::Graph& graph) {
   return !users.empty() && graph.nodes[users.front()].op == "embedding";
 }
 
+/// Returns the exponent of the power of two above all values of a tensor; 0 for zeros and where there is none.
+std::int64_t exponent_of(const Model& model, const std::string& name) {
+  float largest = 0;
+  for (const engine::NamedTensor& tensor : model.state)
+    if (tensor.name == name)
+      for (const float value : tensor.values) largest = std::max(largest, std::abs(value));
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return exponent;
+}
+
 std::vector<quant::GivenOption> options(std::int64_t width, std::int64_t fraction) {
   return {{"width", width}, {"frac_width", fraction}};
 }
@@ -60,7 +71,7 @@ Model quantised(const Model& model, std::int64_t most_bits) {
     const std::int64_t width = std::max<std::int64_t>(2, most_bits - turn % 3);
     ir::NodeQuantization formats;
     formats.data_in = options(width, width / 2);
-    formats.weight = options(width, width - 1);
+    formats.weight = options(width, width - 1 - exponent_of(model, node.module_path + ".weight"));
     formats.bias = options(width, width - 2);
     settings.nodes.emplace_back(node.name, formats);
     ++turn;

@@ -20,7 +20,7 @@ struct Model {
 Model zoo_model(const std::string& name);
 /// Gives statistics and biases values that are no defaults, a function of the seed.
 engine::State filled_state(const ir::Graph& graph, std::uint64_t seed);
-/// Puts number formats on every node that can have them; widths up to `most_bits`.
+/// Puts number formats on every node that can have them; widths up to `most_bits`, fractions that fit the weights.
 Model quantised(const Model& model, std::int64_t most_bits);
 
 /// Makes `rows` rows for a network: tokens where an embedding reads them, else normal numbers in steps of 1/64.

@@ -7,6 +7,7 @@ Computes in float64, in which sums of products of quantised numbers are exact in
 Quant: https://github.com/fastmachinelearning/qonnx/blob/main/docs/qonnx-custom-ops/quant_op.md
 """
 
+import math
 import sys
 
 import numpy as np
@@ -42,7 +43,7 @@ def windows(x, kernel, stride, pads, dilation, filling):
 
 def convolution(x, weight, bias, group=1, kernel_shape=None, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1)):
     patches = windows(x, weight.shape[2:], strides, pads, dilations, 0.0)
-    parts = [np.einsum("bchwij,ocij->bohw", p, w) for p, w in
+    parts = [np.tensordot(p, w, ([1, 4, 5], [1, 2, 3])).transpose(0, 3, 1, 2) for p, w in
              zip(np.split(patches, group, axis=1), np.split(weight, group, axis=0))]
     result = np.concatenate(parts, axis=1)
     return result if bias is None else result + bias[:, None, None]
@@ -64,6 +65,21 @@ def gemm(x, weight, bias=None, transB=0):
     return product if bias is None else product + bias
 
 
+def layer_norm(x, weight, bias, axis=-1, epsilon=1e-5):
+    centred = x - x.mean(axis=axis, keepdims=True)
+    variance = (centred**2).mean(axis=axis, keepdims=True)
+    return centred / np.sqrt(variance + decimal(epsilon)) * weight + bias
+
+
+def softmax(x, axis):
+    powers = np.exp(x - x.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def reshape(x, shape):
+    return x.reshape([x.shape[i] if extent == 0 else int(extent) for i, extent in enumerate(shape)])
+
+
 OPS = {
     "Quant": quant,
     "Conv": lambda x, w, b=None, **options: convolution(x, w, b, **options),
@@ -80,6 +96,13 @@ OPS = {
     "BatchNormalization": batch_norm,
     "GlobalAveragePool": lambda x: x.mean(axis=(2, 3), keepdims=True),
     "Flatten": lambda x, axis: x.reshape(x.shape[0], -1),
+    "Reshape": reshape,
+    "Gather": lambda table, rows, axis=0: np.take(table, rows.astype(int), axis=axis),
+    "LayerNormalization": layer_norm,
+    "Softmax": softmax,
+    "Div": np.divide,
+    "Erf": np.vectorize(math.erf),
+    "ReduceMean": lambda x, axes, keepdims: x.mean(axis=tuple(axes), keepdims=bool(keepdims)),
     "Concat": lambda *parts, axis: np.concatenate(parts, axis),
 }
 

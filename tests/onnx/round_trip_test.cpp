@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "lathe/base/error.h"
+#include "lathe/ir/passes/quantize.h"
 #include "lathe/onnx/export.h"
 #include "lathe/onnx/import.h"
 #include "onnx/models.h"
@@ -25,8 +26,8 @@ void expect_round_trip(const Model& model, const ExportOptions& options) {
 }
 
 TEST(RoundTrip, NetworksOfTheZooComeBackAsTheyWere) {
-  for (const char* name : {"jsc-toy", "jsc-trt", "hls4ml-jet", "vgg7-tiny", "mobilenet-v2", "lenet", "transformer-tiny",
-                           "transformer-tiny:lm"}) {
+  for (const char* name : {"jsc-toy", "jsc-trt", "hls4ml-jet", "vgg7-tiny", "resnet18", "mobilenet-v2", "lenet",
+                           "transformer-tiny", "transformer-tiny:lm"}) {
     SCOPED_TRACE(name);
     expect_round_trip(testing::zoo_model(name), {});
   }
@@ -90,6 +91,32 @@ TEST(Export, RefusesWhatAFormCannotHold) {
   EXPECT_EQ(refusal(model, ExportForm::kQdq),
             "node conv1_data_in: qdq holds integers of at most 8 bits; the format is integer(width=9, frac_width=4, "
             "signed=1)");
+}
+
+/// 1 signed bit is -1 and 0 here, -1 and +1 in QONNX; integers of QDQ say which they are.
+TEST(Export, RefusesOneSignedBitInQonnx) {
+  for (const bool is_signed : {true, false}) {
+    for (const std::string place : {"data_in", "weight", "bias"}) {
+      ir::QuantizeSettings settings;
+      ir::NodeQuantization formats;
+      const std::vector<quant::GivenOption> wide = {{"width", 8}, {"frac_width", 4}, {"signed", 1}};
+      const std::vector<quant::GivenOption> bit = {{"width", 1}, {"frac_width", 0}, {"signed", is_signed ? 1 : 0}};
+      formats.data_in = place == "data_in" ? bit : wide;
+      formats.weight = place == "weight" ? bit : wide;
+      formats.bias = place == "bias" ? bit : wide;
+      settings.nodes.emplace_back("fc2", formats);
+      const Model base = testing::zoo_model("hls4ml-jet");
+      const Model model{ir::quantize(base.graph, settings), base.state};
+      const std::string at = place == "data_in" ? "fc2_data_in" : "fc2";
+      EXPECT_EQ(refusal(model, ExportForm::kQonnx),
+                is_signed ? "node " + at +
+                                ": the number format integer(width=1, frac_width=0, signed=1) holds -1 and 0, but "
+                                "QONNX's Quant of 1 signed bit holds -1 and +1: lathe has no such format; use signed = "
+                                "0, 2 bits, or qdq"
+                          : "");
+      EXPECT_EQ(refusal(model, ExportForm::kQdq), "");
+    }
+  }
 }
 
 TEST(Export, RefusesAdaptivePoolingThatDoesNotDivide) {

@@ -6,6 +6,7 @@
 #include "lathe/base/error.h"
 #include "lathe/onnx/import.h"
 #include "onnx/models.h"
+#include "peers.h"
 #include "program.h"
 
 namespace lathe::onnx {
@@ -56,7 +57,7 @@ void expect_names_of_zoo(const Export& file, const ir::Graph& graph, const engin
 }
 
 TEST(TorchImport, ComputesWhatTorchComputes) {
-  if (!testing::python_has("torch.onnx")) GTEST_SKIP() << "python3-torch is not installed";
+  if (!testing::python_has("torch.onnx")) LATHE_PEER_IS_ABSENT("python3-torch is not installed");
   const lathe::testing::TemporaryFolder folder;
   const lathe::testing::ProgramResult written = lathe::testing::run_program(
       "/usr/bin/python3 " + testing::script("torch_exports.py") + " " + folder.path().string(), folder.path());

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lathe/base/file.h"
+#include "peers.h"
 #include "storage/place.h"
 #include "storage/sample.h"
 
@@ -17,7 +18,7 @@ class Optuna : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     place_ = make_place(GetParam());
-    if (!place_) GTEST_SKIP() << "no PostgreSQL server is installed";
+    if (!place_) LATHE_PEER_IS_ABSENT("no PostgreSQL server is installed");
   }
   /// Runs a script of this folder on the database; an absent Optuna skips the test.
   std::string run(const std::string& script, const std::string& arguments = {}) {
@@ -97,7 +98,7 @@ TEST_P(Optuna, LoadsAndContinuesAStudyStampedForIt) {
   const auto storage = place_->open("3.1");
   write_single(*storage);
   const std::string text = run("read_with_optuna.py", "jets");
-  if (absent_) GTEST_SKIP() << "python3-optuna is not installed";
+  if (absent_) LATHE_PEER_IS_ABSENT("python3-optuna is not installed");
   EXPECT_EQ(text, kSingle);
   const auto trials = place_->open()->trials(1);
   ASSERT_EQ(trials.size(), 7U);
@@ -116,7 +117,7 @@ TEST_P(Optuna, LoadsAndContinuesAStudyStampedForIt) {
 TEST_P(Optuna, LoadsADefaultDatabaseWithoutTheVersionCheck) {
   write_single(*place_->open());
   const std::string text = run("read_with_optuna.py", "jets --skip-compatibility-check");
-  if (absent_) GTEST_SKIP() << "python3-optuna is not installed";
+  if (absent_) LATHE_PEER_IS_ABSENT("python3-optuna is not installed");
   EXPECT_EQ(text, kSingle);
 }
 
@@ -126,7 +127,7 @@ TEST_P(Optuna, ReadsSeveralObjectivesWhileLatheHasTheDatabaseOpen) {
   const std::vector<std::vector<double>> values{{0.5, 100}, {0.75, 300}, {0.5, 200}, {0.875, kInfinity}};
   for (const auto& pair : values) complete(*storage, start(*storage, study, parameters(0, 0)), pair);
   const std::string text = run("read_with_optuna.py", "front");
-  if (absent_) GTEST_SKIP() << "python3-optuna is not installed";
+  if (absent_) LATHE_PEER_IS_ABSENT("python3-optuna is not installed");
   EXPECT_NE(text.find("directions ['MAXIMIZE', 'MINIMIZE']"), std::string::npos) << text;
   EXPECT_NE(text.find("3 COMPLETE [0.875, inf] "), std::string::npos) << text;
   EXPECT_NE(text.find("best [0, 1, 3]\nstale []\ntold 4 "), std::string::npos) << text;
@@ -178,7 +179,7 @@ void expect_what_optuna_wrote(Storage& storage) {
 
 TEST_P(Optuna, LatheReadsWhatItWrote) {
   run("write_with_optuna.py");
-  if (absent_) GTEST_SKIP() << "python3-optuna is not installed";
+  if (absent_) LATHE_PEER_IS_ABSENT("python3-optuna is not installed");
   expect_what_optuna_wrote(*place_->open());
 }
 

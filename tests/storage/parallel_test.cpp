@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "lathe/base/error.h"
+#include "peers.h"
 #include "storage/place.h"
 #include "storage/sample.h"
 
@@ -76,7 +77,7 @@ class StorageParallel : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     place_ = make_place(GetParam());
-    if (!place_) GTEST_SKIP() << "no PostgreSQL server is installed";
+    if (!place_) LATHE_PEER_IS_ABSENT("no PostgreSQL server is installed");
   }
   std::int64_t make_study() { return place_->open()->create_study("jets", {Direction::kMaximize}, {}, {}); }
 

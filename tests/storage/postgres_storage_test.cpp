@@ -8,6 +8,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/storage/postgres/address.h"
+#include "peers.h"
 #include "storage/sample.h"
 #include "storage/storage_suite.h"
 
@@ -22,7 +23,7 @@ class PostgresStorage : public testing::Test {
  protected:
   void SetUp() override {
     place_ = make_place("postgresql");
-    if (!place_) GTEST_SKIP() << "no PostgreSQL server is installed";
+    if (!place_) LATHE_PEER_IS_ABSENT("no PostgreSQL server is installed");
   }
   /// Ends all other connections to the database, as a restart of the server does.
   void cut_connections() {
@@ -186,7 +187,7 @@ TEST_F(PostgresStorage, ACommitThatWasNotDoneIsDoneAgain) {
 /// answer was lost.
 TEST(PostgresServerTest, ACommitWhoseAnswerWasLostIsNotDoneAgain) {
   PostgresServer server;
-  if (!server.is_running()) GTEST_SKIP() << "no PostgreSQL server is installed";
+  if (!server.is_running()) LATHE_PEER_IS_ABSENT("no PostgreSQL server is installed");
   const auto place = server.make_database();
   const auto storage = place->open();
   const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
@@ -219,7 +220,7 @@ TEST(PostgresServerTest, ACommitWhoseAnswerWasLostIsNotDoneAgain) {
 
 TEST(PostgresServerTest, TheServerMayComeBack) {
   PostgresServer server;
-  if (!server.is_running()) GTEST_SKIP() << "no PostgreSQL server is installed";
+  if (!server.is_running()) LATHE_PEER_IS_ABSENT("no PostgreSQL server is installed");
   {
     const auto place = server.make_database();
     const auto storage = place->open();

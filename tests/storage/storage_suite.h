@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "peers.h"
 #include "storage/place.h"
 
 namespace lathe::storage {
@@ -11,7 +12,7 @@ class StorageSuite : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     place_ = make_place(GetParam());
-    if (!place_) GTEST_SKIP() << "no PostgreSQL server is installed";
+    if (!place_) LATHE_PEER_IS_ABSENT("no PostgreSQL server is installed");
     storage_ = place_->open();
   }
   std::int64_t make_study(const std::vector<Direction>& directions = {Direction::kMaximize},

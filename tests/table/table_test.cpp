@@ -9,6 +9,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/table/files.h"
+#include "peers.h"
 #include "program.h"
 
 namespace lathe::table {
@@ -101,7 +102,8 @@ TEST(TableFiles, AreReadBackExactlyAndAreAFunctionOfTheContents) {
 }
 
 TEST(TableFiles, NumpyReadsTheArrays) {
-  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "python3-numpy is absent";
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0)
+    LATHE_PEER_IS_ABSENT("python3-numpy is absent");
   const testing::TemporaryFolder folder;
   write_table(small_contents(), folder.path() / "small");
   const auto result = testing::run_program("cd " + folder.path().string() +

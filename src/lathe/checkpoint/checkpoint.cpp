@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <string_view>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
@@ -52,10 +56,17 @@ ir::Graph read_graph(const Facts& metadata, const std::string& path) {
   }
 }
 
-const StoredTensor* find_tensor(const SafetensorsFile& file, const std::string& name) {
-  const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
-                                  [&](const StoredTensor& tensor) { return tensor.name == name; });
-  return found == file.tensors.end() ? nullptr : &*found;
+// Refuses a description that needs far more values than the file holds, before memory is taken for them.
+void check_size(const ir::Graph& graph, const SafetensorsFile& file, const std::string& path) {
+  constexpr double kAlwaysTaken = 1 << 26;
+  double needed = 0, held = 0;
+  for (const ir::Node& node : graph.nodes)
+    for (const ir::Parameter& parameter : node.parameters)
+      needed += std::accumulate(parameter.shape.begin(), parameter.shape.end(), 1.0, std::multiplies<>());
+  for (const StoredTensor& tensor : file.tensors) held += static_cast<double>(tensor.bytes.size());
+  if (needed > kAlwaysTaken && needed > held)
+    throw DataError(path, fmt::format("the network that it describes has {:.0f} values; its tensors hold {:.0f} bytes",
+                                      needed, held));
 }
 
 // Takes the file's tensors named prefix + NAME as a state: those of the graph first, in its order, then what is left,
@@ -63,20 +74,21 @@ const StoredTensor* find_tensor(const SafetensorsFile& file, const std::string& 
 engine::State read_state(const SafetensorsFile& file, const std::string& prefix, const ir::Graph& graph,
                          const std::string& path) {
   engine::State state;
+  check_size(graph, file, path);
+  std::map<std::string_view, const StoredTensor*> left;
+  for (const StoredTensor& stored : file.tensors)
+    if (stored.name.starts_with(prefix)) left.emplace(std::string_view(stored.name).substr(prefix.size()), &stored);
   const engine::State expected = engine::zero_state(graph);
   for (const engine::NamedTensor& tensor : expected) {
-    const StoredTensor* stored = find_tensor(file, prefix + tensor.name);
-    if (stored != nullptr)
-      state.push_back({tensor.name, stored->shape, float_values(*stored, path), tensor.trainable, tensor.integral});
+    const auto stored = left.find(tensor.name);
+    if (stored != left.end())
+      state.push_back(
+          {tensor.name, stored->second->shape, float_values(*stored->second, path), tensor.trainable, tensor.integral});
     else if (tensor.integral)
       state.push_back(tensor);
+    if (stored != left.end()) left.erase(stored);
   }
-  for (const StoredTensor& stored : file.tensors) {
-    if (!stored.name.starts_with(prefix)) continue;
-    const std::string name = stored.name.substr(prefix.size());
-    const auto known = std::find_if(expected.begin(), expected.end(), [&](const auto& t) { return t.name == name; });
-    if (known == expected.end()) state.push_back({name, stored.shape, {}, false, false});
-  }
+  for (const auto& [name, stored] : left) state.push_back({std::string(name), stored->shape, {}, false, false});
   engine::check_state(graph, state, path);
   return state;
 }

@@ -23,6 +23,8 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaximumHeader = 100'000'000;
 constexpr std::size_t kAlignment = 8;
+constexpr int kMaximumDepth = 3;                      // the header, a tensor, its shape
+constexpr std::uint64_t kMaximumExtent = 1ull << 48;  // of all dimensions together
 
 struct DtypeSize {
   const char* name;
@@ -42,12 +44,6 @@ std::uint64_t read_length(std::span<const std::byte> bytes) {
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < kLengthBytes; ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
   return length;
-}
-
-// Multiplies, nullopt on overflow.
-std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) {
-  if (a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a) return std::nullopt;
-  return a * b;
 }
 
 // Holds a tensor's entry of the header.
@@ -103,6 +99,8 @@ class Parser {
   Json parse_json(std::span<const std::byte> header) const {
     std::set<std::string> names;
     const auto refuse_repeated = [&](int depth, Json::parse_event_t event, Json& parsed) {
+      const bool opens = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
+      if (opens && depth > kMaximumDepth) fail(fmt::format("its header is more than {} levels deep", kMaximumDepth));
       if (event == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second)
         fail(fmt::format("tensor {} is described twice", parsed.get<std::string>()));
       return true;
@@ -163,12 +161,15 @@ class Parser {
   std::uint64_t size_of(const Entry& entry) const {
     const auto element = dtype_bytes(entry.dtype);
     if (!element) fail(fmt::format("tensor {}: unknown dtype {}", entry.name, entry.dtype));
-    std::optional<std::uint64_t> size = *element;
+    std::uint64_t count = 1;
+    bool empty = false;
     for (const std::int64_t extent : entry.shape) {
-      size = multiply(*size, static_cast<std::uint64_t>(extent));
-      if (!size) fail(fmt::format("tensor {}: shape {} is impossible", entry.name, to_string(entry.shape)));
+      empty = empty || extent == 0;
+      if (extent > 0 && count > kMaximumExtent / static_cast<std::uint64_t>(extent))
+        fail(fmt::format("tensor {}: shape {} is impossible", entry.name, to_string(entry.shape)));
+      if (extent > 0) count *= static_cast<std::uint64_t>(extent);
     }
-    return *size;
+    return empty ? 0 : *element * count;
   }
 
   // Checks that the tensors cover the data from the first byte to the last, without gaps or overlap.

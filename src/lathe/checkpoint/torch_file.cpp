@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "lathe/base/error.h"
@@ -68,7 +69,9 @@ class Reader {
     for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const PickleValue& name = pickle_[dict.items[i]];
       const PickleValue* call = tensor_call(pickle_[dict.items[i + 1]]);
-      if (name.kind == PickleKind::kText && call != nullptr) tensors.push_back(tensor_of(name.text, *call));
+      if (name.kind != PickleKind::kText || call == nullptr) continue;
+      if (!names_.insert(name.text).second) fail(name.text, "is described twice");
+      tensors.push_back(tensor_of(name.text, *call));
     }
     if (tensors.empty()) throw DataError(path_, "a PyTorch file without tensors in its state dict");
     return without_prefix(std::move(tensors));
@@ -170,12 +173,14 @@ class Reader {
   /// Returns the number of values, after checking that each one stands in the storage and none is there for several.
   std::int64_t checked_count(const std::string& name, const View& view, const Storage& storage) const {
     if (view.shape.size() != view.strides.size()) fail(name, "has another number of strides than of sizes");
-    if (std::find(view.shape.begin(), view.shape.end(), 0) != view.shape.end()) return 0;
+    const bool empty = std::find(view.shape.begin(), view.shape.end(), 0) != view.shape.end();
     std::optional<std::int64_t> count = 1, last = view.offset;
     for (std::size_t i = 0; i < view.shape.size() && count && last; ++i) {
+      if (view.shape[i] == 0) continue;
       count = multiply_add(*count, view.shape[i], 0);
       last = multiply_add(view.shape[i] - 1, view.strides[i], *last);
     }
+    if (empty && count && last) return 0;
     if (!count || !last || *last >= storage.count())
       fail(name, fmt::format("shape {} reaches beyond its {} values", to_string(view.shape), storage.count()));
     if (*count > storage.count()) fail(name, "repeats the values of its storage (expand), which lathe does not read");
@@ -218,6 +223,7 @@ class Reader {
   Pickle pickle_;
   bool swapped_ = false;
   std::uint64_t file_bytes_ = 0, read_bytes_ = 0, tensors_ = 0;
+  std::set<std::string_view> names_;
 };
 
 /// Returns the folder of data.pkl with its slash: what torch.save names after the file.
@@ -245,9 +251,9 @@ std::vector<StoredTensor> read_torch_file(std::span<const std::byte> bytes, cons
     if (!name.starts_with(root) || name.ends_with('/')) continue;
     if (!zip.is_stored(i))
       throw DataError(path, fmt::format("{} is compressed, which torch.save never does", printable(name)));
-    std::vector<std::byte>& member = members[name.substr(root.size())];
-    member = zip.read(i);
-    total += member.size();
+    const auto [member, added] = members.emplace(name.substr(root.size()), zip.read(i));
+    if (!added) throw DataError(path, fmt::format("holds {} twice", printable(name)));
+    total += member->second.size();
     if (total > bytes.size()) throw DataError(path, "is damaged: its members overlap");
   }
   return read_torch_members(members, path);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <unordered_map>
 
 #include "lathe/base/error.h"
 #include "lathe/base/random.h"
@@ -27,10 +29,20 @@ void fill(const ir::Parameter& parameter, RandomStream& stream, std::vector<floa
   }
 }
 
-const NamedTensor* find_tensor(const State& state, const std::string& name) {
-  const auto found = std::find_if(state.begin(), state.end(), [&](const NamedTensor& t) { return t.name == name; });
-  return found == state.end() ? nullptr : &*found;
-}
+/// Finds tensors by name; of several with one name, the first.
+class Index {
+ public:
+  explicit Index(const State& state) {
+    for (const NamedTensor& tensor : state) tensors_.emplace(tensor.name, &tensor);
+  }
+  const NamedTensor* find(const std::string& name) const {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const NamedTensor*> tensors_;
+};
 
 void check_tensor(const NamedTensor& expected, const NamedTensor& found, const std::string& origin) {
   if (found.shape != expected.shape)
@@ -48,20 +60,19 @@ std::vector<std::string> names_of(const State& state) {
 }
 
 // Finds a tensor of the state that the network does not know and whose name is near to a missing one.
-std::string misspelt(const std::string& missing, const State& expected, const State& state) {
+std::string misspelt(const std::string& missing, const Index& expected, const State& state) {
   std::vector<std::string> unknown;
   for (const NamedTensor& tensor : state)
-    if (find_tensor(expected, tensor.name) == nullptr) unknown.push_back(tensor.name);
+    if (expected.find(tensor.name) == nullptr) unknown.push_back(tensor.name);
   const std::string near = nearest_name(missing, unknown);
   return near.empty() ? "" : fmt::format("; there is {}", near);
 }
 
-void check_no_unexpected(const State& expected, const State& state, const std::string& origin) {
-  const std::vector<std::string> known = names_of(expected);
+void check_no_unexpected(const State& expected, const Index& known, const State& state, const std::string& origin) {
   for (const NamedTensor& tensor : state) {
-    if (find_tensor(expected, tensor.name) == nullptr)
-      throw DataError(origin,
-                      fmt::format("tensor {} is not in the network{}", tensor.name, suggestion(tensor.name, known)));
+    if (known.find(tensor.name) == nullptr)
+      throw DataError(origin, fmt::format("tensor {} is not in the network{}", tensor.name,
+                                          suggestion(tensor.name, names_of(expected))));
   }
 }
 
@@ -105,14 +116,15 @@ State initial_state(const ir::Graph& graph, std::uint64_t seed, std::uint64_t ca
 
 void check_state(const ir::Graph& graph, const State& state, const std::string& origin) {
   const State expected = zero_state(graph);
+  const Index known(expected), given(state);
   for (const NamedTensor& tensor : expected) {
-    const NamedTensor* found = find_tensor(state, tensor.name);
+    const NamedTensor* found = given.find(tensor.name);
     if (found == nullptr)
       throw DataError(origin, fmt::format("tensor {} of shape {} is missing{}", tensor.name, to_string(tensor.shape),
-                                          misspelt(tensor.name, expected, state)));
+                                          misspelt(tensor.name, known, state)));
     check_tensor(tensor, *found, origin);
   }
-  check_no_unexpected(expected, state, origin);
+  check_no_unexpected(expected, known, state, origin);
   check_same_order(expected, state, origin);
 }
 

@@ -6,9 +6,12 @@
 #include <set>
 
 #include "lathe/ir/op.h"
+#include "lathe/onnx/names.h"
 
 namespace lathe::onnx {
 namespace {
+
+constexpr std::size_t kLongestScope = 2000;  ///< longer names are no module paths
 
 /// Keeps what the text form of a graph allows in names.
 std::string cleaned(std::string_view text) {
@@ -19,37 +22,12 @@ std::string cleaned(std::string_view text) {
   return first == std::string::npos ? std::string() : name.substr(first, last - first + 1);
 }
 
-/// Returns the module path of a state-dict name: `features.0.weight` -> `features.0`; empty when it is none.
-std::string path_of_weight(const std::string& name, const std::string& parameter) {
-  const std::string end = "." + parameter;
-  if (!name.ends_with(end) || name.find(':') != std::string::npos || name.find('/') != std::string::npos) return "";
-  return cleaned(std::string_view(name).substr(0, name.size() - end.size()));
-}
-
 std::string path_of_weights(const Origin& origin) {
   for (const auto& [parameter, constant] : origin.weights) {
     const ConstantPtr& whole = constant->table != nullptr ? constant->table : constant;
     if (const std::string path = path_of_weight(whole->name, parameter); !path.empty()) return path;
   }
   return "";
-}
-
-/// Returns the module path of PyTorch's scope: `/features/features.0/Relu` -> `features.0`; every component that begins
-/// with the one before it is a whole path already. Empty without a scope.
-std::string path_of_scope(const std::string& node_name) {
-  if (!node_name.starts_with('/')) return "";
-  std::string path, component;
-  std::string_view rest = std::string_view(node_name).substr(1);
-  std::string before;
-  for (std::size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
-    component = rest.substr(0, slash);
-    rest.remove_prefix(slash + 1);
-    const bool longer = !before.empty() && component.starts_with(before + ".");
-    const std::string own = longer ? component.substr(before.size() + 1) : component;
-    path += (path.empty() ? "" : ".") + own;
-    before = component;
-  }
-  return cleaned(path);
 }
 
 /// Marks what the result needs.
@@ -85,9 +63,15 @@ class Paths {
     if (path.empty() || taken_.contains(path)) path = own_scope(node, !path.empty());
     if (path.empty() || is_called_again(node, path)) return path;
     called_[path] = reader_.graph().nodes[node].op;
-    std::string unused = path;
-    for (int suffix = 1; !taken_.insert(unused).second; ++suffix) unused = path + "_" + std::to_string(suffix);
-    return unused;
+    return taken_.claim(path);
+  }
+
+  /// Takes the name of a function with weights as a path: it stands before theirs in the state dict. False where it is
+  /// taken already.
+  bool take(const std::string& name) {
+    const bool free = !taken_.contains(name);
+    taken_.reserve(name);
+    return free;
   }
 
  private:
@@ -120,7 +104,8 @@ class Paths {
   std::vector<std::string> scopes_;
   std::map<std::string, std::string> called_;  ///< path -> op
   std::map<std::string, int> uses_;
-  std::set<std::string> inner_, taken_;
+  std::set<std::string> inner_;
+  UniqueNames taken_;
 };
 
 /// Names functions as torch.fx does where our op is called otherwise.
@@ -132,9 +117,32 @@ std::string function_name(const ir::Node& node, const Origin& origin) {
 
 }  // namespace
 
+std::string path_of_weight(const std::string& name, const std::string& parameter) {
+  const std::string end = "." + parameter;
+  if (!name.ends_with(end) || name.find(':') != std::string::npos || name.find('/') != std::string::npos) return "";
+  return cleaned(std::string_view(name).substr(0, name.size() - end.size()));
+}
+
+std::string path_of_scope(const std::string& node_name) {
+  if (!node_name.starts_with('/') || node_name.size() > kLongestScope) return "";
+  std::string path, component;
+  std::string_view rest = std::string_view(node_name).substr(1);
+  std::string before;
+  for (std::size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+    component = rest.substr(0, slash);
+    rest.remove_prefix(slash + 1);
+    const bool longer = !before.empty() && component.starts_with(before + ".");
+    const std::string own = longer ? component.substr(before.size() + 1) : component;
+    path += (path.empty() ? "" : ".") + own;
+    before = component;
+  }
+  return cleaned(path);
+}
+
 ir::Graph build_graph(const GraphReader& reader, std::vector<Origin>& origins) {
   const std::vector<bool> needed = needed_nodes(reader);
   Paths paths(reader, needed);
+  UniqueNames names;
   ir::Graph graph;
   graph.name = reader.graph().name;
   std::vector<std::size_t> moved(needed.size(), 0);
@@ -145,7 +153,9 @@ ir::Graph build_graph(const GraphReader& reader, std::vector<Origin>& origins) {
     if (i > 0) node.module_path = paths.choose(i);
     const std::string wanted = node.module_path.empty() ? (i == 0 ? "x" : function_name(node, reader.origins()[i]))
                                                         : ir::fx_name(node.module_path);
-    node.name = ir::unused_name(graph, wanted == "output" ? "output_1" : wanted);
+    do {
+      node.name = names.claim(wanted == "output" ? "output_1" : wanted);
+    } while (node.module_path.empty() && !node.parameters.empty() && !paths.take(node.name));
     moved[i] = graph.nodes.size();
     graph.nodes.push_back(std::move(node));
     origins.push_back(reader.origins()[i]);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "lathe/engine/state.h"
 #include "lathe/ir/graph.h"
 #include "lathe/onnx/graph_reader.h"
@@ -11,6 +13,12 @@ namespace lathe::onnx {
 /// PyTorch's scope in the node's name (`/features/features.0/Relu`) where that scope is the node's alone; functions
 /// (sums, flatten) are called as torch.fx calls them.
 ir::Graph build_graph(const GraphReader& reader, std::vector<Origin>& origins);
+
+/// Returns the module path of a state-dict name: `features.0.weight` -> `features.0`; empty when it is none.
+std::string path_of_weight(const std::string& name, const std::string& parameter);
+/// Returns the module path of PyTorch's scope: `/features/features.0/Relu` -> `features.0`; every component that begins
+/// with the one before it is a whole path already. Empty without a scope.
+std::string path_of_scope(const std::string& node_name);
 
 /// Makes the state of a graph from the weights of its nodes; what a file does not have (num_batches_tracked) is as in a
 /// fresh network.

@@ -10,7 +10,7 @@ namespace lathe::onnx {
 
 ConstantPtr make_constant(Tensor tensor) {
   Constant constant;
-  constant.name = std::move(tensor.name);
+  constant.name = constant.source = std::move(tensor.name);
   constant.shape = std::move(tensor.shape);
   constant.type = tensor.type;
   constant.floating = is_floating(tensor.type);
@@ -57,6 +57,16 @@ std::size_t axis_index(std::int64_t axis, std::size_t rank) {
   if (axis < -signed_rank || axis >= signed_rank)
     throw DataError(fmt::format("the axis {} is impossible: there are {} dimensions", axis, rank));
   return static_cast<std::size_t>(axis < 0 ? axis + signed_rank : axis);
+}
+
+std::vector<bool> marked_axes(const std::vector<std::int64_t>& axes, std::size_t rank) {
+  std::vector<bool> marked(rank, false);
+  for (const std::int64_t axis : axes) {
+    const std::size_t at = axis_index(axis, rank);
+    if (marked[at]) throw DataError(fmt::format("the list of axes names a dimension twice ({})", at));
+    marked[at] = true;
+  }
+  return marked;
 }
 
 }  // namespace lathe::onnx

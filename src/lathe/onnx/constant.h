@@ -19,7 +19,8 @@ using ConstantPtr = std::shared_ptr<const Constant>;
 /// Holds a value of an ONNX graph that is known before any data: an initializer, or what nodes make of constants.
 /// Integers may be multiples of the batch size, as in the shapes that PyTorch computes.
 struct Constant {
-  std::string name;  ///< of the initializer that it is or rearranges; empty: computed
+  std::string name;    ///< of the initializer that it is or rearranges; empty: computed
+  std::string source;  ///< the value of the file that the numbers come from: a matrix and its transposition have one
   Shape shape;
   ElementType type = ElementType::kFloat;  ///< as stored, for zero points
   bool floating = true;
@@ -48,8 +49,12 @@ Shape broadcast(const Shape& a, const Shape& b);
 /// Returns the dimension that `axis` (negative: from the end) names. Throws DataError.
 std::size_t axis_index(std::int64_t axis, std::size_t rank);
 
+/// Marks the dimensions that `axes` name, [rank]. Throws DataError for impossible ones and those named twice.
+std::vector<bool> marked_axes(const std::vector<std::int64_t>& axes, std::size_t rank);
+
 /// Computes a node of which all inputs are constants (null where left out). Null for ops that are not computed here.
-/// Throws DataError for impossible nodes and for results above 2^24 values that are larger than their inputs.
+/// Throws DataError for impossible nodes and for results above 2^24 values that are larger than their inputs, before
+/// memory is taken.
 ConstantPtr fold(const OnnxNode& node, std::span<const ConstantPtr> inputs);
 
 }  // namespace lathe::onnx

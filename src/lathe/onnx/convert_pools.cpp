@@ -149,6 +149,8 @@ Shape whole_factors(const GraphReader& reader, const OnnxNode& node) {
   } else if (const ConstantPtr sizes = reader.constant(node, 3); sizes != nullptr && sizes->integers.size() == 4) {
     factors = {1, 1, 1, 1};
     for (std::size_t i = 1; i < 4; ++i)
+      if (sizes->depends_on_batch(i)) reader.refuse(node, "sizes that depend on the batch");
+    for (std::size_t i = 1; i < 4; ++i)
       factors[i] = static_cast<double>(sizes->integers[i]) / static_cast<double>(from[i - 1]);
   } else if (const auto* list = node.find("scales")) {
     if (const auto* floats = std::get_if<std::vector<float>>(list)) factors.assign(floats->begin(), floats->end());
@@ -165,6 +167,8 @@ Shape whole_factors(const GraphReader& reader, const OnnxNode& node) {
 }
 
 void convert_resize(GraphReader& reader, const OnnxNode& node) {
+  if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
+    reader.refuse(node, "a keep_aspect_ratio_policy other than stretch");
   const std::string mode = node.text("mode", "nearest");
   const bool bilinear = mode == "linear" || mode == "bilinear";
   if (!bilinear && mode != "nearest") reader.refuse(node, "mode = " + mode + "; nearest and linear are read");
@@ -184,6 +188,7 @@ void convert_resize(GraphReader& reader, const OnnxNode& node) {
 /// Reads the padding that PyTorch puts before an average pooling: none, or zeros that the pooling takes in.
 void convert_pad(GraphReader& reader, const OnnxNode& node) {
   const std::vector<std::int64_t> pads = pads_of(reader, node);
+  if (!node.input(3).empty()) reader.refuse(node, "padding of chosen axes (its fourth input)");
   if (std::all_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad == 0; }))
     return reader.alias(node, node.input(0));
   const Shape& from = reader.shape(node, 0);

@@ -53,16 +53,23 @@ void convert_quant(GraphReader& reader, const OnnxNode& node) {
     reader.refuse(node, fmt::format("zero point {}, narrow = {}, rounding_mode = {}; lathe's fixed point has 0, 0 and "
                                     "ROUND",
                                     zero, node.integer("narrow", 0), rounding));
-  quantise(reader, node, node.input(0), format_of(reader, node, scale, bits, node.integer("signed", 1) != 0));
+  const bool is_signed = node.integer("signed", 1) != 0;
+  if (bits == 1 && is_signed)
+    reader.refuse(node,
+                  "1 signed bit, which holds -1 and +1 in QONNX (lathe's integer(width=1, signed=1) holds -1 and 0): "
+                  "lathe has no such format");
+  quantise(reader, node, node.input(0), format_of(reader, node, scale, bits, is_signed));
 }
 
-/// Returns the 8-bit format of QuantizeLinear and DequantizeLinear. Without a zero point the type is that of the integers
-/// that are read; `type` of what is quantised is uint8.
+/// Returns the 8-bit format of QuantizeLinear and DequantizeLinear. Without a zero point the type is that of the
+/// integers that are read; `type` of what is quantised is uint8.
 quant::Format linear_format(const GraphReader& reader, const OnnxNode& node, ElementType type = ElementType::kUint8) {
   const double scale = number(reader, node, 1, "its scale");
   const ConstantPtr zero = reader.constant(node, 2);
   if (zero != nullptr && scalar(zero) != 0.0) reader.refuse(node, "a zero point other than 0");
   if (zero != nullptr) type = zero->type;
+  if (zero == nullptr && node.integer("output_dtype", 0) != 0)
+    type = static_cast<ElementType>(node.integer("output_dtype", 0));
   if (type != ElementType::kInt8 && type != ElementType::kUint8)
     reader.refuse(node, "a type other than int8 and uint8");
   return format_of(reader, node, scale, 8, type == ElementType::kInt8);

@@ -44,8 +44,8 @@ std::vector<std::int64_t> axes_of(const GraphReader& reader, const OnnxNode& nod
 void convert_squeeze(GraphReader& reader, const OnnxNode& node) {
   const Shape& shape = reader.shape(node, 0);
   const std::vector<std::int64_t> axes = axes_of(reader, node);
-  std::vector<bool> removed(shape.size() + 1, axes.empty());
-  for (const std::int64_t axis : axes) removed[axis_index(axis, shape.size() + 1)] = true;
+  std::vector<bool> removed = marked_axes(axes, shape.size() + 1);
+  if (axes.empty()) removed.assign(removed.size(), true);
   if (removed[0]) reader.refuse(node, "the batch dimension must stay");
   Shape target;
   for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -58,12 +58,11 @@ void convert_squeeze(GraphReader& reader, const OnnxNode& node) {
 void convert_unsqueeze(GraphReader& reader, const OnnxNode& node) {
   const Shape& shape = reader.shape(node, 0);
   const std::vector<std::int64_t> axes = axes_of(reader, node);
-  std::vector<bool> added(shape.size() + 1 + axes.size(), false);
-  for (const std::int64_t axis : axes) added[axis_index(axis, added.size())] = true;
+  const std::vector<bool> added = marked_axes(axes, shape.size() + 1 + axes.size());
   if (added[0]) reader.refuse(node, "the batch dimension must stay the first");
   Shape target;
   std::size_t from = 0;
-  for (std::size_t i = 1; i < added.size(); ++i) target.push_back(added[i] || from >= shape.size() ? 1 : shape[from++]);
+  for (std::size_t i = 1; i < added.size(); ++i) target.push_back(added[i] ? 1 : shape[from++]);
   emit_shape(reader, node, target);
 }
 
@@ -73,9 +72,10 @@ void convert_transpose(GraphReader& reader, const OnnxNode& node) {
   std::iota(reversed.rbegin(), reversed.rend(), 0);
   const Shape order = node.integers("perm", reversed);
   if (order.size() != rank) throw DataError("perm does not fit the rank");
-  if (order[0] != 0) reader.refuse(node, "the batch dimension must stay the first");
+  marked_axes(order, rank);
+  if (axis_index(order[0], rank) != 0) reader.refuse(node, "the batch dimension must stay the first");
   Shape dims;
-  for (std::size_t i = 1; i < rank; ++i) dims.push_back(order[i] - 1);
+  for (std::size_t i = 1; i < rank; ++i) dims.push_back(static_cast<std::int64_t>(axis_index(order[i], rank)) - 1);
   reader.emit(node, "permute", {{"dims", dims}}, {reader.data(node, 0)});
 }
 
@@ -103,17 +103,17 @@ Shape reshape_target(const GraphReader& reader, const OnnxNode& node) {
   for (std::size_t i = 1; i < target->integers.size(); ++i) {
     std::int64_t extent = target->integers[i];
     if (target->depends_on_batch(i)) reader.refuse(node, "the batch must stay the first dimension");
-    if (extent == 0 && i <= from.size()) extent = from[i - 1];
+    if (extent == 0 && i <= from.size() && node.integer("allowzero", 0) == 0) extent = from[i - 1];
     if (extent < -1 || extent == 0 || extent > total)
       throw DataError(fmt::format("the extent {} is impossible", extent));
+    if (extent > 0 && known > total / extent) throw DataError("its shape has more values than its input");
     if (extent > 0) known *= extent;
-    if (known > total) throw DataError("its shape has more values than its input");
     shape.push_back(extent);
   }
   const bool first_is_open = target->integers[0] == -1 && !target->depends_on_batch(0);
+  if (std::count(shape.begin(), shape.end(), -1) + (first_is_open ? 1 : 0) > 1) throw DataError("two extents are open");
   for (std::int64_t& extent : shape) {
     if (extent != -1) continue;
-    if (first_is_open) throw DataError("two extents are open");
     extent = total / known;
     known *= extent;
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "lathe/base/error.h"
 #include "lathe/onnx/constant.h"
@@ -12,18 +13,27 @@ namespace lathe::onnx {
 namespace {
 
 constexpr std::size_t kMaximumFolded = std::size_t{1} << 24;  ///< values that no input had
+constexpr std::size_t kMaximumExtent = std::size_t{1} << 40;  ///< of all dimensions together
+constexpr std::size_t kMaximumRank = 64;
 
 using Inputs = std::span<const ConstantPtr>;
 
-/// Multiplies the extents; refuses negative ones and what is larger than `most` values.
+[[noreturn]] void refuse_size(const Shape& shape) {
+  throw DataError(fmt::format("a computed constant of shape {} is too large or impossible", to_string(shape)));
+}
+
+/// Multiplies the extents; refuses negative ones, what is larger than `most` values, and what would be without an
+/// extent of 0.
 std::size_t checked_count(const Shape& shape, std::size_t most) {
   std::size_t count = 1;
+  bool empty = false;
   for (const std::int64_t extent : shape) {
-    if (extent < 0 || (extent > 0 && count > most / static_cast<std::size_t>(extent)))
-      throw DataError(fmt::format("a computed constant of shape {} is too large or impossible", to_string(shape)));
-    count *= static_cast<std::size_t>(extent);
+    empty = empty || extent == 0;
+    if (extent < 0 || (extent > 0 && count > kMaximumExtent / static_cast<std::size_t>(extent))) refuse_size(shape);
+    if (extent > 0) count *= static_cast<std::size_t>(extent);
   }
-  return count;
+  if ((!empty && count > most) || shape.size() > kMaximumRank) refuse_size(shape);
+  return empty ? 0 : count;
 }
 
 std::size_t checked_count(const Shape& shape, const Constant& source) {
@@ -34,6 +44,7 @@ Constant like(const Constant& source, Shape shape, bool same_values) {
   Constant result;
   if (same_values) {
     result.name = source.name;
+    result.source = source.source;
     result.format = source.format;
   }
   result.shape = std::move(shape);
@@ -119,11 +130,9 @@ ConstantPtr fold_transpose(const OnnxNode& node, Inputs inputs) {
   const std::vector<std::int64_t> own = signed_strides(source.shape);
   Shape shape;
   std::vector<std::int64_t> strides;
-  std::vector<bool> seen(order.size(), false);
+  marked_axes(order, order.size());
   for (const std::int64_t axis : order) {
     const std::size_t from = axis_index(axis, order.size());
-    if (seen[from]) throw DataError("perm names a dimension twice");
-    seen[from] = true;
     shape.push_back(source.shape[from]);
     strides.push_back(own[from]);
   }
@@ -133,15 +142,16 @@ ConstantPtr fold_transpose(const OnnxNode& node, Inputs inputs) {
 ConstantPtr fold_reshape(const OnnxNode& node, Inputs inputs) {
   const Constant& source = *inputs[0];
   Shape shape = integer_list(*inputs[1], "the shape");
-  std::int64_t known = 1;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == 0 && node.integer("allowzero", 0) == 0 && i < source.shape.size()) shape[i] = source.shape[i];
-    if (shape[i] < -1) throw DataError("a negative extent");
-    if (shape[i] > 0) known *= std::min(shape[i], std::int64_t{1} << 31);
-    if (known > (std::int64_t{1} << 40)) throw DataError("the shape is impossible");
+  const bool keeps = node.integer("allowzero", 0) == 0;  // 0 keeps the extent
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == 0 && keeps && i < source.shape.size()) shape[i] = source.shape[i];
+  if (std::count(shape.begin(), shape.end(), -1) > 1) throw DataError("two extents are open");
+  const auto open = std::find(shape.begin(), shape.end(), -1);
+  if (open != shape.end()) {
+    *open = 1;
+    const std::size_t known = checked_count(shape, source);
+    *open = known > 0 ? static_cast<std::int64_t>(source.size() / known) : 0;
   }
-  for (std::int64_t& extent : shape)
-    if (extent == -1) extent = known > 0 ? static_cast<std::int64_t>(source.size()) / known : 0;
   if (checked_count(shape, source) != source.size())
     throw DataError(fmt::format("{} values do not fill {}", source.size(), to_string(shape)));
   return reshaped(inputs[0], shape);
@@ -150,20 +160,19 @@ ConstantPtr fold_reshape(const OnnxNode& node, Inputs inputs) {
 ConstantPtr fold_unsqueeze(const OnnxNode& node, Inputs inputs) {
   const std::vector<std::int64_t> axes = list_argument(node, inputs, 1, "axes", {});
   const std::size_t rank = inputs[0]->shape.size() + axes.size();
-  std::vector<bool> added(rank, false);
-  for (const std::int64_t axis : axes) added[axis_index(axis, rank)] = true;
+  const std::vector<bool> added = marked_axes(axes, rank);
   Shape shape;
   std::size_t from = 0;
-  for (std::size_t i = 0; i < rank; ++i)
-    shape.push_back(added[i] || from >= inputs[0]->shape.size() ? 1 : inputs[0]->shape[from++]);
+  for (std::size_t i = 0; i < rank; ++i) shape.push_back(added[i] ? 1 : inputs[0]->shape[from++]);
+  checked_count(shape, *inputs[0]);
   return reshaped(inputs[0], shape);
 }
 
 ConstantPtr fold_squeeze(const OnnxNode& node, Inputs inputs) {
   const Shape& from = inputs[0]->shape;
   const std::vector<std::int64_t> axes = list_argument(node, inputs, 1, "axes", {});
-  std::vector<bool> removed(from.size(), axes.empty());
-  for (const std::int64_t axis : axes) removed[axis_index(axis, from.size())] = true;
+  std::vector<bool> removed = marked_axes(axes, from.size());
+  if (axes.empty()) removed.assign(from.size(), true);
   Shape shape;
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (removed[i] && from[i] != 1 && !axes.empty()) throw DataError("a squeezed dimension is not 1");
@@ -193,11 +202,11 @@ ConstantPtr fold_gather(const OnnxNode& node, Inputs inputs) {
   Shape shape = head;
   shape.insert(shape.end(), inputs[1]->shape.begin(), inputs[1]->shape.end());
   shape.insert(shape.end(), tail.begin(), tail.end());
-  checked_count(shape, source);
+  const std::size_t count = checked_count(shape, source);
+  std::vector<std::size_t> positions;
   const auto outer = static_cast<std::size_t>(element_count(head)),
              inner = static_cast<std::size_t>(element_count(tail));
-  std::vector<std::size_t> positions;
-  for (std::size_t o = 0; o < outer; ++o)
+  for (std::size_t o = 0; o < outer && positions.size() < count; ++o)
     for (const std::int64_t index : indices)
       for (std::size_t i = 0; i < inner; ++i)
         positions.push_back((o * static_cast<std::size_t>(extent) + static_cast<std::size_t>(index)) * inner + i);
@@ -236,6 +245,7 @@ ConstantPtr fold_slice(const OnnxNode& node, Inputs inputs) {
   const auto steps = list_argument(node, inputs, 4, "steps", std::vector<std::int64_t>(starts.size(), 1));
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
     throw DataError("starts, ends, axes and steps have several lengths");
+  marked_axes(axes, source.shape.size());
   Shape shape = source.shape;
   std::vector<std::int64_t> strides = signed_strides(source.shape);
   std::int64_t offset = 0;
@@ -261,20 +271,38 @@ ConstantPtr fold_expand(const OnnxNode&, Inputs inputs) {
   return share(picked(source, shape, broadcast_positions(source.shape, shape, count), shape == source.shape));
 }
 
+/// Returns the shape of what is joined. Throws DataError where the parts do not fit together.
+Shape joined_shape(Inputs inputs, std::size_t axis) {
+  Shape shape = inputs[0]->shape;
+  shape[axis] = 0;
+  for (const ConstantPtr& part : inputs) {
+    if (part->shape.size() != shape.size() || part->floating != inputs[0]->floating)
+      throw DataError("the concatenated constants do not fit together");
+    for (std::size_t i = 0; i < shape.size(); ++i)
+      if (i != axis && part->shape[i] != shape[i]) throw DataError("the concatenated shapes do not fit together");
+    shape[axis] += part->shape[axis];
+    if (shape[axis] > static_cast<std::int64_t>(kMaximumExtent)) refuse_size(shape);
+  }
+  return shape;
+}
+
+/// Counts the values that are there, each once: joining them takes no more than the file has.
+std::size_t size_of_distinct(Inputs inputs) {
+  std::size_t size = 0;
+  std::set<const Constant*> seen;
+  for (const ConstantPtr& part : inputs)
+    if (seen.insert(part.get()).second) size += part->size();
+  return size;
+}
+
 ConstantPtr fold_concat(const OnnxNode& node, Inputs inputs) {
   const std::size_t axis = axis_index(node.integer("axis", 0), inputs[0]->shape.size());
-  Constant result = like(*inputs[0], inputs[0]->shape, false);
-  result.shape[axis] = 0;
-  bool batch = false;
-  for (const ConstantPtr& part : inputs) {
-    if (part->shape.size() != result.shape.size() || part->floating != result.floating)
-      throw DataError("the concatenated constants do not fit together");
-    for (std::size_t i = 0; i < result.shape.size(); ++i)
-      if (i != axis && part->shape[i] != result.shape[i])
-        throw DataError("the concatenated shapes do not fit together");
-    result.shape[axis] += part->shape[axis];
-    batch = batch || !part->times_batch.empty();
-  }
+  Constant result = like(*inputs[0], joined_shape(inputs, axis), false);
+  const std::size_t count = checked_count(result.shape, kMaximumExtent);
+  if (count > std::max(kMaximumFolded, size_of_distinct(inputs)))
+    throw DataError("the constants of the file become too large");
+  if (count == 0) return share(std::move(result));
+  const bool batch = std::any_of(inputs.begin(), inputs.end(), [](const auto& p) { return !p->times_batch.empty(); });
   const Shape head(result.shape.begin(), result.shape.begin() + static_cast<std::ptrdiff_t>(axis));
   const auto outer = static_cast<std::size_t>(element_count(head));
   for (std::size_t o = 0; o < outer; ++o) {
@@ -290,6 +318,12 @@ ConstantPtr fold_concat(const OnnxNode& node, Inputs inputs) {
     }
   }
   return share(std::move(result));
+}
+
+/// Rounds towards zero. Throws DataError beyond 64 bits.
+std::int64_t whole_number(double value) {
+  if (!(std::abs(value) < 9e18)) throw DataError("a number is no integer of 64 bits");
+  return static_cast<std::int64_t>(value);
 }
 
 double value_at(const Constant& constant, std::size_t index) {
@@ -375,7 +409,7 @@ ConstantPtr fold_binary(const OnnxNode& node, Inputs inputs, Formula formula) {
     if (result.floating)
       result.floats.push_back(static_cast<float>(value));
     else
-      result.integers.push_back(static_cast<std::int64_t>(value));
+      result.integers.push_back(whole_number(value));
   }
   return share(std::move(result));
 }
@@ -396,18 +430,19 @@ ConstantPtr fold_unary(const OnnxNode&, Inputs inputs, double (*formula)(double)
   Constant result = like(source, source.shape, false);
   for (const float value : source.floats) result.floats.push_back(static_cast<float>(formula(value)));
   for (const std::int64_t value : source.integers)
-    result.integers.push_back(static_cast<std::int64_t>(formula(static_cast<double>(value))));
+    result.integers.push_back(whole_number(formula(static_cast<double>(value))));
   return share(std::move(result));
 }
 
-std::int64_t whole(float value) {
-  if (!(std::abs(value) < 9e18f)) throw DataError("a number is no integer of 64 bits");
-  return static_cast<std::int64_t>(value);
+/// Lists the types that a Cast may give.
+bool is_readable_type(std::int64_t type) {
+  return type >= 1 && type <= 16 && type != 8 && type != 14 && type != 15;  // no texts, no complex numbers
 }
 
 ConstantPtr fold_cast(const OnnxNode& node, Inputs inputs) {
   const Constant& source = *inputs[0];
   const std::int64_t to = node.integer("to", 1);
+  if (!is_readable_type(to)) throw DataError(fmt::format("a cast to the type {}", to));
   const bool floating = is_floating(static_cast<ElementType>(to));
   if (floating == source.floating && to != static_cast<std::int64_t>(ElementType::kBool)) return inputs[0];
   if (floating && !source.times_batch.empty()) refuse_batch();
@@ -420,7 +455,7 @@ ConstantPtr fold_cast(const OnnxNode& node, Inputs inputs) {
     else if (to == static_cast<std::int64_t>(ElementType::kBool))
       result.integers.push_back(value_at(source, i) != 0 ? 1 : 0);
     else
-      result.integers.push_back(whole(source.floats[i]));
+      result.integers.push_back(whole_number(static_cast<double>(source.floats[i])));
   }
   return share(std::move(result));
 }
@@ -457,7 +492,7 @@ ConstantPtr fold_range(const OnnxNode&, Inputs inputs) {
     if (result.floating)
       result.floats.push_back(static_cast<float>(*start + i * *step));
     else
-      result.integers.push_back(static_cast<std::int64_t>(*start + i * *step));
+      result.integers.push_back(whole_number(*start + i * *step));
   }
   return share(std::move(result));
 }
@@ -557,9 +592,7 @@ void need(const OnnxNode& node, Inputs inputs, std::size_t count) {
     if (i >= inputs.size() || inputs[i] == nullptr) throw DataError(fmt::format("{} needs {} inputs", node.op, count));
 }
 
-}  // namespace
-
-ConstantPtr fold(const OnnxNode& node, Inputs inputs) {
+ConstantPtr folded(const OnnxNode& node, Inputs inputs) {
   if (node.op == "Constant") return constant_node(node);
   if (const auto found = binary_formulas().find(node.op); found != binary_formulas().end() && inputs.size() == 2) {
     need(node, inputs, 2);
@@ -574,6 +607,28 @@ ConstantPtr fold(const OnnxNode& node, Inputs inputs) {
   need(node, inputs, found->second.obligatory);
   if (node.op == "Concat") need(node, inputs, inputs.size());
   return found->second.fold(node, inputs);
+}
+
+/// Says where the numbers of a computed constant come from: the largest list that it is made of; parts of a tensor are
+/// tensors of their own.
+std::string source_of(const OnnxNode& node, Inputs inputs) {
+  const Constant* largest = nullptr;
+  for (const ConstantPtr& input : inputs)
+    if (input != nullptr && input->floating && input->size() > 1 && !input->source.empty() &&
+        (largest == nullptr || input->size() > largest->size()))
+      largest = input.get();
+  const bool part = node.op == "Slice" || node.op == "Gather";
+  return largest != nullptr && !part ? largest->source : (node.outputs.empty() ? std::string() : node.outputs.front());
+}
+
+}  // namespace
+
+ConstantPtr fold(const OnnxNode& node, Inputs inputs) {
+  ConstantPtr result = folded(node, inputs);
+  if (result == nullptr || !result->floating || !result->source.empty()) return result;
+  Constant named = *result;
+  named.source = source_of(node, inputs);
+  return share(std::move(named));
 }
 
 }  // namespace lathe::onnx

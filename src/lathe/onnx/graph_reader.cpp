@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "lathe/base/error.h"
@@ -15,14 +16,18 @@ namespace {
 
 constexpr std::int64_t kOldestOpset = 7, kNewestOpset = 21;
 constexpr std::size_t kMaximumNodes = 1'000'000;
+constexpr std::size_t kMaximumRank = 16;
 
 bool is_own_domain(const std::string& domain) {
   return domain.empty() || domain == "qonnx.custom_op.general" || domain == "onnx.brevitas" ||
          domain == "finn.custom_op.general";
 }
 
-/// Refuses values that no machine could hold, and whose sizes would overflow.
+/// Refuses values without dimensions, with many, those that no machine could hold, and whose sizes would overflow.
 Shape checked_shape(Shape shape) {
+  if (shape.empty()) throw DataError("its result would have no dimension beside the batch");
+  if (shape.size() > kMaximumRank)
+    throw DataError(fmt::format("its result would have {} dimensions; {} are read", shape.size(), kMaximumRank));
   std::int64_t count = 1;
   for (const std::int64_t extent : shape) {
     if (extent < 1 || count > (std::int64_t{1} << 40) / extent)
@@ -107,6 +112,12 @@ void GraphReader::read_input(const ValueInfo& info) {
   define(info.name, {.node = 0, .shape = shape});
 }
 
+const Shape& GraphReader::shape(const OnnxNode& node, std::size_t input) const {
+  const Value& found = value(node.input(input));
+  if (found.constant != nullptr) refuse(node, fmt::format("its input {} must not be a constant", input));
+  return found.shape;
+}
+
 const Value& GraphReader::value(const std::string& name) const {
   const auto found = values_.find(name);
   if (found == values_.end()) throw DataError(fmt::format("the value \"{}\" is computed nowhere before", name));
@@ -134,6 +145,9 @@ std::size_t GraphReader::result() const { return *value(document_.outputs.front(
 
 void GraphReader::emit(const OnnxNode& source, const std::string& op, std::vector<ir::Attribute> attributes,
                        std::vector<std::size_t> inputs, Weights weights) {
+  for (const ir::Attribute& attribute : attributes)
+    if (const auto* number = std::get_if<double>(&attribute.value); number != nullptr && !std::isfinite(*number))
+      throw DataError(fmt::format("{} = {}", attribute.name, *number));
   ir::Node node = ir::make_node(graph_, op, attributes, std::move(inputs));
   std::erase_if(weights, [](const auto& weight) { return weight.second == nullptr; });
   for (const auto& [name, constant] : weights) {
@@ -194,7 +208,7 @@ bool GraphReader::fold_node(const OnnxNode& node) {
   if (result == nullptr) return false;
   if (node.op == "Identity" && !result->name.empty()) {  // PyTorch stores equal initializers once
     Constant renamed = *result;
-    renamed.name = node.outputs.front();
+    renamed.name = renamed.source = node.outputs.front();
     result = std::make_shared<const Constant>(std::move(renamed));
   }
   set_constant(node, std::move(result));

@@ -52,8 +52,8 @@ class GraphReader {
   ConstantPtr need_constant(const OnnxNode& node, std::size_t input, const std::string& what) const;
   /// Returns the graph's node that an input reads. Throws UnsupportedError for constants and pieces of patterns.
   std::size_t data(const OnnxNode& node, std::size_t input) const;
-  /// Returns the per-sample shape of an input that is no constant.
-  const Shape& shape(const OnnxNode& node, std::size_t input) const { return value(node.input(input)).shape; }
+  /// Returns the per-sample shape of an input, at least one extent. Throws UnsupportedError for constants.
+  const Shape& shape(const OnnxNode& node, std::size_t input) const;
   /// Tells whether two names stand for one tensor.
   bool same(const std::string& a, const std::string& b) const { return value(a).id == value(b).id; }
   /// Returns the batch size that the file was exported with; 0: any.

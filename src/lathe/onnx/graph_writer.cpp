@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
@@ -16,11 +17,6 @@ OpWriter find_writer(const std::string& op) {
   for (const OpWriters* table : {&layer_writers(), &activation_writers(), &shape_writers()})
     if (const auto found = table->find(op); found != table->end()) return found->second;
   return nullptr;
-}
-
-/// Names nodes as PyTorch does, `/features.0/Conv`, so that module paths survive programs that drop what we add.
-std::string scoped(const ir::Node& node, const std::string& name) {
-  return node.module_path.empty() ? node.name + "/" + name : "/" + node.module_path + "/" + name;
 }
 
 Shape with_batch(const Shape& sample) {
@@ -43,7 +39,22 @@ GraphWriter::GraphWriter(Document& document, const ir::Graph& graph, const engin
   std::size_t index = 0;
   for (const ir::Node& node : graph.nodes)
     for (const ir::Parameter& parameter : node.parameters) tensors_[{&node, parameter.name}] = &state.at(index++);
+  for (const ir::Node& node : graph.nodes) value_names_.reserve(node.name);
+  choose_scopes();
   document_.opsets[""] = kOldestOpset;
+}
+
+/// Names scopes as PyTorch does, so that module paths survive programs that drop what we add: the second call of the
+/// module `act` is `/act_1`.
+void GraphWriter::choose_scopes() {
+  UniqueNames paths;
+  std::set<std::string> called;
+  for (const ir::Node& node : graph_.nodes) paths.reserve(node.module_path);
+  for (const ir::Node& node : graph_.nodes) {
+    const std::string& path = node.module_path;
+    const bool again = !path.empty() && !called.insert(path).second;
+    scopes_[&node] = path.empty() ? node.name : "/" + (again ? paths.claim(path) : path);
+  }
 }
 
 void GraphWriter::write() {
@@ -69,7 +80,7 @@ void GraphWriter::write_input() {
 void GraphWriter::write_output() {
   const ir::Node& output = graph_.output();
   if (output.inputs[0] == 0)
-    document_.nodes.push_back({.name = output.name,
+    document_.nodes.push_back({.name = node_names_.claim(output.name),
                                .op = "Identity",
                                .domain = "",
                                .inputs = {graph_.input().name},
@@ -109,25 +120,32 @@ std::string GraphWriter::parameter(const ir::Node& node, const std::string& name
   return "";
 }
 
+void GraphWriter::add_node(const ir::Node& node, const std::string& name, const std::string& op,
+                           std::vector<std::string> inputs, std::string value, std::vector<Attribute> attributes,
+                           const std::string& domain) {
+  std::string unique = node_names_.claim(scopes_.at(&node) + "/" + name);
+  document_.nodes.push_back(
+      {std::move(unique), op, domain, std::move(inputs), {std::move(value)}, std::move(attributes)});
+}
+
 void GraphWriter::finish(const ir::Node& node, const std::string& op, std::vector<std::string> inputs,
                          std::vector<Attribute> attributes, const std::string& domain) {
   while (!inputs.empty() && inputs.back().empty()) inputs.pop_back();
-  document_.nodes.push_back(
-      {scoped(node, op), op, domain, std::move(inputs), {result_name(node)}, std::move(attributes)});
+  add_node(node, op, op, std::move(inputs), result_name(node), std::move(attributes), domain);
 }
 
 std::string GraphWriter::step(const ir::Node& node, const std::string& step_name, const std::string& op,
                               std::vector<std::string> inputs, std::vector<Attribute> attributes,
                               const std::string& domain) {
-  const std::string name = node.name + "/" + step_name;
-  document_.nodes.push_back({scoped(node, step_name), op, domain, std::move(inputs), {name}, std::move(attributes)});
-  return name;
+  const std::string value = value_names_.claim(node.name + "/" + step_name);
+  add_node(node, step_name, op, std::move(inputs), value, std::move(attributes), domain);
+  return value;
 }
 
 std::string GraphWriter::constant(Tensor tensor) {
-  const std::string name = tensor.name;
-  if (written_.emplace(name, name).second) document_.initializers.push_back(std::move(tensor));
-  return name;
+  tensor.name = value_names_.claim(tensor.name);
+  document_.initializers.push_back(std::move(tensor));
+  return document_.initializers.back().name;
 }
 
 std::string GraphWriter::number(const ir::Node& node, const std::string& what, float value) {

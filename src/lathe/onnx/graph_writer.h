@@ -8,12 +8,14 @@
 #include "lathe/ir/graph.h"
 #include "lathe/onnx/document.h"
 #include "lathe/onnx/export.h"
+#include "lathe/onnx/names.h"
 #include "lathe/quant/format.h"
 
 namespace lathe::onnx {
 
 /// Writes the nodes of a graph into a document. The result of node `n` is the value `n`; what a node needs beside it
-/// (constants, steps between) is called `n/...`.
+/// (constants, steps between) is called `n/...`. Nodes are named as PyTorch names them: `/features.0/Conv`, and
+/// `/act_1/Relu` where the module `act` is called again. No two nodes and no two values share a name.
 class GraphWriter {
  public:
   GraphWriter(Document& document, const ir::Graph& graph, const engine::State& state, ExportForm form);
@@ -50,12 +52,17 @@ class GraphWriter {
   /// Returns the state-dict tensor of a parameter.
   const engine::NamedTensor& tensor(const ir::Node& node, const std::string& name) const;
   std::string result_name(const ir::Node& node) const;
+  void choose_scopes();
+  /// Adds a node of ONNX that computes `value` under the name `/scope/name`.
+  void add_node(const ir::Node& node, const std::string& name, const std::string& op, std::vector<std::string> inputs,
+                std::string value, std::vector<Attribute> attributes, const std::string& domain);
 
   Document& document_;
   const ir::Graph& graph_;
   ExportForm form_;
   std::map<std::pair<const ir::Node*, std::string>, const engine::NamedTensor*> tensors_;
-  std::map<std::string, std::string> written_;  ///< constants by name -> name
+  std::map<const ir::Node*, std::string> scopes_;  ///< `/features.0`, where a node's ONNX nodes are named
+  UniqueNames node_names_, value_names_;
 };
 
 using OpWriter = void (*)(GraphWriter&, const ir::Node&);

@@ -5,6 +5,7 @@
 #include "lathe/onnx/document.h"
 #include "lathe/onnx/graph_reader.h"
 #include "lathe/onnx/own_names.h"
+#include "lathe/onnx/ties.h"
 
 namespace lathe::onnx {
 namespace {
@@ -27,7 +28,10 @@ ImportedModel import_onnx(const std::filesystem::path& path) {
   model.graph = build_graph(reader, origins);
   if (model.graph.name.empty() || model.graph.name == "torch_jit" || model.graph.name == "main_graph")
     model.graph.name = path.stem().string();
-  if (auto own = own_graph(document, model.graph)) model.graph = std::move(*own);
+  if (auto own = own_graph(document, model.graph))
+    model.graph = std::move(*own);
+  else
+    refuse_ties(reader, model.graph, origins);
   model.state = build_state(model.graph, origins);
   restore_counters(document, model.state);
   engine::check_state(model.graph, model.state, path.string());

@@ -21,7 +21,7 @@ struct ImportedModel {
 /// input is the batch; all others must be fixed. Nodes are named by the module paths that PyTorch leaves in the
 /// names of initializers and nodes, so that state-dict names survive; a file of export_onnx gives back the graph text
 /// that was exported. Deterministic. Throws DataError for what is no valid ONNX model (named: node and reason), and
-/// UnsupportedError naming op and node for what lathe has no op for.
+/// UnsupportedError naming op and node for what lathe has no op for; of nodes that share a parameter, both.
 ImportedModel import_onnx(const std::filesystem::path& path);
 
 }  // namespace lathe::onnx

@@ -77,7 +77,9 @@ bool computes_same(const ir::Graph& a, const ir::Graph& b) {
 std::optional<ir::Graph> own_graph(const Document& document, const ir::Graph& read) {
   const auto text = document.metadata.find(kGraphKey);
   if (text == document.metadata.end()) return std::nullopt;
+  const auto lines = std::count(text->second.begin(), text->second.end(), '\n');
   try {
+    if (static_cast<std::size_t>(lines) > read.nodes.size() + 1) throw DataError("the text has other nodes");
     ir::Graph graph = ir::parse_text(text->second);
     if (computes_same(graph, read)) return graph;
   } catch (const Error&) {

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaximumBytes = std::numeric_limits<std::int32_t>::max();
 constexpr int kMaximumDepth = 64;            ///< of messages within messages
+constexpr std::size_t kMaximumRank = 64;     ///< dimensions of a tensor
 constexpr std::size_t kBytesPerMessage = 8;  ///< fewer bytes a message on the average are no network
 
 std::size_t element_bytes(ElementType type) {
@@ -77,6 +78,7 @@ void decode_integers(const std::byte* bytes, std::vector<std::int64_t>& values) 
 
 /// Fills a tensor, whose lists have their sizes, from little-endian bytes.
 void decode_raw(const std::byte* bytes, Tensor& tensor) {
+  if (tensor.floats.empty() && tensor.integers.empty()) return;
   switch (tensor.type) {
     case ElementType::kFloat: std::memcpy(tensor.floats.data(), bytes, tensor.floats.size() * sizeof(float)); return;
     case ElementType::kDouble: return decode_floats<double>(bytes, tensor.floats);
@@ -244,6 +246,7 @@ class Converter {
   std::size_t element_total(const Tensor& tensor) const {
     std::size_t count = 1;
     bool empty = false;
+    if (tensor.shape.size() > kMaximumRank) fail(fmt::format("tensor {} has more than 64 dimensions", tensor.name));
     for (const std::int64_t extent : tensor.shape) {
       if (extent < 0) fail(fmt::format("tensor {}: the extent {} is impossible", tensor.name, extent));
       empty = empty || extent == 0;
@@ -266,6 +269,7 @@ class Converter {
       read_raw(proto.raw_data().data(), proto.raw_data().size(), result, count);
     else
       read_typed(proto, result, count);
+    check_range(result);
     return result;
   }
 
@@ -273,6 +277,21 @@ class Converter {
     if (bytes != count * element_bytes(tensor.type))
       fail(fmt::format("tensor {} of shape {} needs {} bytes; the file has {}", tensor.name, to_string(tensor.shape),
                        count * element_bytes(tensor.type), bytes));
+  }
+
+  /// Checks the integers against their type: lists of protobuf hold more bits, and uint64 more than ours.
+  void check_range(const Tensor& tensor) const {
+    constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+    constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+    const bool whole = tensor.type == ElementType::kInt64 || tensor.type == ElementType::kUint64;
+    const bool is_signed = tensor.type == ElementType::kInt8 || tensor.type == ElementType::kInt16 ||
+                           tensor.type == ElementType::kInt32 || tensor.type == ElementType::kInt64;
+    const int bits = static_cast<int>(8 * element_bytes(tensor.type)) - (is_signed ? 1 : 0);
+    const std::int64_t high = whole ? kHighest : (std::int64_t{1} << bits) - 1;
+    const std::int64_t low = !is_signed ? 0 : (whole ? kLowest : -high - 1);
+    for (const std::int64_t value : tensor.integers)
+      if (value < low || value > high)
+        fail(fmt::format("tensor {} holds {}, which is no number of its type", tensor.name, value));
   }
 
   static void make_room(Tensor& tensor, std::size_t count) {

@@ -26,6 +26,11 @@ Fixed fixed_of(const GraphWriter& writer, const ir::Node& node, const quant::For
   const Fixed fixed{.width = format.option("width"),
                     .is_signed = format.option("signed") != 0,
                     .scale = std::ldexp(1.0f, -static_cast<int>(format.option("frac_width")))};
+  if (writer.form() == ExportForm::kQonnx && fixed.width == 1 && fixed.is_signed)
+    writer.refuse(node,
+                  fmt::format("the number format {} holds -1 and 0, but QONNX's Quant of 1 signed bit holds -1 and "
+                              "+1: lathe has no such format; use signed = 0, 2 bits, or qdq",
+                              format.to_string()));
   if (writer.form() == ExportForm::kQdq && fixed.width > 8)
     writer.refuse(node, fmt::format("qdq holds integers of at most 8 bits; the format is {}", format.to_string()));
   return fixed;
