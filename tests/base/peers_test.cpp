@@ -2,7 +2,7 @@
 
 #include <gtest/gtest-spi.h>
 
-namespace lathe::testing {
+namespace lathe::peers {
 namespace {
 
 void test_without_its_peer() {
@@ -14,12 +14,12 @@ TEST(Peers, AbsentOnesFailWhereTheyAreRequired) {
   const char* before = std::getenv("LATHE_REQUIRE_PEERS");
   const std::string kept = before == nullptr ? "" : before;
   setenv("LATHE_REQUIRE_PEERS", "1", 1);
-  EXPECT_TRUE(peers_required());
+  EXPECT_TRUE(are_required());
   EXPECT_FATAL_FAILURE(test_without_its_peer(), "python3-nothing is not installed, and is needed");
   setenv("LATHE_REQUIRE_PEERS", "0", 1);
-  EXPECT_FALSE(peers_required());
+  EXPECT_FALSE(are_required());
   setenv("LATHE_REQUIRE_PEERS", kept.c_str(), 1);
 }
 
 }  // namespace
-}  // namespace lathe::testing
+}  // namespace lathe::peers
