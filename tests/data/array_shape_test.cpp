@@ -41,16 +41,17 @@ TEST_F(ArrayShape, ImagesKeepTheirs) {
   folder_.write("y_train.npy", npy_text<std::int64_t>("<i8", "(20,)", labels(20)));
   folder_.write("X_test.npy", npy_text<float>("<f4", "(4, 2, 3, 2)", counted(48)));
   folder_.write("y_test.npy", npy_text<std::int64_t>("<i8", "(4,)", labels(4)));
-  const auto dataset = load_dataset({.name = folder_.path().string(), .standardise = false});
+  const Layout first = Layout::kChannelsFirst;
+  const auto dataset = load_dataset({.name = folder_.path().string(), .standardise = false, .layout = first});
   EXPECT_EQ(dataset->train.shape, (Shape{2, 3, 2}));
   EXPECT_EQ(dataset->validation.shape, (Shape{2, 3, 2}));
   EXPECT_EQ(dataset->test.features, counted(48));
   // Channel by channel: within a row pixels keep their distances.
-  const auto scaled = load_dataset({.name = folder_.path().string()});
+  const auto scaled = load_dataset({.name = folder_.path().string(), .layout = first});
   const std::vector<float>& test = scaled->test.features;
   EXPECT_NEAR(test[1] - test[0], test[5] - test[4], 1e-6);
   folder_.write("X_test.npy", npy_text<float>("<f4", "(4, 3, 2, 2)", counted(48)));
-  EXPECT_EQ(error_text<DataError>([&] { load_dataset({.name = folder_.path().string()}); }),
+  EXPECT_EQ(error_text<DataError>([&] { load_dataset({.name = folder_.path().string(), .layout = first}); }),
             folder_.file("X_test.npy").string() + ": has rows of shape [3, 2, 2]; those to train with have [2, 3, 2]");
 }
 
@@ -68,7 +69,8 @@ TEST_F(ArrayShape, NpzHoldsASet) {
                         {"y_train", NpyArray::of<std::int64_t>({20}, train_labels)},
                         {"x_test", NpyArray::of<float>({4, 2, 2}, test)},
                         {"y_test", NpyArray::of<std::int64_t>({4}, test_labels)}});
-  const auto dataset = load_dataset({.name = folder_.file("set.npz").string(), .standardise = false});
+  const auto dataset =
+      load_dataset({.name = folder_.file("set.npz").string(), .standardise = false, .layout = Layout::kChannelsFirst});
   EXPECT_EQ(dataset->test.features, test);
   EXPECT_EQ(dataset->test.labels, (std::vector<std::int32_t>{0, 1, 0, 1}));
   EXPECT_EQ(dataset->train.shape, (Shape{2, 2}));

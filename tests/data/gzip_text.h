@@ -8,10 +8,10 @@
 
 namespace lathe::data::testing {
 
-/// Compresses a text as gzip does.
-inline std::string gzip_text(std::string_view text) {
+/// Compresses a text in the form that zlib names by `window_bits`: -MAX_WBITS is that of zip files.
+inline std::string deflated_text(std::string_view text, int window_bits) {
   z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  EXPECT_EQ(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
   std::string packed(deflateBound(&stream, text.size()) + 64, '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());
@@ -22,5 +22,8 @@ inline std::string gzip_text(std::string_view text) {
   deflateEnd(&stream);
   return packed;
 }
+
+/// Compresses a text as gzip does.
+inline std::string gzip_text(std::string_view text) { return deflated_text(text, 16 + MAX_WBITS); }
 
 }  // namespace lathe::data::testing

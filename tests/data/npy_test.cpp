@@ -82,7 +82,7 @@ TEST(ReadNpy, SaysHowTheFileIsDamaged) {
   EXPECT_EQ(npy_error(folder, npy_text("<f4", "(-2,)", std::vector<float>{})),
             ": the header of this .npy file is damaged: extent '-2,' in 'shape'");
   EXPECT_EQ(npy_error(folder, npy_text("<f4", "(4611686018427387904, 8)", std::vector<float>{})),
-            ": is truncated: [4611686018427387904, 8] float32 elements need more than 2^64 bytes after the header; 0 "
+            ": is truncated: [4611686018427387904, 8] float32 elements need 2^63 or more bytes after the header; 0 "
             "are there");
 }
 

@@ -1,12 +1,16 @@
 #include "lathe/data/text_table.h"
 
 #include "data/scratch_folder.h"
+#include "lathe/base/log.h"
 
 namespace lathe::data {
 namespace {
 
 using testing::error_text;
 using testing::ScratchFolder;
+
+const std::string kCure =
+    "label = \"NAME\" names the column of the classes; numbers to predict need task = \"regression\"";
 
 TableColumns last_is_label(const std::vector<std::string>& columns) {
   TableColumns chosen{.features = {}, .label = columns.size() - 1};
@@ -62,7 +66,10 @@ TEST(ReadCsv, ReportsLineAndColumn) {
   EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n1,2\n3,4,1\n"), ":3: has 2 fields; expected 3");
   EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n1,2"),
             ":3: has 2 fields; expected 3 (the last line, without an end: is the file truncated?)");
-  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,-1\n"), ": column \"y\": label -1 is out of range; labels count from 0");
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,-1\n"),
+            ": column \"y\": label -1 is out of range; labels count from 0; " + kCure);
+  EXPECT_EQ(csv_error(folder, "a,b,y\n1," + std::string(100, 'x') + ",0\n"),
+            ":2: column \"b\": expected a number; got \"" + std::string(60, 'x') + "...\"");
   EXPECT_EQ(csv_error(folder, "a,b,y\n"), ": has no rows");
   EXPECT_EQ(csv_error(folder, ""), ": is empty");
 }
@@ -71,8 +78,9 @@ TEST(ReadCsv, RefusesTooManyClasses) {
   const ScratchFolder folder;
   std::string text = "a,y\n";
   for (int i = 0; i <= 10'000; ++i) text += fmt::format("1,c{}\n", i);
-  EXPECT_EQ(csv_error(folder, text),
-            ":10002: column \"y\": more than 10000 different labels; is this the column of the classes?");
+  EXPECT_EQ(
+      csv_error(folder, text),
+      ":10002: column \"y\": more than 10000 different labels; is this the column of the classes? (" + kCure + ")");
 }
 
 TEST(ReadCsv, ReportsProgress) {
@@ -109,6 +117,66 @@ TEST(ReadArff, ReportsWhatIsWrong) {
   EXPECT_EQ(arff_error(std::string(kArff) + "{0 1, 2 g}\n"), ":11: sparse rows ({index value, ...}) are not read");
   EXPECT_EQ(arff_error("@RELATION x\n@ATTRIBUTE a REAL\n"), ": has no rows (nothing after a @DATA line)");
   EXPECT_EQ(arff_error("<html>not found</html>"), ": is no ARFF file (it has no @ATTRIBUTE line)");
+}
+
+TEST(ReadCsv, NumbersThatCountUpAreNamesOfColumns) {
+  const ScratchFolder folder;
+  const log::Capture capture;
+  const TextTable four = csv(folder, "0,1,2,3\n5,6,7,1\n5,6,7,0\n");
+  EXPECT_EQ(four.feature_names, (std::vector<std::string>{"0", "1", "2"}));
+  EXPECT_EQ(four.samples.rows(), 2);
+  EXPECT_NE(capture.text().find("t.csv: the first line, 0 to 3, is read as names of the columns and as no row"),
+            std::string::npos)
+      << capture.text();
+  EXPECT_EQ(csv(folder, "0,1,2\n0.5,6,1\n").samples.rows(), 1);
+  EXPECT_EQ(csv(folder, "0,1\n-1,1\n").samples.rows(), 1);
+  EXPECT_EQ(csv(folder, "0,1\n1,0\n").samples.rows(), 2) << "two numbers may well be a row";
+  EXPECT_EQ(csv(folder, "1,2,3,4\n5,6,7,0\n").samples.rows(), 2) << "they count from 1";
+  EXPECT_EQ(csv(folder, "0,1,2.0,3\n5,6,7,0\n").samples.rows(), 2) << "one is written as a number";
+  EXPECT_EQ(csv_error(folder, "0,1,2\n5,6,1\n"),
+            ":1: the line 0 to 2 could name the columns or be a row; write names with letters into it, or put another "
+            "row first");
+}
+
+TEST(ReadCsv, ALabelThatIsCutOffIsRefused) {
+  const ScratchFolder folder;
+  EXPECT_EQ(csv_error(folder, "a,y\n1,gluon\n2,quark\n3,glu"),
+            ":4: column \"y\": \"glu\" is the label of this row only and the beginning of \"gluon\" (the last line, "
+            "without an end: is the file truncated?)");
+  EXPECT_EQ(csv(folder, "a,y\n1,gluon\n2,quark\n3,quark").samples.rows(), 3);
+  EXPECT_EQ(csv(folder, "a,y\n1,gluon\n2,glu\n3,glu").samples.rows(), 3);
+  EXPECT_EQ(csv(folder, "a,y\n1,10\n2,10\n3,1").samples.rows(), 3);
+}
+
+TEST(ReadCsv, ManyColumnsAndLongFieldsTakeNoLongTime) {
+  const ScratchFolder folder;
+  std::string header, row;
+  for (int i = 0; i < 200'000; ++i) header += fmt::format("c{},", i), row += "1,";
+  EXPECT_EQ(csv(folder, header + "y\n" + row + "0\n").samples.width, 200'000);
+  EXPECT_TRUE(csv_error(folder, "a,y\n1," + std::string(1'000'000, 'x') + "\n2\n").starts_with(":3: has 1 fields"));
+}
+
+TEST(ReadArff, UndeclaredValuesAreRefused) {
+  const ScratchFolder folder;
+  const auto error_of = [&](std::string_view rows) {
+    const std::string path =
+        folder
+            .write("t.arff",
+                   fmt::format("@RELATION r\n@ATTRIBUTE a NUMERIC\n@ATTRIBUTE 'b c' {{0, 1}}\n@ATTRIBUTE class "
+                               "{{gluon,'quark'}}\n@DATA\n{}",
+                               rows))
+            .string();
+    const std::string text = error_text<DataError>([&] { read_arff(path, last_is_label); });
+    return text.starts_with(path) ? text.substr(path.size()) : text;
+  };
+  EXPECT_EQ(error_of("1,0,gluon\n2,1.0,quark\n"), "<no error>");
+  EXPECT_EQ(error_of("1,0,gluon\n2,1,qark\n"),
+            ":7: column \"class\": \"qark\" is not among the values that @ATTRIBUTE declares: gluon, quark");
+  EXPECT_EQ(error_of("1,0,quark\n2,1,glu"),
+            ":7: column \"class\": \"glu\" is not among the values that @ATTRIBUTE declares: gluon, quark (the last "
+            "line, without an end: is the file truncated?)");
+  EXPECT_EQ(error_of("1,2,gluon\n"),
+            ":6: column \"b c\": \"2\" is not among the values that @ATTRIBUTE declares: 0, 1");
 }
 
 TEST(ReadColumnNames, ReadsOnlyTheHeader) {

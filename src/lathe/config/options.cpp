@@ -39,6 +39,10 @@ void read_precision(Settings& out, const Value& value) {
   out.trainer_precision = name;
 }
 
+void read_label(Settings& out, const Value& value) {
+  out.label = value.is_string() ? value.as_string() : std::to_string(value.as_integer());
+}
+
 Option honoured(Field<Settings> field, std::vector<std::string> flags, std::string value_name, std::string section) {
   return {std::move(field), std::move(flags), std::move(value_name), std::move(section), Effect::kHonoured, {}, {}};
 }
@@ -257,9 +261,21 @@ void add_data(std::vector<Option>& out) {
                                "(MASE's default is 512)",
                                between(1, 1 << 20)),
                          {"--max-token-len"}, "N", section));
+  out.push_back(chosen("layout", &S::layout, {"auto", "channels_first", "channels_last"},
+                       "where the channels of images and sequences in arrays are: [rows, channels, ...] or [rows, ..., "
+                       "channels]; auto: told by the shape, an error where it does not tell",
+                       {"--layout"}, "NAME", section));
+  out.push_back(honoured({"label",
+                          "string or integer",
+                          {},
+                          "column of a table that holds the classes, by its name or index (0 the first, -1 the last); "
+                          "none: the one called label, class or target, else the last",
+                          read_label,
+                          [](const S& settings) { return detail::quoted(settings.label); }},
+                         {"--label"}, "COLUMN", section));
   out.push_back(honoured(list_field("targets", &S::targets,
                                     "columns that regression predicts; none: a table's column target, label or class, "
-                                    "else its last one; the y of arrays"),
+                                    "else its last one; the y of arrays; with classes, one is the same as label"),
                          {"--targets"}, "LIST", section));
   out.push_back(honoured(field("standardise_targets", &S::standardise_targets,
                                "targets of regression to mean 0 and deviation 1 too, where features are; "
@@ -297,8 +313,10 @@ void add_without_effect(std::vector<Option>& out) {
                                {"--disable-dataset-cache"}, "", "no data is cached that was not asked for"));
   out.push_back(without_effect("t_max", "integer", "20", "period of MASE's cosine schedule", {}, "N",
                                "the schedule spans the run"));
-  out.push_back(without_effect("target", "string", "\"xcu250-figd2104-2L-e\"", "FPGA that code is made for",
-                               {"--target"}, "NAME", "no FPGA code is made"));
+  Option target = without_effect("target", "string", "\"xcu250-figd2104-2L-e\"", "FPGA that code is made for",
+                                 {"--target"}, "NAME", "no FPGA code is made");
+  target.field.read = [](Settings& settings, const Value& value) { settings.target = value.as_string(); };
+  out.push_back(std::move(target));
   out.push_back(without_effect("num_targets", "integer", "100", "FPGAs that code is made for", {"--num-targets"}, "N",
                                "no FPGA code is made"));
 }

@@ -62,7 +62,10 @@ struct Settings {
   std::optional<std::int64_t> validation_rows;
   std::optional<std::int64_t> max_train_rows;
   bool standardise = true;
+  std::string layout = "auto";       ///< as data::Layout
   std::int64_t max_token_len = 128;  ///< of a row of text
+  std::string label;   ///< column of the classes of a table, by name or index; empty: as data/label_column.h says
+  std::string target;  ///< MASE's FPGA part; kept to catch one that names a column
   std::vector<std::string> targets;  ///< columns that regression predicts; empty: the data set's own
   bool standardise_targets = true;
 

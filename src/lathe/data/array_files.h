@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,17 @@ struct ArrayFolder {
   std::optional<ArrayPair> validation, test;
 };
 
-/// Finds the arrays of a folder: X_train.npy, else X_train_val.npy (the hls4ml tutorial's name), else X.npy; X_val.npy
-/// or X_validation.npy (not beside X_train_val.npy, which holds those rows already); X_test.npy; each with its y.
-/// Nothing when the folder has no training arrays. Throws DataError when an X has no y beside it.
+/// Finds the arrays of a folder: X_train.npy, else X_train_val.npy (the hls4ml tutorial's name), else X.npy; X_val.npy,
+/// X_validation.npy, X_valid.npy or X_dev.npy (not beside X_train_val.npy, which holds those rows already); X_test.npy;
+/// each with its y. Letters may be small or capital. Nothing when the folder has no training arrays. Throws DataError
+/// when an X has no y beside it, and SystemError.
 std::optional<ArrayFolder> find_arrays(const std::filesystem::path& folder);
 
 /// Finds the labels that belong to a file of features: `X...` becomes `y...`. Throws DataError when there are none.
 ArrayPair pair_of(const std::filesystem::path& features);
+
+/// Lists the files of a folder that are named as arrays of features or labels (X..., y....npy) and are none of `files`.
+std::vector<std::string> unread_arrays(const std::filesystem::path& folder, const ArrayFolder& files);
 
 /// Says what y holds: labels, targets of regression, or what is not wanted.
 enum class ArrayY { kLabels, kTargets, kIgnored };
@@ -38,6 +43,8 @@ enum class ArrayY { kLabels, kTargets, kIgnored };
 struct ArrayExpectation {
   std::int64_t width = 0, classes = 0;
   ArrayY y = ArrayY::kLabels;
+  Layout layout = Layout::kAuto;  ///< where the channels of images and sequences are
+  bool scale_bytes = false;       ///< images of bytes are brought into [0, 1]
 };
 
 /// Holds the arrays of one part; `learned` holds labels or targets, nothing where they are not wanted.
@@ -57,12 +64,16 @@ using PartSource = std::function<std::optional<PartArrays>(ArrayPart)>;
 /// are absent, and moves from `arrays`, which must outlive it.
 PartSource parts_of(std::vector<NamedArray>& arrays, ArrayY y, const std::string& path);
 
+/// Lists the arrays that are named as features or labels and that parts_of does not take.
+std::vector<std::string> unread_arrays(std::span<const NamedArray> arrays);
+
 /// Does what read_arrays does, for arrays from anywhere; leaves RawDataset::path empty.
 RawDataset read_parts(const PartSource& source, const ArrayExpectation& expected,
                       std::vector<std::string> feature_names, std::vector<std::string> class_names);
 
-/// Reads all parts. Features are [rows, width], or [rows, channels, ...]: then rows have that shape (Samples::shape)
-/// and are standardised channel by channel. Labels are [rows], [rows, 1] or one-hot [rows, classes]; targets are [rows]
+/// Reads all parts. Features are [rows, width], or [rows, channels, ...], or [rows, ..., channels] as array_layout.h
+/// decides for the training rows and moves them: then rows have the shape [channels, ...] (Samples::shape) and are
+/// standardised channel by channel. Labels are [rows], [rows, 1] or one-hot [rows, classes]; targets are [rows]
 /// or [rows, outputs], called y or y0, y1, ... Labels that are not wanted are all 0. `feature_names` and `class_names`
 /// are for messages and for the result; either may be empty. Throws DataError for arrays that do not fit together, NaN
 /// and labels out of range, with path, row and column.

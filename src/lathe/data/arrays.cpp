@@ -1,45 +1,23 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "lathe/base/error.h"
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
 #include "lathe/data/array_files.h"
 #include "lathe/data/folders.h"
 #include "lathe/data/kinds.h"
+#include "lathe/data/label_column.h"
 #include "lathe/data/language_text.h"
 #include "lathe/data/sentences.h"
-#include "lathe/data/target_columns.h"
 #include "lathe/data/text_table.h"
 
 namespace lathe::data {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Takes the column called label, class or target as the class, else the last one.
-std::size_t label_column(const std::vector<std::string>& columns) {
-  for (const char* name : {"label", "class", "target"}) {
-    const auto found = std::find(columns.begin(), columns.end(), name);
-    if (found != columns.end()) return static_cast<std::size_t>(found - columns.begin());
-  }
-  return columns.size() - 1;
-}
-
-/// Chooses the class, or for regression the targets: the named columns, else the one that would be the class. All
-/// others are features.
-TableColumns choose_columns(const DatasetRequest& request, const std::vector<std::string>& columns) {
-  TableColumns chosen{.features = {}, .label = label_column(columns)};
-  std::vector<std::size_t> learned = {chosen.label};
-  if (request.task == Task::kRegression) {
-    if (!request.targets.empty()) learned = find_target_columns(request.targets, columns);
-    chosen.targets = learned;
-  }
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (std::find(learned.begin(), learned.end(), i) == learned.end()) chosen.features.push_back(i);
-  }
-  if (chosen.features.empty()) throw DataError("a table needs at least one column of features beside the labels");
-  return chosen;
-}
 
 RawDataset read_table(const fs::path& path, const DatasetRequest& request) {
   const bool arff = path.extension() == ".arff";
@@ -58,7 +36,7 @@ RawDataset read_table(const fs::path& path, const DatasetRequest& request) {
 }
 
 std::vector<std::string> names_if_present(const fs::path& path) {
-  return fs::is_regular_file(path) ? read_names(path) : std::vector<std::string>{};
+  return is_file(path) ? read_names(path) : std::vector<std::string>{};
 }
 
 void name_targets(const std::vector<std::string>& names, const fs::path& path, RawDataset& raw) {
@@ -70,8 +48,21 @@ void name_targets(const std::vector<std::string>& names, const fs::path& path, R
 
 /// Says what y means: nothing where columns of X are the targets.
 ArrayExpectation expectation(const DatasetRequest& request, const std::vector<std::string>& classes) {
-  if (request.task == Task::kClassification) return {.width = 0, .classes = static_cast<std::int64_t>(classes.size())};
-  return {.width = 0, .classes = 0, .y = request.targets.empty() ? ArrayY::kTargets : ArrayY::kIgnored};
+  const ArrayY of_regression = request.targets.empty() ? ArrayY::kTargets : ArrayY::kIgnored;
+  const bool classified = request.task == Task::kClassification;
+  return {.width = 0,
+          .classes = classified ? static_cast<std::int64_t>(classes.size()) : 0,
+          .y = classified ? ArrayY::kLabels : of_regression,
+          .layout = request.layout,
+          .scale_bytes = !request.standardise};
+}
+
+void warn_of_unread(const fs::path& path, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  log::warning(
+      "{}: {} {} not read: a set has X_train (or X, X_train_val), X_val (or X_validation, X_valid, X_dev) and "
+      "X_test, each with its y",
+      path.string(), fmt::join(names, ", "), names.size() == 1 ? "is" : "are");
 }
 
 RawDataset read_array_folder(const fs::path& folder, const DatasetRequest& request) {
@@ -82,6 +73,7 @@ RawDataset read_array_folder(const fs::path& folder, const DatasetRequest& reque
   std::vector<std::string> classes = names_if_present(folder / "class_names.txt");
   const ArrayExpectation expected = expectation(request, classes);
   RawDataset raw = read_arrays(*files, expected, names_if_present(folder / "feature_names.txt"), std::move(classes));
+  warn_of_unread(folder, unread_arrays(folder, *files));
   const std::vector<std::string> targets = names_if_present(folder / "target_names.txt");
   if (expected.y == ArrayY::kTargets && !targets.empty()) name_targets(targets, folder / "target_names.txt", raw);
   raw.source = "arrays (.npy)";
@@ -89,8 +81,13 @@ RawDataset read_array_folder(const fs::path& folder, const DatasetRequest& reque
 }
 
 RawDataset read_single_pair(const fs::path& path, const DatasetRequest& request) {
-  RawDataset raw = read_arrays({.train = pair_of(path), .validation = std::nullopt, .test = std::nullopt},
-                               expectation(request, {}), {}, {});
+  const ArrayFolder files{.train = pair_of(path), .validation = std::nullopt, .test = std::nullopt};
+  RawDataset raw = read_arrays(files, expectation(request, {}), {}, {});
+  const std::vector<std::string> unread = unread_arrays(path.parent_path(), files);
+  if (!unread.empty()) {
+    log::warning("{}: {} beside it {} not read; give the folder to read all parts of a set", path.string(),
+                 fmt::join(unread, ", "), unread.size() == 1 ? "is" : "are");
+  }
   raw.source = "arrays (.npy)";
   raw.path = path.string();
   return raw;
@@ -99,6 +96,7 @@ RawDataset read_single_pair(const fs::path& path, const DatasetRequest& request)
 RawDataset read_archive(const fs::path& path, const DatasetRequest& request) {
   std::vector<NamedArray> arrays = read_npz(path);
   const ArrayExpectation expected = expectation(request, {});
+  warn_of_unread(path, unread_arrays(arrays));
   RawDataset raw = read_parts(parts_of(arrays, expected.y, path.string()), expected, {}, {});
   raw.source = "arrays (.npz)";
   raw.path = path.string();
@@ -106,35 +104,53 @@ RawDataset read_archive(const fs::path& path, const DatasetRequest& request) {
 }
 
 RawDataset read_text(const fs::path& path, const DatasetRequest& request) {
-  if (fs::is_regular_file(path)) return read_language_text(path, request);
+  if (is_file(path)) return read_language_text(path, request);
   throw DataError(path.string(), "is a folder; language modelling learns from one text file");
 }
 
-RawDataset read_any(const fs::path& path, const DatasetRequest& request) {
-  if (request.language_modeling) return read_text(path, request);
-  if (holds_sentences(path)) return read_sentences(path, request);
-  if (fs::is_directory(path)) return read_array_folder(path, request);
+// Says what kinds of files there are; settings that belong to one of them are refused for the others.
+enum class Kind { kText, kSentences, kArrayFolder, kArray, kArchive, kTable };
+
+Kind kind_of(const fs::path& path, const DatasetRequest& request) {
+  if (request.language_modeling) return Kind::kText;
+  if (holds_sentences(path)) return Kind::kSentences;
+  if (is_folder(path)) return Kind::kArrayFolder;
   const std::string extension = path.extension().string();
-  if (extension == ".npy") return read_single_pair(path, request);
-  if (extension == ".npz") return read_archive(path, request);
-  if (extension == ".csv" || extension == ".arff" || extension == ".tsv" || extension == ".txt") {
-    return read_table(path, request);
-  }
+  if (extension == ".npy") return Kind::kArray;
+  if (extension == ".npz") return Kind::kArchive;
+  if (extension == ".csv" || extension == ".arff" || extension == ".tsv" || extension == ".txt") return Kind::kTable;
   throw DataError(path.string(),
                   "is of no known kind; read are .csv, .arff, .npy (with its y beside it), .npz, folders of arrays and "
                   "tab-separated sentences (.tsv)");
 }
 
+RawDataset read_any(const fs::path& path, const DatasetRequest& request) {
+  const Kind kind = kind_of(path, request);
+  const bool arrays = kind == Kind::kArrayFolder || kind == Kind::kArray || kind == Kind::kArchive;
+  if (kind != Kind::kTable) refuse_label(request);
+  if (!arrays) refuse_layout(request);
+  switch (kind) {
+    case Kind::kText: return read_text(path, request);
+    case Kind::kSentences: return read_sentences(path, request);
+    case Kind::kArrayFolder: return read_array_folder(path, request);
+    case Kind::kArray: return read_single_pair(path, request);
+    case Kind::kArchive: return read_archive(path, request);
+    case Kind::kTable: return read_table(path, request);
+  }
+  throw InternalError("unknown kind of file");
+}
+
 /// Finds what the name or, under the name `arrays`, the data folder stands for.
 fs::path find_path(const DatasetRequest& request) {
   if (request.name == arrays_kind().name) {
-    if (!request.data_dir.empty() && fs::exists(request.data_dir)) return request.data_dir;
+    if (!request.data_dir.empty() && path_exists(request.data_dir)) return request.data_dir;
     throw absent_dataset(request, "arrays (X_train.npy, y_train.npy, ...) or a .csv file", "");
   }
   const fs::path named = request.name;
-  if (fs::exists(named)) return named;
+  if (path_exists(named)) return named;
   for (const SearchPlace& place : search_places(request)) {
-    if (named.is_relative() && fs::exists(place.path / named)) return place.path / named;
+    std::error_code ignored;
+    if (named.is_relative() && fs::exists(place.path / named, ignored)) return place.path / named;
   }
   throw absent_dataset(request, "this file or folder, there and in the working directory", "");
 }

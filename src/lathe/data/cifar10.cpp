@@ -4,9 +4,9 @@
 #include <array>
 
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
 #include "lathe/data/folders.h"
 #include "lathe/data/kinds.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/pixels.h"
 #include "lathe/data/prepare.h"
 
@@ -43,7 +43,7 @@ std::int64_t records_in(const fs::path& file) {
 }
 
 void append_records(const fs::path& file, Samples& samples) {
-  const std::vector<std::byte> bytes = read_file(file);
+  const std::vector<std::byte> bytes = read_data_file(file);
   for (std::size_t at = 0; at + kRecord <= bytes.size(); at += kRecord) {
     const int label = std::to_integer<int>(bytes[at]);
     if (label >= kClasses) {
@@ -66,6 +66,7 @@ Samples read_records(const std::vector<fs::path>& files, std::int64_t published)
     }
     rows += records;
   }
+  check_rows_fit(static_cast<std::uint64_t>(rows * kWidth), files.front().string());
   Samples samples{.width = kWidth, .features = {}, .labels = {}};
   samples.shape = {kChannels, kSide, kSide};
   samples.features.reserve(static_cast<std::size_t>(rows * kWidth));

@@ -26,6 +26,12 @@ struct alignas(64) BlockColumn {
 enum class Task { kClassification, kRegression };
 std::string task_name(Task task);
 
+/// Says where the channels of images and sequences stand in arrays: told by the shape where it leaves no doubt, in
+/// front as everywhere in lathe, or last as TensorFlow and picture files have them.
+enum class Layout { kAuto, kChannelsFirst, kChannelsLast };
+/// Reads `auto`, `channels_first` or `channels_last`; throws UserError.
+Layout layout_named(const std::string& name);
+
 /// Holds rows of features and what is to be learned of them. `features` is [rows, width] row-major float32. For
 /// classification `labels` is [rows] in [0, classes) and `outputs` 0; for regression `targets` is [rows, outputs]
 /// row-major float32 and `labels` empty. A row is an image [channels, height, width], a text of `width` tokens (whole
@@ -96,10 +102,16 @@ struct DatasetRequest {
   std::optional<std::int64_t> validation_rows = {};  ///< exact number instead of the fraction
   std::optional<std::int64_t> max_train_rows = {};   ///< use the first rows only (after the split, in seeded order)
   bool standardise = true;
+  Layout layout = Layout::kAuto;  ///< of arrays of images and sequences; every other data set refuses one
   Task task = Task::kClassification;
+  /// Classification of a table: the column of the class, by name or index. None: as label_column.h says. Data sets that
+  /// are no tables refuse one.
+  std::string label = {};
   /// Regression: names of the columns that are targets, and hence no features. None: a table's column `target`, `label`
-  /// or `class`, else its last one; the y of arrays as it is.
+  /// or `class`, else its last one; the y of arrays as it is. Classification of a table: one entry is as good as
+  /// `label`.
   std::vector<std::string> targets = {};
+  std::string target_key = {};      ///< MASE's key `target`, an FPGA part: one that names a column is an error
   bool standardise_targets = true;  ///< acts where `standardise` does
   /// A text file is cut into windows whose labels are the next tokens (Samples::positions = max_token_len); every other
   /// data set is refused.
@@ -133,6 +145,10 @@ const std::vector<DatasetKind>& dataset_kinds();
 /// Loads a data set. Throws UserError (unknown name, nearest shown), DataError (absent, saying everywhere it was looked
 /// for and how to get it; truncated; NaN; label out of range, with row and column).
 std::shared_ptr<const Dataset> load_dataset(const DatasetRequest& request);
+
+/// Throws UserError where the request names a column of classes, or a layout: for data sets that have none.
+void refuse_label(const DatasetRequest& request);
+void refuse_layout(const DatasetRequest& request);
 
 /// Returns the folders that are searched, in order: request.data_dir (alone when given), LATHE_DATA_DIR,
 /// $XDG_CACHE_HOME/lathe or ~/.cache/lathe, and the bundled sample's folder (for `jets`).

@@ -109,7 +109,7 @@ fs::path hash_path(const fs::path& target) { return target.string() + ".sha256";
 
 /// Reads the recorded hash; empty when there is none.
 std::string recorded_hash(const fs::path& target) {
-  if (!fs::exists(hash_path(target))) return {};
+  if (!path_exists(hash_path(target))) return {};
   const std::string text = read_text_file(hash_path(target));
   return text.substr(0, text.find_first_of(" \t\r\n"));
 }
@@ -133,13 +133,13 @@ std::string hash_of_file(const fs::path& path) {
 
 /// Returns the file that is there already where its hash is the recorded one, or none was recorded yet.
 std::optional<FetchedFile> present_file(const fs::path& target) {
-  if (!fs::is_regular_file(target)) return std::nullopt;
+  if (!is_file(target)) return std::nullopt;
   const std::string recorded = recorded_hash(target);
   const std::string hash = hash_of_file(target);
   if (!recorded.empty() && recorded != hash) return std::nullopt;
   if (recorded.empty()) record_hash(target, hash);
   return FetchedFile{.path = target,
-                     .size_bytes = static_cast<std::int64_t>(fs::file_size(target)),
+                     .size_bytes = static_cast<std::int64_t>(size_of_file(target)),
                      .hash = hash,
                      .downloaded = false,
                      .first_use = recorded.empty()};

@@ -1,8 +1,10 @@
 #include "lathe/data/folders.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "lathe/base/file.h"
@@ -15,6 +17,15 @@ namespace fs = std::filesystem;
 fs::path from_environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? fs::path{} : fs::path(value);
+}
+
+// Says why nothing can be in a place; empty where one can look into it.
+std::string state_of(const fs::path& place) {
+  std::error_code reason;
+  const bool there = fs::exists(place, reason);
+  if (!there && !reason) return ": does not exist";
+  if (there && ::access(place.c_str(), R_OK) != 0) reason = std::error_code(errno, std::generic_category());
+  return reason ? fmt::format(": cannot be looked into: {}", reason.message()) : "";
 }
 
 // Where Debian's package dataset-fashion-mnist puts its files.
@@ -64,9 +75,7 @@ std::vector<fs::path> search_folders(const DatasetRequest& request) {
 DataError absent_dataset(const DatasetRequest& request, std::string_view looked_for, std::string_view fetchable) {
   std::string text = fmt::format("data set \"{}\" was not found. Looked in:\n", request.name);
   for (const SearchPlace& place : search_places(request)) {
-    std::error_code ignored;
-    const char* state = fs::exists(place.path, ignored) ? "" : ": does not exist";
-    text += fmt::format("  {} ({}){}\n", place.path.string(), place.origin, state);
+    text += fmt::format("  {} ({}){}\n", place.path.string(), place.origin, state_of(place.path));
   }
   text += fmt::format("for {}.\n", looked_for);
   text +=

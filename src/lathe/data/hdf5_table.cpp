@@ -1,213 +1,104 @@
 #include "lathe/data/hdf5_table.h"
 
 #include <fmt/format.h>
-#include <hdf5.h>
 
-#include <algorithm>
-#include <mutex>
+#include <cstring>
+#include <fstream>
 
 #include "lathe/base/error.h"
-#include "lathe/data/lzf.h"
+#include "lathe/base/file.h"
+#include "lathe/data/hdf5_records.h"
+#include "lathe/data/isolated.h"
+#include "lathe/data/limits.h"
 
 namespace lathe::data {
 namespace {
 
-/// Guards libhdf5, which is not thread-safe as Debian builds it.
-std::mutex& library_lock() {
-  static std::mutex lock;
-  return lock;
+// Tells whether a file begins as HDF5 does: at its beginning, or behind a user's block of 512, 1024, 2048, ... bytes.
+bool has_signature(const std::filesystem::path& path) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  constexpr std::streamoff kFirstBlock = 512, kLargestBlock = std::streamoff{1} << 30;
+  std::ifstream file(path, std::ios::binary);
+  for (std::streamoff place = 0; file && place <= kLargestBlock; place = place == 0 ? kFirstBlock : 2 * place) {
+    std::string beginning(kSignature.size(), '\0');
+    file.seekg(place);
+    file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
+    if (file && beginning == kSignature) return true;
+  }
+  return false;
 }
 
-/// Keeps libhdf5 from printing its errors while it lives.
-class QuietErrors {
+// Collects rows; believes neither the number of rows that the file claims nor what comes from the other process.
+class Collector {
  public:
-  QuietErrors() {
-    H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  }
-  ~QuietErrors() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
-  QuietErrors(const QuietErrors&) = delete;
-  QuietErrors& operator=(const QuietErrors&) = delete;
+  Collector(std::string path, std::size_t columns, const Progress& progress)
+      : path_(std::move(path)), columns_(columns), progress_(progress) {}
 
- private:
-  H5E_auto2_t function_ = nullptr;
-  void* data_ = nullptr;
-};
-
-/// Owns an identifier of libhdf5.
-class Handle {
- public:
-  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  hid_t get() const { return id_; }
-  bool valid() const { return id_ >= 0; }
-
- private:
-  hid_t id_;
-  herr_t (*close_)(hid_t);
-};
-
-herr_t keep_innermost(unsigned, const H5E_error2_t* error, void* out) {
-  if (error->desc != nullptr) *static_cast<std::string*>(out) = error->desc;
-  return 0;
-}
-
-/// Returns what libhdf5 said at the place where the last error arose.
-std::string last_reason() {
-  std::string reason;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_innermost, &reason);
-  return reason.empty() ? "no reason given" : reason;
-}
-
-herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* out) {
-  static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-  return 0;
-}
-
-std::vector<std::string> names_in(hid_t file) {
-  std::vector<std::string> names;
-  H5Literate(file, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &names);
-  return names;
-}
-
-std::vector<std::string> member_names(hid_t type) {
-  std::vector<std::string> names;
-  for (int i = 0; i < H5Tget_nmembers(type); ++i) {
-    char* name = H5Tget_member_name(type, static_cast<unsigned>(i));
-    names.emplace_back(name);
-    H5free_memory(name);
-  }
-  return names;
-}
-
-/// Opens a file for reading without locking it: locks fail on many network file systems. Says why when it cannot.
-hid_t open_read_only(const std::string& path, std::string& reason) {
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_file_locking(access.get(), false, true);
-  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
-  if (file < 0) reason = last_reason();
-  return file;
-}
-
-/// Reads one table; the lock is held and errors are quiet while it lives.
-class TableReader {
- public:
-  TableReader(const std::filesystem::path& path, const std::string& table)
-      : path_(path.string()),
-        name_(table),
-        file_(open_file(path_), H5Fclose),
-        table_(open_table(), H5Dclose),
-        type_(H5Dget_type(table_.get()), H5Tclose),
-        space_(H5Dget_space(table_.get()), H5Sclose) {
-    if (H5Tget_class(type_.get()) != H5T_COMPOUND || H5Sget_simple_extent_ndims(space_.get()) != 1) {
-      throw DataError(
-          path_, fmt::format("\"{}\" is no table of records (a one-dimensional data set of compound type)", name_));
-    }
+  void take(Bytes message) {
+    if (expected_ == 0) return take_count(message);
+    const std::size_t count = message.size() / sizeof(float);
+    if (count > expected_ - values_.size()) throw DataError(path_, "is damaged: it holds more rows than it says");
+    const std::size_t before = values_.size();
+    values_.resize(before + count);
+    std::memcpy(values_.data() + before, message.data(), count * sizeof(float));
+    if (progress_) progress_(static_cast<double>(values_.size()) / static_cast<double>(expected_));
   }
 
-  std::vector<float> read(const std::vector<std::string>& columns, const Progress& progress) const {
-    const Handle memory_type(make_memory_type(columns), H5Tclose);
-    hsize_t rows = 0;
-    H5Sget_simple_extent_dims(space_.get(), &rows, nullptr);
-    if (rows == 0) throw DataError(path_, fmt::format("table \"{}\" has no rows", name_));
-    check_storage(rows);
-    constexpr hsize_t kRowsPerRead = 65'536;
-    std::vector<float> values(rows * columns.size());
-    for (hsize_t first = 0; first < rows; first += kRowsPerRead) {
-      const hsize_t count = std::min(kRowsPerRead, rows - first);
-      read_rows(memory_type.get(), first, count, values.data() + first * columns.size());
-      if (progress) progress(static_cast<double>(first + count) / static_cast<double>(rows));
-    }
-    return values;
+  std::vector<float> finish() && {
+    if (values_.size() != expected_) throw DataError(path_, "is damaged: it holds fewer rows than it says");
+    return std::move(values_);
   }
 
  private:
-  static hid_t open_file(const std::string& path) {
-    const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
-    if (is_hdf5 < 0) throw DataError(path, fmt::format("cannot be opened: {}", last_reason()));
-    if (is_hdf5 == 0) throw DataError(path, "is no HDF5 file");
-    std::string reason;
-    const hid_t file = open_read_only(path, reason);
-    if (file < 0) throw DataError(path, fmt::format("is a damaged or truncated HDF5 file: {}", reason));
-    return file;
+  void take_count(Bytes message) {
+    std::uint64_t rows = 0;
+    std::memcpy(&rows, message.data(), std::min(sizeof(rows), message.size()));
+    if (rows == 0 || rows > kMostRecords)
+      throw DataError(path_, "is damaged: it says how many rows it holds in two ways");
+    check_memory(rows, 2 * columns_ * sizeof(float), path_, "its rows as float32");
+    expected_ = rows * columns_;
+    values_.reserve(expected_);
   }
 
-  hid_t open_table() const {
-    if (H5Lexists(file_.get(), name_.c_str(), H5P_DEFAULT) <= 0) {
-      const std::vector<std::string> present = names_in(file_.get());
-      throw DataError(path_, fmt::format("has no table \"{}\"{}", name_, suggestion(name_, present)));
-    }
-    const hid_t table = H5Dopen2(file_.get(), name_.c_str(), H5P_DEFAULT);
-    if (table < 0) throw DataError(path_, fmt::format("table \"{}\" cannot be opened: {}", name_, last_reason()));
-    return table;
-  }
-
-  /// Refuses a table that claims more rows than its file could hold, before memory is set aside for them.
-  void check_storage(hsize_t rows) const {
-    constexpr hsize_t kMostRows = 1'000'000'000;
-    if (rows > kMostRows) {
-      throw DataError(path_, fmt::format("table \"{}\" claims {} rows; at most {} are read", name_, rows, kMostRows));
-    }
-    if (H5Dget_storage_size(table_.get()) == 0) {
-      throw DataError(path_, fmt::format("table \"{}\" is damaged: it claims {} rows and stores none", name_, rows));
-    }
-  }
-
-  /// Describes a record of float32 columns in memory; libhdf5 converts the columns of the same names to it.
-  hid_t make_memory_type(const std::vector<std::string>& columns) const {
-    const std::vector<std::string> present = member_names(type_.get());
-    const hid_t memory_type = H5Tcreate(H5T_COMPOUND, columns.size() * sizeof(float));
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const auto found = std::find(present.begin(), present.end(), columns[i]);
-      const H5T_class_t kind = found == present.end()
-                                   ? H5T_NO_CLASS
-                                   : H5Tget_member_class(type_.get(), static_cast<unsigned>(found - present.begin()));
-      if (kind != H5T_FLOAT && kind != H5T_INTEGER) {
-        H5Tclose(memory_type);
-        throw DataError(path_, kind == H5T_NO_CLASS ? fmt::format("table \"{}\" has no column \"{}\"{}", name_,
-                                                                  columns[i], suggestion(columns[i], present))
-                                                    : fmt::format("table \"{}\": column \"{}\" does not hold numbers",
-                                                                  name_, columns[i]));
-      }
-      H5Tinsert(memory_type, columns[i].c_str(), i * sizeof(float), H5T_NATIVE_FLOAT);
-    }
-    return memory_type;
-  }
-
-  void read_rows(hid_t memory_type, hsize_t first, hsize_t count, float* out) const {
-    const Handle memory_space(H5Screate_simple(1, &count, nullptr), H5Sclose);
-    H5Sselect_hyperslab(space_.get(), H5S_SELECT_SET, &first, nullptr, &count, nullptr);
-    if (H5Dread(table_.get(), memory_type, memory_space.get(), space_.get(), H5P_DEFAULT, out) < 0) {
-      throw DataError(path_, fmt::format("table \"{}\": rows {} to {} cannot be read (damaged or truncated): {}", name_,
-                                         first, first + count - 1, last_reason()));
-    }
-  }
-
-  std::string path_, name_;
-  Handle file_, table_, type_, space_;
+  std::string path_;
+  std::size_t columns_;
+  const Progress& progress_;
+  std::size_t expected_ = 0;
+  std::vector<float> values_;
 };
 
 }  // namespace
 
 bool holds_hdf5_table(const std::filesystem::path& path, const std::string& table) {
-  const std::scoped_lock lock(library_lock());
-  const QuietErrors quiet;
-  if (H5Fis_hdf5(path.c_str()) <= 0) return false;
-  std::string ignored;
-  const Handle file(open_read_only(path.string(), ignored), H5Fclose);
-  return !file.valid() || H5Lexists(file.get(), table.c_str(), H5P_DEFAULT) > 0;
+  if (!has_signature(path)) return false;
+  bool holds = true;
+  const auto look = [&](const Receiver& send) {
+    const bool found = holds_records(path, table);
+    send(std::as_bytes(std::span(&found, 1)));
+  };
+  try {
+    run_isolated(path.string(), look, [&](Bytes message) { holds = !message.empty() && message[0] != std::byte{0}; });
+  } catch (const Error&) {
+    return true;  // damaged: reading it says what is wrong
+  }
+  return holds;
 }
 
 std::vector<float> read_hdf5_table(const std::filesystem::path& path, const std::string& table,
                                    const std::vector<std::string>& columns, const Progress& progress) {
-  const std::scoped_lock lock(library_lock());
-  const QuietErrors quiet;
-  register_lzf_filter();
-  return TableReader(path, table).read(columns, progress);
+  if (!is_file(path)) throw DataError(path.string(), "is no file");
+  if (!has_signature(path)) throw DataError(path.string(), "is no HDF5 file");
+  Collector collector(path.string(), columns.size(), progress);
+  bool begun = false;
+  const auto work = [&](const Receiver& send) {
+    read_records(path, table, columns, [&](std::uint64_t rows, std::span<const float> values) {
+      if (!begun) send(std::as_bytes(std::span(&rows, 1)));
+      begun = true;
+      send(std::as_bytes(values));
+    });
+  };
+  run_isolated(path.string(), work, [&](Bytes message) { collector.take(message); });
+  return std::move(collector).finish();
 }
 
 }  // namespace lathe::data

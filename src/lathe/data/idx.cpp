@@ -2,16 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
 #include "lathe/data/gzip.h"
+#include "lathe/data/limits.h"
 
 namespace lathe::data {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 constexpr std::uint32_t kUnsignedBytes = 0x08;
 
 std::uint32_t big_endian(std::span<const std::byte> bytes, std::size_t at) {
@@ -31,8 +32,9 @@ void check_magic(std::uint32_t found, std::size_t dimensions, const std::string&
 
 IdxArray read_idx(const std::filesystem::path& file, std::size_t dimensions) {
   const std::string path = file.string();
-  IdxArray array{.shape = {}, .bytes = read_file(file)};
-  if (is_gzip(array.bytes)) array.bytes = expand_gzip(array.bytes, kMostBytes, path);
+  IdxArray array{.shape = {}, .bytes = read_data_file(file)};
+  if (is_gzip(array.bytes))
+    array.bytes = expand_gzip(array.bytes, std::min(kMostBytes, most_expanded(array.bytes.size())), path);
   const std::size_t header = 4 + 4 * dimensions;
   if (array.bytes.size() >= 4) check_magic(big_endian(array.bytes, 0), dimensions, path);
   if (array.bytes.size() < header) {

@@ -189,13 +189,16 @@ RawDataset read_simulated(const fs::path& folder) {
 
 using Reader = std::function<RawDataset()>;
 
-/// Lists the regular files of a folder by name, or the file itself.
+/// Lists the plain files of a folder by name, or the file itself; nothing where one cannot look, which absent_dataset
+/// says.
 std::vector<fs::path> files_of(const fs::path& place) {
-  std::error_code reason;
-  if (fs::is_regular_file(place, reason)) return {place};
+  std::error_code unknown;
+  if (fs::is_regular_file(place, unknown)) return {place};
   std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(place, reason)) {
-    if (entry.is_regular_file(reason)) files.push_back(entry.path());
+  fs::directory_iterator entry(place, unknown);
+  for (; !unknown && entry != fs::directory_iterator(); entry.increment(unknown)) {
+    if (fs::is_regular_file(entry->path(), unknown)) files.push_back(entry->path());
+    unknown.clear();
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -218,7 +221,8 @@ Reader find_openml(const fs::path& place, const Progress& progress) {
 }
 
 Reader find_jsc_arrays(const fs::path& place) {
-  if (is_jets_folder(place) || !fs::is_directory(place)) return {};
+  std::error_code unknown;
+  if (is_jets_folder(place) || !fs::is_directory(place, unknown)) return {};
   const std::optional<ArrayFolder> files = find_arrays(place);
   if (!files) return {};
   return [files = *files] { return read_jsc_arrays(files); };

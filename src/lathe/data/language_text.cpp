@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/split.h"
 #include "lathe/data/tokens.h"
 
@@ -57,7 +57,7 @@ std::vector<bool> draw_validation(std::int64_t windows, std::int64_t count, std:
 }  // namespace
 
 RawDataset read_language_text(const std::filesystem::path& path, const DatasetRequest& request) {
-  const std::string text = read_text_file(path);
+  const std::string text = read_data_text(path);
   const std::int64_t tokens = request.max_token_len;
   const std::int64_t windows = text.empty() ? 0 : (static_cast<std::int64_t>(text.size()) - 1) / tokens;
   if (windows < kFewestWindows) {
@@ -65,6 +65,7 @@ RawDataset read_language_text(const std::filesystem::path& path, const DatasetRe
                                                "needed",
                                                text.size(), windows, tokens, kFewestWindows));
   }
+  check_rows_fit(2 * text.size(), path.string());
   const std::int64_t before_test = windows - windows / 10 - 1;
   const std::vector<bool> validates =
       draw_validation(before_test, validation_count(before_test, request), request.seed);

@@ -7,6 +7,7 @@
 #include "lathe/data/folders.h"
 #include "lathe/data/idx.h"
 #include "lathe/data/kinds.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/pixels.h"
 #include "lathe/data/prepare.h"
 
@@ -52,6 +53,7 @@ Samples read_part(const fs::path& images, const fs::path& labels) {
     throw DataError(images.string(), fmt::format("holds {} images, but {} has {} labels", pixels.shape[0],
                                                  labels.string(), classes.shape[0]));
   }
+  check_rows_fit(pixels.bytes.size(), images.string());
   Samples samples{.width = kWidth, .features = {}, .labels = {}};
   samples.shape = {1, kSide, kSide};
   samples.features.reserve(pixels.bytes.size());

@@ -14,7 +14,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
+#include "lathe/data/limits.h"
 
 namespace lathe::data {
 namespace {
@@ -131,13 +131,13 @@ std::pair<std::size_t, std::size_t> header_range(std::string_view file, const st
   return {begin, begin + length};
 }
 
-/// Multiplies the extents by the element size; nothing when that exceeds the range.
+/// Multiplies the extents by the element size; nothing when that exceeds the range, be it before an extent of 0.
 std::optional<std::size_t> byte_count(const Shape& shape, std::size_t element_size) {
-  std::size_t bytes = element_size;
+  auto bytes = static_cast<std::int64_t>(element_size);
   for (const std::int64_t extent : shape) {
-    if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(extent), &bytes)) return std::nullopt;
+    if (__builtin_mul_overflow(bytes, extent, &bytes)) return std::nullopt;
   }
-  return bytes;
+  return static_cast<std::size_t>(bytes);
 }
 
 template <typename From, typename To>
@@ -253,22 +253,22 @@ std::vector<std::byte> npy_bytes(const NpyArray& array) {
 
 std::vector<float> NpyArray::to_floats() const { return converted<float>(*this); }
 
-std::vector<std::int64_t> NpyArray::to_integers() const {
+std::vector<std::int64_t> NpyArray::to_integers(std::string_view cure) const {
   if (type != NpyType::kFloat32 && type != NpyType::kFloat64) return converted<std::int64_t>(*this);
   constexpr double kLargest = 9007199254740992.0;  // 2^53: whole numbers are exact up to here
   const std::vector<double> numbers = converted<double>(*this);
   std::vector<std::int64_t> values(numbers.size());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (!(std::abs(numbers[i]) <= kLargest) || numbers[i] != std::trunc(numbers[i])) {
-      throw DataError(path, fmt::format("{}: expected a whole number; got {} (rows and columns count from 0)",
-                                        place(shape, i), numbers[i]));
+      throw DataError(path, fmt::format("{}: expected a whole number; got {} (rows and columns count from 0){}{}",
+                                        place(shape, i), numbers[i], cure.empty() ? "" : "; ", cure));
     }
     values[i] = static_cast<std::int64_t>(numbers[i]);
   }
   return values;
 }
 
-NpyArray parse_npy(std::span<const std::byte> file, const std::string& path) {
+NpyArray parse_npy(std::vector<std::byte> file, const std::string& path) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const auto [begin, end] = header_range(text, path);
   const Header header(text.substr(begin, end - begin), path);
@@ -289,16 +289,17 @@ NpyArray parse_npy(std::span<const std::byte> file, const std::string& path) {
   if (!expected || *expected > present) {
     throw DataError(path, fmt::format("is truncated: {} {} elements need {} bytes after the header; {} are there",
                                       to_string(array.shape), type->second.name,
-                                      expected ? fmt::to_string(*expected) : "more than 2^64", present));
+                                      expected ? fmt::to_string(*expected) : "2^63 or more", present));
   }
   if (*expected < present) {
     throw DataError(path, fmt::format("has {} bytes more than its header says ({} {} elements)", present - *expected,
                                       to_string(array.shape), type->second.name));
   }
-  array.bytes.assign(file.begin() + static_cast<std::ptrdiff_t>(end), file.end());
+  file.erase(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(end));
+  array.bytes = std::move(file);
   return array;
 }
 
-NpyArray read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path), path.string()); }
+NpyArray read_npy(const std::filesystem::path& path) { return parse_npy(read_data_file(path), path.string()); }
 
 }  // namespace lathe::data

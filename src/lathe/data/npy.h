@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lathe/base/shape.h"
@@ -27,8 +28,9 @@ struct NpyArray {
 
   /// Converts every element to float32 (rounded to nearest).
   std::vector<float> to_floats() const;
-  /// Converts every element to an integer. Throws DataError, with the place, for a number that is not whole.
-  std::vector<std::int64_t> to_integers() const;
+  /// Converts every element to an integer. Throws DataError, with the place, for a number that is not whole; `cure`
+  /// stands at the end of it.
+  std::vector<std::int64_t> to_integers(std::string_view cure = {}) const;
   /// Converts every element to float64.
   std::vector<double> to_doubles() const;
 };
@@ -42,6 +44,6 @@ std::vector<std::byte> npy_bytes(const NpyArray& array);
 NpyArray read_npy(const std::filesystem::path& path);
 
 /// Reads from memory; `path` is what errors print.
-NpyArray parse_npy(std::span<const std::byte> file, const std::string& path);
+NpyArray parse_npy(std::vector<std::byte> file, const std::string& path);
 
 }  // namespace lathe::data

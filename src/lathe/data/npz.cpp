@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/zip_file.h"
 
 namespace lathe::data {
@@ -74,12 +74,28 @@ std::vector<std::byte> content_of(zip_source_t* source) {
   throw InternalError("a .npz file cannot be made in memory");
 }
 
+// Members may lie on top of each other, so that each is small and all of them are not.
+void check_total(const ZipFile& zip, std::size_t packed, const std::string& path) {
+  const std::uint64_t most = most_expanded(packed);
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < zip.size(); ++i) {
+    if (__builtin_add_overflow(total, zip.said_size(i), &total) || total > most) {
+      throw DataError(path,
+                      fmt::format("holds arrays of more than {} bytes in {}; at most 64 times as many, or 128 MiB, "
+                                  "are read. If this is no mistake, save it without compression (numpy.savez)",
+                                  most, packed));
+    }
+  }
+  check_memory(total, 1, path, "its arrays");
+}
+
 }  // namespace
 
 std::vector<NamedArray> read_npz(const std::filesystem::path& path) {
-  const std::vector<std::byte> file = read_file(path);
+  const std::vector<std::byte> file = read_data_file(path);
   if (file.empty()) throw DataError(path.string(), "is empty");
   const ZipFile zip(file, path.string());
+  check_total(zip, file.size(), path.string());
   std::vector<NamedArray> arrays;
   for (std::size_t i = 0; i < zip.size(); ++i) {
     const std::string name = zip.name(i);

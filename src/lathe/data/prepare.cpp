@@ -30,15 +30,41 @@ void add_part(Hasher& hasher, std::string_view name, const Samples& samples) {
   hasher.add(std::as_bytes(std::span(samples.targets)));
 }
 
+// Returns the smallest label in [0, classes) that no row has, `classes` where there is none. Looks at no more labels
+// than rows could have, whatever number a stray label makes of the classes.
+std::int64_t first_absent(const std::vector<std::int32_t>& labels, std::int64_t classes) {
+  const std::size_t looked_at = std::min(static_cast<std::size_t>(classes), labels.size() + 1);
+  std::vector<bool> seen(looked_at, false);
+  for (const std::int32_t label : labels)
+    if (static_cast<std::size_t>(label) < looked_at) seen[static_cast<std::size_t>(label)] = true;
+  const auto absent = std::find(seen.begin(), seen.end(), false) - seen.begin();
+  return absent == static_cast<std::ptrdiff_t>(looked_at) ? classes : absent;
+}
+
 // Where nothing names the classes, they are counted by the labels: one stray label would make many empty classes.
 void check_every_class(const RawDataset& raw, std::int64_t classes) {
-  std::vector<bool> seen(static_cast<std::size_t>(classes), false);
-  for (const std::int32_t label : raw.train.labels) seen[static_cast<std::size_t>(label)] = true;
-  const auto absent = std::find(seen.begin(), seen.end(), false);
-  if (absent == seen.end()) return;
-  throw DataError(raw.path, fmt::format("label {} is out of range: no training row has label {}; labels count from 0 "
-                                        "without gaps (class_names.txt may name classes without rows)",
-                                        classes - 1, absent - seen.begin()));
+  const std::vector<std::int32_t>& labels = raw.train.labels;
+  const std::int64_t absent = first_absent(labels, classes);
+  if (absent == classes) return;
+  const std::int32_t least = *std::min_element(labels.begin(), labels.end());
+  const bool arrays = !raw.labels_path.empty();
+  throw DataError(arrays ? raw.labels_path : raw.path,
+                  fmt::format("label {} is out of range: no training row has label {}; labels count from 0 without "
+                              "gaps{}{}; numbers to predict need task = \"regression\"",
+                              classes - 1, absent, least > 0 ? fmt::format(" (subtract {} from each)", least) : "",
+                              arrays ? "; class_names.txt in their folder may name classes without rows" : ""));
+}
+
+// Says which named classes only occur where nothing is learned from them.
+void warn_of_unlearned(const RawDataset& raw, std::int64_t classes) {
+  std::vector<bool> learned(static_cast<std::size_t>(classes), false), scored = learned;
+  for (const std::int32_t label : raw.train.labels) learned[static_cast<std::size_t>(label)] = true;
+  for (const Samples* part : {&raw.validation, &raw.test})
+    for (const std::int32_t label : part->labels) scored[static_cast<std::size_t>(label)] = true;
+  for (std::size_t i = 0; i < learned.size(); ++i) {
+    if (scored[i] && !learned[i])
+      log::warning("class {} has rows to validate or test with, but none to train with", raw.class_names[i]);
+  }
 }
 
 // Names go into JSON, which holds UTF-8 alone.
@@ -132,14 +158,16 @@ void scale(RawDataset& raw, const DatasetRequest& request, Preprocessing& done) 
 
 // Counts the classes and names those that have no name.
 void prepare_classes(RawDataset& raw) {
-  std::int64_t classes = static_cast<std::int64_t>(raw.class_names.size());
+  std::int64_t classes = std::max(raw.classes, static_cast<std::int64_t>(raw.class_names.size()));
   for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
     for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
   }
-  if (raw.class_names.empty()) check_every_class(raw, classes);
+  const bool named = !raw.class_names.empty();
+  if (!named) check_every_class(raw, classes);
   for (std::int64_t i = static_cast<std::int64_t>(raw.class_names.size()); i < classes; ++i) {
     raw.class_names.push_back(fmt::to_string(i));
   }
+  if (named && raw.vocabulary == 0) warn_of_unlearned(raw, classes);
 }
 
 void prepare_targets(RawDataset& raw, const DatasetRequest& request) {

@@ -15,7 +15,9 @@ struct RawDataset {
   std::vector<std::string> class_names, feature_names;
   std::vector<std::string> target_names = {};  ///< where the parts hold targets
   Samples train, validation, test;
-  bool physical = true;  ///< features have units, so they are standardised when the request says so
+  std::int64_t classes = 0;      ///< that the labels were said to be of (one-hot columns); 0: counted by the labels
+  std::string labels_path = {};  ///< where the labels stand, if elsewhere than `path`
+  bool physical = true;          ///< features have units, so they are standardised when the request says so
   /// So many neighbouring features share one mean and one deviation: the pixels of a channel.
   std::int64_t pooled = 1;
   /// What the reader did already, for Preprocessing: values of the file were divided by this (255: bytes of images),

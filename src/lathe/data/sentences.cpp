@@ -6,12 +6,14 @@
 #include <array>
 #include <charconv>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <set>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/text_rows.h"
 #include "lathe/data/tokens.h"
 
@@ -115,7 +117,7 @@ bool has_header(const SentenceFile& file) {
 }
 
 SentenceFile read_file_of(const fs::path& path, std::size_t sentence) {
-  SentenceFile file{.path = path.string(), .text = read_text_file(path), .sentences = {}, .labels = {}, .lines = {}};
+  SentenceFile file{.path = path.string(), .text = read_data_text(path), .sentences = {}, .labels = {}, .lines = {}};
   read_lines(file, sentence);
   if (!file.labels.empty() && has_header(file)) {
     file.sentences.erase(file.sentences.begin());
@@ -147,13 +149,16 @@ std::vector<std::string> classes_of(const SentenceFile& train) {
 Samples samples_of(const SentenceFile& file, const std::vector<std::string>& classes, std::int64_t tokens) {
   Samples samples{.width = tokens, .features = {}, .labels = {}};
   samples.shape = {tokens};
+  check_rows_fit(file.labels.size() * static_cast<std::size_t>(tokens), file.path);
   samples.features.reserve(file.labels.size() * static_cast<std::size_t>(tokens));
+  std::map<std::string_view, std::int32_t> class_of;
+  for (const std::string& name : classes) class_of.emplace(name, static_cast<std::int32_t>(class_of.size()));
   std::size_t cut = 0;
   for (std::size_t row = 0; row < file.labels.size(); ++row) {
-    const auto found = std::find(classes.begin(), classes.end(), file.labels[row]);
-    if (found == classes.end())
-      fail(file, file.lines[row], fmt::format("label \"{}\" is that of no training row", file.labels[row]));
-    samples.labels.push_back(static_cast<std::int32_t>(found - classes.begin()));
+    const auto found = class_of.find(file.labels[row]);
+    if (found == class_of.end())
+      fail(file, file.lines[row], fmt::format("label \"{}\" is that of no training row", shortened(file.labels[row])));
+    samples.labels.push_back(found->second);
     append_tokens(file.sentences[row], tokens, samples.features);
     if (file.sentences[row].size() > static_cast<std::size_t>(tokens)) ++cut;
   }
@@ -166,18 +171,27 @@ Samples samples_of(const SentenceFile& file, const std::vector<std::string>& cla
 fs::path beside(const fs::path& train, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const fs::path file = train.parent_path() / name;
-    if (fs::is_regular_file(file)) return file;
+    if (is_file(file)) return file;
   }
   return {};
 }
 
-fs::path train_file(const fs::path& path) { return fs::is_directory(path) ? path / "train.tsv" : path; }
+// Says which tables of a folder belong to no part.
+void warn_of_unread(const fs::path& folder, const std::vector<fs::path>& read) {
+  for (const fs::path& file : list_folder(folder)) {
+    if (file.extension() != ".tsv" || std::find(read.begin(), read.end(), file) != read.end()) continue;
+    log::warning("{} is not read: a set has train.tsv, dev.tsv (or val.tsv, validation.tsv, valid.tsv) and test.tsv",
+                 file.string());
+  }
+}
+
+fs::path train_file(const fs::path& path) { return is_folder(path) ? path / "train.tsv" : path; }
 
 }  // namespace
 
 bool holds_sentences(const fs::path& path) {
   const fs::path file = train_file(path);
-  if (!fs::is_regular_file(file) || (file.extension() != ".tsv" && file.extension() != ".txt")) return false;
+  if (!is_file(file) || (file.extension() != ".tsv" && file.extension() != ".txt")) return false;
   return sentence_field_of(file).has_value();
 }
 
@@ -192,9 +206,10 @@ RawDataset read_sentences(const fs::path& path, const DatasetRequest& request) {
   const auto read = [&](const fs::path& part) {
     return samples_of(read_file_of(part, *sentence), raw.class_names, request.max_token_len);
   };
-  if (fs::is_directory(path)) {
-    const fs::path validation = beside(file, {"dev.tsv", "val.tsv", "validation.tsv"});
+  if (is_folder(path)) {
+    const fs::path validation = beside(file, {"dev.tsv", "val.tsv", "validation.tsv", "valid.tsv"});
     const fs::path test = beside(file, {"test.tsv"});
+    warn_of_unread(path, {file, validation, test});
     if (!validation.empty()) raw.validation = read(validation);
     if (!test.empty()) raw.test = read(test);
   }

@@ -1,11 +1,19 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lathe/data/prepare.h"
 
 namespace lathe::data {
+
+/// Lists the columns that have one of the names, case ignored.
+std::vector<std::size_t> columns_called(const std::vector<std::string>& names, const std::vector<std::string>& columns);
+
+/// Finds a column by its name as it is written, else by its name without regard to case where that fits one only, else
+/// by its index (0 the first, -1 the last); nothing where there is none.
+std::optional<std::size_t> column_named(const std::string& name, const std::vector<std::string>& columns);
 
 /// Returns the positions of the named columns. Throws UserError (targets) for a name that is no column (nearest shown),
 /// one that stands twice, and names that leave no features.

@@ -8,14 +8,31 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "lathe/base/error.h"
+#include "lathe/data/limits.h"
 
 namespace lathe::data {
 namespace {
 
 constexpr std::size_t kMostClasses = 10'000;
+constexpr std::size_t kMostGuessedClasses = 20;  // of a column that nobody named, where most rows have their own
 constexpr std::int64_t kRowsBetweenReports = 32'768;
+constexpr const char* kCure =
+    "label = \"NAME\" names the column of the classes; numbers to predict need task = "
+    "\"regression\"";
+
+bool equal_numbers(std::string_view a, std::string_view b) {
+  double left = 0.0, right = 0.0;
+  return parse_number(a, left) && parse_number(b, right) && left == right;
+}
+
+/// Holds the numbers that a nominal column of features declares.
+struct DeclaredNumbers {
+  std::size_t column;
+  std::set<double> numbers;
+};
 
 /// Numbers the distinct labels in the order they appear.
 class LabelIndex {
@@ -42,6 +59,8 @@ class RowParser {
       : body_(body), columns_(choose(body.columns)), line_(body.first_line) {
     samples_.width = static_cast<std::int64_t>(columns_.features.size());
     samples_.outputs = static_cast<std::int64_t>(columns_.targets.size());
+    for (const std::size_t column : columns_.features) add_declared(column);
+    for (const std::size_t column : columns_.targets) add_declared(column);
   }
 
   TextTable parse(const Progress& progress) {
@@ -73,17 +92,55 @@ class RowParser {
     }
     for (const std::size_t column : columns_.features) samples_.features.push_back(number(column));
     for (const std::size_t column : columns_.targets) samples_.targets.push_back(number(column));
+    for (const DeclaredNumbers& declared : declared_) check_declared(declared);
     if (columns_.targets.empty()) parse_label();
+  }
+
+  void add_declared(std::size_t column) {
+    if (body_.declared.empty() || body_.declared[column].empty()) return;
+    DeclaredNumbers declared{.column = column, .numbers = {}};
+    double value = 0.0;
+    for (const std::string& text : body_.declared[column])
+      if (parse_number(text, value)) declared.numbers.insert(value);
+    declared_.push_back(std::move(declared));
+  }
+
+  void check_declared(const DeclaredNumbers& declared) const {
+    double value = 0.0;
+    if (parse_number(fields_[declared.column], value) && declared.numbers.contains(value)) return;
+    fail_undeclared(declared.column);
+  }
+
+  [[noreturn]] void fail_undeclared(std::size_t column) const {
+    constexpr std::size_t kMostListed = 24;
+    std::string known;
+    const std::vector<std::string>& declared = body_.declared[column];
+    for (std::size_t i = 0; i < std::min(declared.size(), kMostListed); ++i)
+      known += fmt::format("{}{}", i == 0 ? "" : ", ", shortened(declared[i]));
+    fail(fmt::format("column \"{}\": \"{}\" is not among the values that @ATTRIBUTE declares: {}{}{}",
+                     body_.columns[column], shortened(fields_[column]), known,
+                     declared.size() > kMostListed ? ", ..." : "",
+                     last_line_ ? " (the last line, without an end: is the file truncated?)" : ""));
   }
 
   void parse_label() {
     const std::string_view label = fields_[columns_.label];
     if (label.empty() || label == "?")
       fail(fmt::format("column \"{}\": the label is missing", body_.columns[columns_.label]));
+    const std::size_t before = labels_.texts().size();
     samples_.labels.push_back(labels_.index_of(label));
+    if (labels_.texts().size() > before) check_new_label(label);
+  }
+
+  void check_new_label(std::string_view label) {
+    if (!body_.declared.empty() && !body_.declared[columns_.label].empty()) {
+      const std::vector<std::string>& declared = body_.declared[columns_.label];
+      const auto same = [&](const std::string& value) { return value == label || equal_numbers(value, label); };
+      if (std::none_of(declared.begin(), declared.end(), same)) fail_undeclared(columns_.label);
+    }
     if (labels_.texts().size() > kMostClasses) {
-      fail(fmt::format("column \"{}\": more than {} different labels; is this the column of the classes?",
-                       body_.columns[columns_.label], kMostClasses));
+      fail(fmt::format("column \"{}\": more than {} different labels; is this the column of the classes? ({})",
+                       body_.columns[columns_.label], kMostClasses, kCure));
     }
   }
 
@@ -91,11 +148,11 @@ class RowParser {
     const std::string_view field = fields_[column];
     double value = 0.0;
     if (!parse_number(field, value)) {
-      fail(fmt::format("column \"{}\": expected a number; got \"{}\"", body_.columns[column], field));
+      fail(fmt::format("column \"{}\": expected a number; got \"{}\"", body_.columns[column], shortened(field)));
     }
     const auto narrow = static_cast<float>(value);
     if (!std::isfinite(narrow)) {
-      fail(fmt::format("column \"{}\": expected a finite number; got \"{}\"", body_.columns[column], field));
+      fail(fmt::format("column \"{}\": expected a finite number; got \"{}\"", body_.columns[column], shortened(field)));
     }
     return narrow;
   }
@@ -116,6 +173,7 @@ class RowParser {
     TextTable table;
     for (const std::size_t column : columns_.features) table.feature_names.push_back(body_.columns[column]);
     for (const std::size_t column : columns_.targets) table.target_names.push_back(body_.columns[column]);
+    check_classes();
     std::vector<std::int32_t> label_of(labels_.texts().size());
     const std::vector<std::int64_t> numbers = whole_numbers();
     if (!numbers.empty()) {
@@ -135,11 +193,49 @@ class RowParser {
     return table;
   }
 
+  /// Refuses labels that look like anything but classes.
+  void check_classes() const {
+    const std::vector<std::string>& texts = labels_.texts();
+    if (texts.empty()) return;
+    double value = 0.0;
+    const auto is_number = [&](const std::string& text) { return parse_number(text, value); };
+    const auto fraction = std::find_if(texts.begin(), texts.end(), [&](const std::string& text) {
+      return parse_number(text, value) && value != std::trunc(value);
+    });
+    const std::string& column = body_.columns[columns_.label];
+    if (fraction != texts.end() && std::all_of(texts.begin(), texts.end(), is_number)) {
+      throw DataError(body_.path, fmt::format("column \"{}\" holds numbers such as {}, which are no classes; {}",
+                                              column, shortened(*fraction), kCure));
+    }
+    const std::size_t rows = samples_.labels.size();
+    if (columns_.label_is_guessed && texts.size() > kMostGuessedClasses && 2 * texts.size() > rows) {
+      throw DataError(body_.path, fmt::format("column \"{}\", the last, would be {} classes in {} rows; {}", column,
+                                              texts.size(), rows, kCure));
+    }
+    check_last_label();
+  }
+
+  /// A last line without an end, whose label no other row has and which begins another label, is cut off.
+  void check_last_label() const {
+    const std::vector<std::string>& texts = labels_.texts();
+    if (!last_line_ || std::count(samples_.labels.begin(), samples_.labels.end(), samples_.labels.back()) > 1) return;
+    double ignored = 0.0;
+    const std::string& last = texts[static_cast<std::size_t>(samples_.labels.back())];
+    if (parse_number(last, ignored)) return;
+    for (const std::string& text : texts) {
+      if (text.size() <= last.size() || !text.starts_with(last)) continue;
+      throw DataError(fmt::format("{}:{}", body_.path, line_ - 1),
+                      fmt::format("column \"{}\": \"{}\" is the label of this row only and the beginning of \"{}\" "
+                                  "(the last line, without an end: is the file truncated?)",
+                                  body_.columns[columns_.label], shortened(last), shortened(text)));
+    }
+  }
+
   void check_numbers(const std::vector<std::int64_t>& numbers) const {
     for (const std::int64_t number : numbers) {
       if (number >= 0 && number < static_cast<std::int64_t>(kMostClasses)) continue;
-      throw DataError(body_.path, fmt::format("column \"{}\": label {} is out of range; labels count from 0",
-                                              body_.columns[columns_.label], number));
+      throw DataError(body_.path, fmt::format("column \"{}\": label {} is out of range; labels count from 0; {}",
+                                              body_.columns[columns_.label], number, kCure));
     }
   }
 
@@ -148,6 +244,7 @@ class RowParser {
   std::size_t line_;
   bool last_line_ = false;
   std::vector<std::string_view> fields_;
+  std::vector<DeclaredNumbers> declared_;
   LabelIndex labels_;
   Samples samples_;
 };

@@ -17,6 +17,8 @@ struct TextBody {
   char delimiter = ',';
   char comment = '\0';  ///< lines beginning with it are left out; '\0': none
   std::vector<std::string> columns;
+  /// The values that each column declares, empty where it declares none; empty: no column does.
+  std::vector<std::vector<std::string>> declared = {};
 };
 
 /// Parses the chosen columns of all rows. What csv and ARFF have in common.

@@ -7,7 +7,8 @@
 #include <fstream>
 
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/text_rows.h"
 
 namespace lathe::data {
@@ -34,32 +35,93 @@ bool all_numbers(const std::vector<std::string_view>& fields) {
                      [&](std::string_view field) { return parse_number(field, ignored); });
 }
 
+/// Says what a first line of numbers is.
+enum class NumberLine { kRow, kNames, kUnclear };
+
+/// Tells whether numbers count up 0, 1, 2, ... as those do that pandas calls columns by where nobody named them.
+bool count_up(const std::vector<std::string_view>& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    if (fields[i] != fmt::to_string(i)) return false;
+  return fields.size() > 1;
+}
+
+bool is_digits(std::string_view field) {
+  return !field.empty() &&
+         std::all_of(field.begin(), field.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+/// Decides what a first line of numbers is, by itself and by the line after it.
+NumberLine number_line(const std::vector<std::string_view>& fields, std::string_view next, char delimiter) {
+  constexpr std::size_t kSurelyNames = 4, kRarelyRow = 3;
+  if (!count_up(fields)) return NumberLine::kRow;
+  std::vector<std::string_view> others;
+  split_fields(next, delimiter, others);
+  const bool differs = !std::all_of(others.begin(), others.end(), is_digits);
+  if (fields.size() >= kSurelyNames || (differs && !bare(next).empty())) return NumberLine::kNames;
+  return fields.size() == kRarelyRow ? NumberLine::kUnclear : NumberLine::kRow;
+}
+
+/// Holds a csv file behind its header.
+struct OpenCsv {
+  TextBody body;
+  NumberLine first_line = NumberLine::kRow;
+};
+
 /// Reads the names in the first line of a csv file, or makes them up.
-TextBody open_csv(std::string_view text, const std::string& path) {
+OpenCsv open_csv(std::string_view text, const std::string& path) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  TextBody body{.path = path, .text = text, .columns = {}};
+  OpenCsv csv{.body = {.path = path, .text = text, .columns = {}}};
+  TextBody& body = csv.body;
   const std::string_view first = take_line(text);
   body.delimiter = find_delimiter(first);
   std::vector<std::string_view> fields;
   split_fields(first, body.delimiter, fields);
   if (all_numbers(fields)) {
-    for (std::size_t i = 0; i + 1 < fields.size(); ++i) body.columns.push_back(fmt::format("f{}", i));
-    body.columns.emplace_back("label");
-    return body;
+    std::string_view rest = text;
+    csv.first_line = number_line(fields, take_line(rest), body.delimiter);
+    if (csv.first_line == NumberLine::kRow) {
+      for (std::size_t i = 0; i + 1 < fields.size(); ++i) body.columns.push_back(fmt::format("f{}", i));
+      body.columns.emplace_back("label");
+      return csv;
+    }
   }
   body.columns.assign(fields.begin(), fields.end());
   body.text = text;
   body.first_line = 2;
-  return body;
+  return csv;
 }
 
-/// Reads `@ATTRIBUTE name type` after the keyword: the name.
-std::string_view attribute_name(std::string_view rest) {
+/// Says that a first line of numbers is taken for names, or asks.
+void say_what_is_named(const OpenCsv& csv) {
+  const std::string last = csv.body.columns.back();
+  if (csv.first_line == NumberLine::kNames)
+    log::warning("{}: the first line, 0 to {}, is read as names of the columns and as no row", csv.body.path, last);
+  if (csv.first_line == NumberLine::kUnclear) {
+    throw DataError(csv.body.path + ":1",
+                    fmt::format("the line 0 to {} could name the columns or be a row; write names "
+                                "with letters into it, or put another row first",
+                                last));
+  }
+}
+
+/// Reads `@ATTRIBUTE name type` after the keyword: the name, which is taken off with what stands around it.
+std::string_view take_attribute_name(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
-  if (rest.empty()) return rest;
-  if (rest[0] == '\'' || rest[0] == '"') return rest.substr(1, rest.find(rest[0], 1) - 1);
-  return rest.substr(0, rest.find_first_of(" \t{"));
+  const bool quoted = !rest.empty() && (rest[0] == '\'' || rest[0] == '"');
+  const std::size_t end = std::min(quoted ? rest.find(rest[0], 1) : rest.find_first_of(" \t{"), rest.size());
+  const std::string_view name = quoted ? rest.substr(1, end - 1) : rest.substr(0, end);
+  rest.remove_prefix(std::min(end + (quoted ? 1 : 0), rest.size()));
+  return name;
+}
+
+/// Reads the type `{a, b, c}` of a nominal attribute; empty for others.
+std::vector<std::string> declared_values(std::string_view type) {
+  type = bare(type);
+  if (!type.starts_with('{')) return {};
+  std::vector<std::string_view> values;
+  split_fields(type.substr(1, type.rfind('}') - 1), ',', values);
+  return {values.begin(), values.end()};
 }
 
 /// Reads the header of an ARFF file; without a @DATA line, `text` of the result is empty.
@@ -74,7 +136,10 @@ TextBody open_arff(std::string_view text, const std::string& path) {
       body.text = text;
       return body;
     }
-    if (keyword == kAttribute) body.columns.emplace_back(attribute_name(line.substr(kAttribute.size())));
+    if (keyword != kAttribute) continue;
+    std::string_view rest = line.substr(kAttribute.size());
+    body.columns.emplace_back(take_attribute_name(rest));
+    body.declared.push_back(declared_values(rest));
   }
   return body;
 }
@@ -82,13 +147,15 @@ TextBody open_arff(std::string_view text, const std::string& path) {
 }  // namespace
 
 TextTable read_csv(const std::filesystem::path& path, const ColumnChooser& choose, const Progress& progress) {
-  const std::string text = read_text_file(path);
+  const std::string text = read_data_text(path);
   if (text.empty()) throw DataError(path.string(), "is empty");
-  return parse_rows(open_csv(text, path.string()), choose, progress);
+  const OpenCsv csv = open_csv(text, path.string());
+  say_what_is_named(csv);
+  return parse_rows(csv.body, choose, progress);
 }
 
 TextTable read_arff(const std::filesystem::path& path, const ColumnChooser& choose, const Progress& progress) {
-  const std::string text = read_text_file(path);
+  const std::string text = read_data_text(path);
   if (text.empty()) throw DataError(path.string(), "is empty");
   const TextBody body = open_arff(text, path.string());
   if (body.columns.empty()) throw DataError(path.string(), "is no ARFF file (it has no @ATTRIBUTE line)");
@@ -104,7 +171,7 @@ std::vector<std::string> read_column_names(const std::filesystem::path& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   const std::string extension = lower(path.extension().string());
   if (extension == ".arff") return open_arff(text, path.string()).columns;
-  if (extension == ".csv") return open_csv(text, path.string()).columns;
+  if (extension == ".csv") return open_csv(text, path.string()).body.columns;
   return {};
 }
 

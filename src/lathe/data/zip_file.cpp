@@ -4,6 +4,7 @@
 #include <zip.h>
 
 #include "lathe/base/error.h"
+#include "lathe/data/limits.h"
 
 namespace lathe::data {
 namespace {
@@ -62,11 +63,33 @@ bool ZipFile::is_stored(std::size_t index) const {
          status.comp_method == ZIP_CM_STORE;
 }
 
+std::uint64_t ZipFile::said_size(std::size_t index) const {
+  zip_stat_t status;
+  const bool known =
+      zip_stat_index(archive_->handle.get(), index, 0, &status) == 0 && (status.valid & ZIP_STAT_SIZE) != 0;
+  return known ? status.size : 0;
+}
+
+void ZipFile::check_size(std::size_t index, const std::string& path) const {
+  zip_stat_t status;
+  if (zip_stat_index(archive_->handle.get(), index, 0, &status) != 0 || (status.valid & ZIP_STAT_COMP_SIZE) == 0)
+    throw DataError(path, "is damaged: its size is not known");
+  const std::uint64_t said = said_size(index), most = most_expanded(status.comp_size);
+  if (said > most && !is_stored(index)) {
+    throw DataError(path,
+                    fmt::format("expands from {} to {} bytes; at most {} are read (64 times as many, or 128 MiB). "
+                                "If this is no mistake, save it without compression (numpy.savez)",
+                                status.comp_size, said, most));
+  }
+  check_memory(said, 1, path, "what it expands to");
+}
+
 std::vector<std::byte> ZipFile::read(std::size_t index) const {
   zip_t* archive = archive_->handle.get();
-  const auto damaged = [&](const char* reason) {
-    return DataError(fmt::format("{} ({})", archive_->path, name(index)), fmt::format("is damaged: {}", reason));
-  };
+  const std::string path = fmt::format("{} ({})", archive_->path, name(index));
+  const auto damaged = [&](const char* reason) { return DataError(path, fmt::format("is damaged: {}", reason)); };
+  check_size(index, path);
+  const std::uint64_t said = said_size(index);
   const std::unique_ptr<zip_file_t, Discard> member(zip_fopen_index(archive, index, 0));
   if (!member) throw damaged(zip_strerror(archive));
   std::vector<std::byte> bytes;
@@ -75,6 +98,7 @@ std::vector<std::byte> ZipFile::read(std::size_t index) const {
     const zip_int64_t count = zip_fread(member.get(), part.data(), part.size());
     if (count < 0) throw damaged(zip_file_strerror(member.get()));
     if (count == 0) return bytes;
+    if (static_cast<std::uint64_t>(count) > said - bytes.size()) throw damaged("it expands to more than it says");
     bytes.insert(bytes.end(), part.begin(), part.begin() + count);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,10 +23,15 @@ class ZipFile {
   std::string name(std::size_t index) const;
   /// Tells whether a member is stored as it is, so that it is no longer than the file.
   bool is_stored(std::size_t index) const;
-  /// Returns what member `index` holds; its checksum is compared. Throws DataError naming it: damaged.
+  /// Returns how many bytes member `index` says that it expands to, 0 where it does not say so.
+  std::uint64_t said_size(std::size_t index) const;
+  /// Returns what member `index` holds; its checksum is compared. Memory follows what it says that it expands to, at
+  /// most most_expanded (limits.h) of what is stored. Throws DataError naming it: damaged, too large.
   std::vector<std::byte> read(std::size_t index) const;
 
  private:
+  void check_size(std::size_t index, const std::string& path) const;
+
   struct Archive;
   std::unique_ptr<Archive> archive_;
 };

@@ -1,0 +1,103 @@
+#include "lathe/data/label_column.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "lathe/base/error.h"
+#include "lathe/base/log.h"
+#include "lathe/data/target_columns.h"
+
+namespace lathe::data {
+namespace {
+
+using Names = std::vector<std::string>;
+
+// Says how the column is named in a study file.
+std::string cure(Task task, const std::string& column) {
+  return task == Task::kRegression ? fmt::format("targets = [\"{}\"]", column) : fmt::format("label = \"{}\"", column);
+}
+
+void refuse_mistaken_target(const DatasetRequest& request, const Names& columns) {
+  if (request.target_key.empty()) return;
+  const std::vector<std::size_t> named = columns_called(Names{request.target_key}, columns);
+  if (named.empty()) return;
+  throw UserError("target", fmt::format("is MASE's key for an FPGA part and chooses no column; say {}",
+                                        cure(request.task, columns[named.front()])));
+}
+
+// Returns the column that the request names for the class, with the key that does so; an empty name where none does.
+std::pair<std::string, std::string> named_label(const DatasetRequest& request) {
+  if (request.targets.size() > 1) {
+    throw UserError("targets", fmt::format("names {} columns, and a class is in one; several are predicted with task = "
+                                           "\"regression\"",
+                                           request.targets.size()));
+  }
+  if (request.targets.empty()) return {"label", request.label};
+  if (!request.label.empty() && request.label != request.targets.front()) {
+    throw UserError("label", fmt::format("says \"{}\" and targets \"{}\"; say one of them", request.label,
+                                         request.targets.front()));
+  }
+  return {"targets", request.targets.front()};
+}
+
+// Chooses the column to learn where none is named.
+std::size_t usual_column(Task task, const Names& columns, bool& guessed) {
+  const std::vector<std::size_t> called = columns_called(Names{"label", "class", "target"}, columns);
+  if (called.size() > 1) {
+    throw UserError(task == Task::kRegression ? "targets" : "label",
+                    fmt::format("the columns \"{}\" and \"{}\" could both be meant; say which, for example {}",
+                                columns[called[0]], columns[called[1]], cure(task, columns[called.back()])));
+  }
+  guessed = called.empty();
+  return guessed ? columns.size() - 1 : called.front();
+}
+
+std::size_t label_column(const DatasetRequest& request, const Names& columns, bool& guessed) {
+  const auto [key, name] = named_label(request);
+  if (name.empty()) return usual_column(request.task, columns, guessed);
+  const std::optional<std::size_t> found = column_named(name, columns);
+  if (!found) throw UserError(key, fmt::format("there is no column \"{}\"{}", name, suggestion(name, columns)));
+  return *found;
+}
+
+std::vector<std::size_t> target_columns(const DatasetRequest& request, const Names& columns, bool& guessed) {
+  if (!request.label.empty()) {
+    throw UserError("label",
+                    fmt::format("names the column of classes; regression predicts targets = [\"{}\"]", request.label));
+  }
+  if (!request.targets.empty()) return find_target_columns(request.targets, columns);
+  return {usual_column(request.task, columns, guessed)};
+}
+
+void say_what_is_learned(Task task, const std::string& column, bool guessed) {
+  const char* what = task == Task::kRegression ? "target" : "class";
+  if (!guessed) return log::info("the {} is column \"{}\"", what, column);
+  log::warning("no column is called label, class or target: the last one, \"{}\", is taken as the {}; {} says so",
+               column, what, cure(task, column));
+}
+
+}  // namespace
+
+TableColumns choose_columns(const DatasetRequest& request, const Names& columns) {
+  refuse_mistaken_target(request, columns);
+  TableColumns chosen;
+  if (request.task == Task::kRegression) {
+    chosen.targets = target_columns(request, columns, chosen.label_is_guessed);
+    if (request.targets.empty()) say_what_is_learned(request.task, columns[chosen.targets[0]], chosen.label_is_guessed);
+  } else {
+    chosen.label = label_column(request, columns, chosen.label_is_guessed);
+    say_what_is_learned(request.task, columns[chosen.label], chosen.label_is_guessed);
+  }
+  const std::vector<std::size_t> learned =
+      chosen.targets.empty() ? std::vector<std::size_t>{chosen.label} : chosen.targets;
+  std::vector<bool> is_learned(columns.size(), false);
+  for (const std::size_t column : learned) is_learned[column] = true;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (!is_learned[i]) chosen.features.push_back(i);
+  if (chosen.features.empty()) throw DataError("a table needs at least one column of features beside the labels");
+  return chosen;
+}
+
+}  // namespace lathe::data
