@@ -7,6 +7,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/target_columns.h"
 
 namespace lathe::data {
@@ -71,7 +72,8 @@ std::vector<std::size_t> target_columns(const DatasetRequest& request, const Nam
   return {usual_column(request.task, columns, guessed)};
 }
 
-void say_what_is_learned(Task task, const std::string& column, bool guessed) {
+void say_what_is_learned(Task task, const std::string& name, bool guessed) {
+  const std::string column = shortened(name);
   const char* what = task == Task::kRegression ? "target" : "class";
   if (!guessed) return log::info("the {} is column \"{}\"", what, column);
   log::warning("no column is called label, class or target: the last one, \"{}\", is taken as the {}; {} says so",
@@ -96,7 +98,6 @@ TableColumns choose_columns(const DatasetRequest& request, const Names& columns)
   for (const std::size_t column : learned) is_learned[column] = true;
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (!is_learned[i]) chosen.features.push_back(i);
-  if (chosen.features.empty()) throw DataError("a table needs at least one column of features beside the labels");
   return chosen;
 }
 

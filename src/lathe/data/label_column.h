@@ -12,7 +12,7 @@ namespace lathe::data {
 /// for regression the columns that `targets` names; where none is named the one called label, class or target in any
 /// case, else the last. All others are features. The log says which column is the class or the target.
 /// Throws UserError for names that are no columns, for several columns that could be the class, and where MASE's key
-/// `target` names a column; DataError where no feature is left.
+/// `target` names a column. There must be two columns or more.
 TableColumns choose_columns(const DatasetRequest& request, const std::vector<std::string>& columns);
 
 }  // namespace lathe::data

@@ -83,6 +83,8 @@ class RowParser {
     throw DataError(fmt::format("{}:{}", body_.path, line_), message);
   }
 
+  std::string name_of(std::size_t column) const { return shortened(body_.columns[column]); }
+
   void parse_row(std::string_view line) {
     split_fields(line, body_.delimiter, fields_);
     if (fields_.size() != body_.columns.size()) {
@@ -117,16 +119,15 @@ class RowParser {
     const std::vector<std::string>& declared = body_.declared[column];
     for (std::size_t i = 0; i < std::min(declared.size(), kMostListed); ++i)
       known += fmt::format("{}{}", i == 0 ? "" : ", ", shortened(declared[i]));
-    fail(fmt::format("column \"{}\": \"{}\" is not among the values that @ATTRIBUTE declares: {}{}{}",
-                     body_.columns[column], shortened(fields_[column]), known,
-                     declared.size() > kMostListed ? ", ..." : "",
+    fail(fmt::format("column \"{}\": \"{}\" is not among the values that @ATTRIBUTE declares: {}{}{}", name_of(column),
+                     shortened(fields_[column]), known, declared.size() > kMostListed ? ", ..." : "",
                      last_line_ ? " (the last line, without an end: is the file truncated?)" : ""));
   }
 
   void parse_label() {
     const std::string_view label = fields_[columns_.label];
     if (label.empty() || label == "?")
-      fail(fmt::format("column \"{}\": the label is missing", body_.columns[columns_.label]));
+      fail(fmt::format("column \"{}\": the label is missing", name_of(columns_.label)));
     const std::size_t before = labels_.texts().size();
     samples_.labels.push_back(labels_.index_of(label));
     if (labels_.texts().size() > before) check_new_label(label);
@@ -140,7 +141,7 @@ class RowParser {
     }
     if (labels_.texts().size() > kMostClasses) {
       fail(fmt::format("column \"{}\": more than {} different labels; is this the column of the classes? ({})",
-                       body_.columns[columns_.label], kMostClasses, kCure));
+                       name_of(columns_.label), kMostClasses, kCure));
     }
   }
 
@@ -148,11 +149,12 @@ class RowParser {
     const std::string_view field = fields_[column];
     double value = 0.0;
     if (!parse_number(field, value)) {
-      fail(fmt::format("column \"{}\": expected a number; got \"{}\"", body_.columns[column], shortened(field)));
+      fail(fmt::format("column \"{}\": expected a number; got \"{}\"{}", name_of(column), shortened(field),
+                       columns_.label_is_guessed ? "; label = \"NAME\" names the column of the classes" : ""));
     }
     const auto narrow = static_cast<float>(value);
     if (!std::isfinite(narrow)) {
-      fail(fmt::format("column \"{}\": expected a finite number; got \"{}\"", body_.columns[column], shortened(field)));
+      fail(fmt::format("column \"{}\": expected a finite number; got \"{}\"", name_of(column), shortened(field)));
     }
     return narrow;
   }
@@ -202,7 +204,7 @@ class RowParser {
     const auto fraction = std::find_if(texts.begin(), texts.end(), [&](const std::string& text) {
       return parse_number(text, value) && value != std::trunc(value);
     });
-    const std::string& column = body_.columns[columns_.label];
+    const std::string column = name_of(columns_.label);
     if (fraction != texts.end() && std::all_of(texts.begin(), texts.end(), is_number)) {
       throw DataError(body_.path, fmt::format("column \"{}\" holds numbers such as {}, which are no classes; {}",
                                               column, shortened(*fraction), kCure));
@@ -227,7 +229,7 @@ class RowParser {
       throw DataError(fmt::format("{}:{}", body_.path, line_ - 1),
                       fmt::format("column \"{}\": \"{}\" is the label of this row only and the beginning of \"{}\" "
                                   "(the last line, without an end: is the file truncated?)",
-                                  body_.columns[columns_.label], shortened(last), shortened(text)));
+                                  name_of(columns_.label), shortened(last), shortened(text)));
     }
   }
 
@@ -235,7 +237,7 @@ class RowParser {
     for (const std::int64_t number : numbers) {
       if (number >= 0 && number < static_cast<std::int64_t>(kMostClasses)) continue;
       throw DataError(body_.path, fmt::format("column \"{}\": label {} is out of range; labels count from 0; {}",
-                                              body_.columns[columns_.label], number, kCure));
+                                              name_of(columns_.label), number, kCure));
     }
   }
 
@@ -252,6 +254,12 @@ class RowParser {
 }  // namespace
 
 TextTable parse_rows(const TextBody& body, const ColumnChooser& choose, const Progress& progress) {
+  if (body.columns.size() < 2) {
+    throw DataError(body.path,
+                    fmt::format("has one column, \"{}\"; a table has features beside the labels, with commas, "
+                                "semicolons or tabs between them",
+                                body.columns.empty() ? "" : shortened(body.columns.front())));
+  }
   return RowParser(body, choose).parse(progress);
 }
 
