@@ -98,7 +98,7 @@ TEST_F(ArrayLabel, NumbersToPredictAskForRegression) {
       << error_of("y_train.npy");
   DatasetRequest regression = request();
   regression.task = Task::kRegression;
-  EXPECT_EQ(load_dataset(regression)->targets.size(), 1u);
+  EXPECT_EQ(load_dataset(regression)->outputs(), 1);
 }
 
 TEST_F(ArrayLabel, ValidationRowsHaveSeveralNames) {

@@ -29,7 +29,7 @@ TEST(ArrayLayout, IsToldByTheShapeWhereItLeavesNoDoubt) {
                            {2, 16, 16},
                            {3, 120, 160},
                            {16, 8, 8},
-                           
+
                            {9, 128},
                            {1, 100},
                            {4, 16},
@@ -57,7 +57,9 @@ TEST(ArrayLayout, IsToldByTheShapeWhereItLeavesNoDoubt) {
                            {20, 300},
                            {10, 20},
                            {1, 1},
-                           {64, 128}, {1, 1, 40}, {16, 1, 1}}) {
+                           {64, 128},
+                           {1, 1, 40},
+                           {16, 1, 1}}) {
     EXPECT_EQ(told(row), Told::kAsks) << to_string(row);
   }
 }

@@ -147,7 +147,8 @@ TEST(JscOpenml, LabelsFollowTheClassNames) {
   folder.write("jets.csv", openml_rows(samples, false, false));
   const auto dataset = load_dataset(request(folder.path()));
   for (const Samples* part : {&dataset->train, &dataset->validation, &dataset->test}) {
-    for (const std::int32_t label : part->labels) ++found[dataset->preprocessing.class_names[static_cast<std::size_t>(label)]];
+    for (const std::int32_t label : part->labels)
+      ++found[dataset->preprocessing.class_names[static_cast<std::size_t>(label)]];
   }
   EXPECT_EQ(found, expected);
 }

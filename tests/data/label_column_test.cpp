@@ -92,7 +92,7 @@ TEST_F(LabelledTable, IsReadByTheNamedColumn) {
       write("t.csv", "Survived,Age,SibSp", [](int i) { return fmt::format("{},{},{}", i % 2, i * 0.5, i % 3); });
   const auto named = load_dataset({.name = path, .label = "survived"});
   EXPECT_EQ(named->classes, 2);
-  EXPECT_EQ(named->feature_names, (Names{"Age", "SibSp"}));
+  EXPECT_EQ(named->preprocessing.feature_names, (Names{"Age", "SibSp"}));
   EXPECT_EQ(load_dataset({.name = path, .targets = {"Survived"}})->fingerprint.hash, named->fingerprint.hash);
   const auto last = load_dataset({.name = path});
   EXPECT_EQ(last->classes, 3);
@@ -106,7 +106,7 @@ TEST_F(LabelledTable, NumbersBetweenWholeOnesAreNoClasses) {
                                "names the column of the classes; numbers to predict need task = \"regression\"";
   EXPECT_EQ(error_text<DataError>([&] { load_dataset({.name = path}); }), expected);
   EXPECT_EQ(error_text<DataError>([&] { load_dataset({.name = path, .label = "price"}); }), expected);
-  EXPECT_EQ(load_dataset({.name = path, .task = Task::kRegression})->targets[0].name, "price");
+  EXPECT_EQ(load_dataset({.name = path, .task = Task::kRegression})->preprocessing.targets[0].name, "price");
 }
 
 TEST_F(LabelledTable, AGuessedColumnWithAClassForMostRowsIsNone) {

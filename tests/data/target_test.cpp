@@ -71,7 +71,8 @@ TEST_F(TargetTest, TargetsAreScaledByTheTrainingRows) {
   EXPECT_EQ(plain->preprocessing.targets[0].deviation, 1);
   for (std::size_t i = 0; i < plain->train.targets.size(); ++i)
     EXPECT_NEAR(plain->train.targets[i],
-                scaled->preprocessing.targets[0].mean + scaled->preprocessing.targets[0].deviation * static_cast<double>(scaled->train.targets[i]),
+                scaled->preprocessing.targets[0].mean +
+                    scaled->preprocessing.targets[0].deviation * static_cast<double>(scaled->train.targets[i]),
                 1e-3);
   EXPECT_NE(plain->fingerprint.hash, scaled->fingerprint.hash);
 }

@@ -14,6 +14,7 @@
 #include "lathe/data/array_layout.h"
 #include "lathe/data/limits.h"
 #include "lathe/data/npy.h"
+#include "lathe/data/pixels.h"
 
 namespace lathe::data {
 namespace {
@@ -118,7 +119,7 @@ void read_features(const NpyArray& features, bool scale_bytes, bool channels_las
   if (features.shape.size() == 2) return;
   samples.shape.assign(features.shape.begin() + 1, features.shape.end());
   if (scale_bytes && features.type == NpyType::kUint8)
-    for (float& value : samples.features) value /= 255.0f;
+    for (float& value : samples.features) value /= static_cast<float>(kPixelDivisor);
   if (channels_last) samples.shape = move_channels_first(samples.shape, samples.features);
 }
 
@@ -294,6 +295,9 @@ RawDataset read_parts(const PartSource& source, const ArrayExpectation& expected
     if (expected.classes > 0) check_labels(part.samples, classes, part.learned_path);
     if (expected.y == ArrayY::kTargets) check_outputs(part.samples, train.outputs, part.learned_path);
   }
+  raw.channels_last = channels_last;
+  if (expected.scale_bytes && !train.shape.empty() && parts[0].features_type == NpyType::kUint8)
+    raw.divisor = kPixelDivisor;
   raw.train = std::move(parts[0].samples);
   raw.validation = std::move(parts[1].samples);
   raw.test = std::move(parts[2].samples);

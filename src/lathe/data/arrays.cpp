@@ -54,7 +54,7 @@ ArrayExpectation expectation(const DatasetRequest& request, const std::vector<st
           .classes = classified ? static_cast<std::int64_t>(classes.size()) : 0,
           .y = classified ? ArrayY::kLabels : of_regression,
           .layout = request.layout,
-          .scale_bytes = !request.standardise};
+          .scale_bytes = request.trained ? request.trained->divisor != 1 : !request.standardise};
 }
 
 void warn_of_unread(const fs::path& path, const std::vector<std::string>& names) {
