@@ -58,8 +58,8 @@ TEST(LabelColumn, SaysWhatIsWrongWithTheChoice) {
             "[\"label\"]");
   EXPECT_EQ(user_error({.name = "t.csv", .label = "lable"}, columns),
             "label: there is no column \"lable\"; did you mean \"label\"? (known: a, target, label)");
-  EXPECT_EQ(user_error({.name = "t.csv", .label = "30"}, columns),
-            "label: there is no column \"30\" (known: a, target, label)");
+  EXPECT_EQ(user_error({.name = "t.csv", .label = "1000"}, columns),
+            "label: there is no column \"1000\" (known: a, target, label)");
   EXPECT_EQ(user_error({.name = "t.csv", .label = "a", .targets = {"label"}}, columns),
             "label: says \"a\" and targets \"label\"; say one of them");
   EXPECT_EQ(user_error({.name = "t.csv", .targets = {"a", "label"}}, columns),

@@ -150,7 +150,9 @@ class RowParser {
     double value = 0.0;
     if (!parse_number(field, value)) {
       fail(fmt::format("column \"{}\": expected a number; got \"{}\"{}", name_of(column), shortened(field),
-                       columns_.label_is_guessed ? "; label = \"NAME\" names the column of the classes" : ""));
+                       columns_.label_is_guessed && columns_.targets.empty()
+                           ? "; label = \"NAME\" names the column of the classes"
+                           : ""));
     }
     const auto narrow = static_cast<float>(value);
     if (!std::isfinite(narrow)) {
