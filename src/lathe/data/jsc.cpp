@@ -195,8 +195,9 @@ std::vector<fs::path> files_of(const fs::path& place) {
   std::error_code unknown;
   if (fs::is_regular_file(place, unknown)) return {place};
   std::vector<fs::path> files;
+  const fs::directory_iterator end;
   fs::directory_iterator entry(place, unknown);
-  for (; !unknown && entry != fs::directory_iterator(); entry.increment(unknown)) {
+  for (; !unknown && entry != end; entry.increment(unknown)) {
     if (fs::is_regular_file(entry->path(), unknown)) files.push_back(entry->path());
     unknown.clear();
   }
