@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "lathe/base/file.h"
+#include "lathe/data/limits.h"
 
 namespace lathe::data {
 namespace {
@@ -86,7 +86,7 @@ DataError absent_dataset(const DatasetRequest& request, std::string_view looked_
 }
 
 std::vector<std::string> read_names(const fs::path& path) {
-  const std::string text = read_text_file(path);
+  const std::string text = read_data_text(path);
   std::vector<std::string> names;
   std::size_t begin = 0;
   while (begin < text.size()) {

@@ -55,9 +55,9 @@ void check_every_class(const RawDataset& raw, std::int64_t classes) {
                               arrays ? "; class_names.txt in their folder may name classes without rows" : ""));
 }
 
-// Says which named classes only occur where nothing is learned from them.
-void warn_of_unlearned(const RawDataset& raw, std::int64_t classes) {
-  std::vector<bool> learned(static_cast<std::size_t>(classes), false), scored = learned;
+// Says which classes only occur where nothing is learned from them.
+void warn_of_unlearned(const RawDataset& raw) {
+  std::vector<bool> learned(raw.class_names.size(), false), scored = learned;
   for (const std::int32_t label : raw.train.labels) learned[static_cast<std::size_t>(label)] = true;
   for (const Samples* part : {&raw.validation, &raw.test})
     for (const std::int32_t label : part->labels) scored[static_cast<std::size_t>(label)] = true;
@@ -162,12 +162,10 @@ void prepare_classes(RawDataset& raw) {
   for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
     for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
   }
-  const bool named = !raw.class_names.empty();
-  if (!named) check_every_class(raw, classes);
+  if (raw.class_names.empty()) check_every_class(raw, classes);
   for (std::int64_t i = static_cast<std::int64_t>(raw.class_names.size()); i < classes; ++i) {
     raw.class_names.push_back(fmt::to_string(i));
   }
-  if (named && raw.vocabulary == 0) warn_of_unlearned(raw, classes);
 }
 
 void prepare_targets(RawDataset& raw, const DatasetRequest& request) {
@@ -239,6 +237,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   done.targets = named_targets(raw);
   dataset->classes = static_cast<std::int64_t>(raw.class_names.size());
   split_parts(raw, request);
+  if (!regression && !request.trained && raw.train.positions == 1) warn_of_unlearned(raw);
   scale(raw, request, done);
   if (regression) raw.source += fmt::format(", regression of {}", fmt::join(raw.target_names, ", "));
 
