@@ -80,5 +80,28 @@ TEST(TorchImport, ComputesWhatTorchComputes) {
   }
 }
 
+TEST(TorchImport, RefusesWhatIsTiedAndReadsWhatOnlyLooksTied) {
+  if (!testing::python_has("torch.onnx")) LATHE_PEER_IS_ABSENT("python3-torch is not installed");
+  const lathe::testing::TemporaryFolder folder;
+  const lathe::testing::ProgramResult written = lathe::testing::run_program(
+      "/usr/bin/python3 " + testing::script("torch_ties.py") + " " + folder.path().string(), folder.path());
+  ASSERT_EQ(written.exit_code, 0) << written.errors;
+  std::istringstream words(written.output);
+  std::string name, kind, node;
+  int files = 0;
+  while (words >> name >> kind >> node) {
+    std::string refusal;
+    try {
+      import_onnx(folder.path() / (name + ".onnx"));
+    } catch (const UnsupportedError& error) {
+      refusal = error.what();
+    }
+    EXPECT_EQ(refusal.find("tied parameters are not read") != std::string::npos, kind == "tied") << name << refusal;
+    EXPECT_TRUE(kind == "own" || refusal.find("\"" + node) != std::string::npos) << name << ": " << refusal;
+    ++files;
+  }
+  EXPECT_GT(files, 30);
+}
+
 }  // namespace
 }  // namespace lathe::onnx
