@@ -327,24 +327,30 @@ TEST(Import, StoredIntegersWithoutAZeroPointKeepTheirSign) {
   EXPECT_EQ(model.state.at(0).values, std::vector<float>(16, -0.75f));
 }
 
-/// Took more than a minute with 30,001 nodes of one name.
-TEST(Import, ManyNodesTakeNoMoreThanTheirNumber) {
-  constexpr int kNodes = 100'000;
+Document many_nodes(int count) {
   Document document = one_node(node("Relu"));
   document.nodes.clear();
-  for (int i = 0; i < kNodes; ++i) {
+  for (int i = 0; i < count; ++i) {
     document.nodes.push_back(node("Relu", {i == 0 ? std::string("x") : fmt::format("v{}", i)}));
     document.nodes.back().outputs = {fmt::format("v{}", i + 1)};
   }
-  document.outputs[0].name = fmt::format("v{}", kNodes);
-  const ImportedModel model = imported(document);
+  document.outputs[0].name = fmt::format("v{}", count);
+  return document;
+}
+
+/// 30,001 nodes of one name took minutes: the tests' time limit is what fails when they do again.
+TEST(Import, ManyNodesTakeNoMoreThanTheirNumber) {
+  constexpr int kNodes = 9'000;
+  const ImportedModel model = imported(many_nodes(kNodes));
   ASSERT_EQ(model.graph.nodes.size(), kNodes + 2u);
   EXPECT_EQ(model.graph.nodes[kNodes].name, fmt::format("relu_{}", kNodes - 1));
+  const std::string text = refusal(many_nodes(200'000));  // read, or beyond what networks may have
+  EXPECT_TRUE(text.empty() || text.find("nodes") != std::string::npos) << text;
 }
 
 /// As many parameters: each is looked for by its name.
 TEST(Import, ManyTensorsTakeNoMoreThanTheirNumber) {
-  constexpr int kNodes = 20'000;
+  constexpr int kNodes = 9'000;
   Document document = one_node(node("Relu"));
   document.nodes.clear();
   for (int i = 0; i < kNodes; ++i) {

@@ -15,6 +15,15 @@ std::string producer_of(const Document& document) {
   return document.producer_name + " " + document.producer_version;
 }
 
+/// Makes the graph; limits of ours that it does not keep are said of the file.
+ir::Graph graph_of(const GraphReader& reader, std::vector<Origin>& origins, const std::string& path) {
+  try {
+    return build_graph(reader, origins);
+  } catch (const UserError& error) {
+    throw DataError(path, error.what());
+  }
+}
+
 }  // namespace
 
 ImportedModel import_onnx(const std::filesystem::path& path) {
@@ -25,7 +34,7 @@ ImportedModel import_onnx(const std::filesystem::path& path) {
   model.producer = producer_of(document);
   model.nodes = document.nodes.size();
   std::vector<Origin> origins;
-  model.graph = build_graph(reader, origins);
+  model.graph = graph_of(reader, origins, path.string());
   if (model.graph.name.empty() || model.graph.name == "torch_jit" || model.graph.name == "main_graph")
     model.graph.name = path.stem().string();
   if (auto own = own_graph(document, model.graph))
