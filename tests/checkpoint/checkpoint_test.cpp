@@ -195,6 +195,26 @@ TEST_F(CheckpointTest, RefusesATrainingStateOfSomethingElse) {
   EXPECT_THROW(load_training_state(path("last.resume.safetensors"), small_graph(5)), DataError);
 }
 
+/// A description of a network of a terabyte.
+TEST_F(CheckpointTest, RefusesADescriptionThatItsTensorsDoNotFill) {
+  const ir::Graph graph = small_graph();
+  save_model(path("m.safetensors"), graph, engine::zero_state(graph), {});
+  SafetensorsFile file = parse_safetensors(read_file(path("m.safetensors")), "m");
+  file.metadata["lathe.graph"] =
+      "graph \"wide\"\nx = input(; shape=\"[524288]\") -> [524288]\n"
+      "fc @ fc = linear(x; in_features=524288, out_features=524288, bias=false) -> [524288]\n"
+      "output = output(fc) -> [524288]\n";
+  write_safetensors(path("m.safetensors"), file);
+  try {
+    load_model(path("m.safetensors"));
+    FAIL() << "was read";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("the network that it describes has 274877906944 values; its tensors hold"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(CheckpointTest, SurvivesRandomDamage) {
   const ir::Graph graph = small_graph();
   save_model(path("m.safetensors"), graph, engine::zero_state(graph), {{"seed", "1"}});

@@ -96,6 +96,10 @@ TEST(Safetensors, SaysWhatIsWrong) {
             start + "tensor a: shape must hold whole numbers from 0");
   EXPECT_EQ(message_of(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}})", 4),
             start + "tensor a: shape [4294967296, 4294967296, 4294967296] is impossible");
+  EXPECT_EQ(message_of(R"({"a":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}})", 0),
+            start + "tensor a: shape [0, 4294967296, 4294967296] is impossible");
+  EXPECT_EQ(message_of(R"({"a":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", 4),
+            start + "the header is more than 3 levels deep");
   EXPECT_EQ(message_of(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4), start + "tensor a: dtype is missing");
   EXPECT_EQ(message_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4),
             start + "tensor a: data_offsets must hold two numbers");

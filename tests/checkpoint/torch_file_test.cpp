@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "lathe/base/error.h"
@@ -193,6 +194,11 @@ TEST(TorchFile, DescriptionsThatLieAreRefused) {
             "x.pt: tensor w: is of torch.ComplexFloatStorage, which lathe does not read");
   EXPECT_EQ(message_of(tensor_file(whole, "ctorch\nFloatStorage\n", "K\x05")),
             "x.pt: tensor w: data/0 holds 16 bytes, not 5 values of F32");
+  const std::string call = "ctorch._utils\n_rebuild_tensor_v2\n((U\x07storage"s + "ctorch\nFloatStorage\nU\x01" +
+                           "0U\x03" + "cpuK\x04tQ" + whole + "\x89}tR";
+  EXPECT_EQ(message_of(pickled("}U\x01w" + call + "sU\x01w" + call + "s")), "x.pt: tensor w: is described twice");
+  EXPECT_EQ(message_of(tensor_file("K\x00K\x00"s + huge + huge + "\x87K\x00K\x00K\x00\x87"s)),
+            "x.pt: tensor w: shape [0, 4611686018427387904, 4611686018427387904] reaches beyond its 4 values");
   TorchMembers without = tensor_file(whole);
   without.erase("data/0");
   EXPECT_EQ(message_of(without), "x.pt: tensor w: data/0 is missing");
@@ -259,6 +265,11 @@ TEST(TorchFile, ZipFilesThatTorchDoesNotWriteAreRefused) {
   std::vector<std::byte> cut = read_file(bundled("plain.pt"));
   cut.resize(cut.size() - 30);
   EXPECT_NE(message_of([&] { read_torch_file(cut, "x.pt"); }).find("no readable zip"), std::string::npos);
+  std::vector<std::byte> doubled = read_file(bundled("plain.pt"));
+  const std::vector<std::byte> from = bytes_of("/data/1"), to = bytes_of("/data/0");
+  for (auto at = doubled.begin(); (at = std::search(at, doubled.end(), from.begin(), from.end())) != doubled.end();)
+    at = std::copy(to.begin(), to.end(), at);
+  EXPECT_EQ(message_of([&] { read_torch_file(doubled, "x.pt"); }), "x.pt: holds data/0 twice");
 }
 
 // Damages `bytes` in one to four places: other bytes, bytes taken out, put in or repeated.

@@ -100,7 +100,7 @@ class Parser {
     std::set<std::string> names;
     const auto refuse_repeated = [&](int depth, Json::parse_event_t event, Json& parsed) {
       const bool opens = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
-      if (opens && depth > kMaximumDepth) fail(fmt::format("its header is more than {} levels deep", kMaximumDepth));
+      if (opens && depth >= kMaximumDepth) fail(fmt::format("the header is more than {} levels deep", kMaximumDepth));
       if (event == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second)
         fail(fmt::format("tensor {} is described twice", parsed.get<std::string>()));
       return true;

@@ -92,6 +92,7 @@ void dequantise_constant(GraphReader& reader, const OnnxNode& node, const Consta
   for (const std::int64_t code : stored.integers)
     values.floats.push_back(static_cast<float>(static_cast<double>(code) * scale));
   values.format = linear_format(reader, node, stored.type);
+  if (values.source.empty()) values.source = node.outputs.front();  // computed codes
   reader.set_constant(node, std::make_shared<const Constant>(std::move(values)));
 }
 
