@@ -251,9 +251,9 @@ std::vector<StoredTensor> read_torch_file(std::span<const std::byte> bytes, cons
     if (!name.starts_with(root) || name.ends_with('/')) continue;
     if (!zip.is_stored(i))
       throw DataError(path, fmt::format("{} is compressed, which torch.save never does", printable(name)));
-    const auto [member, added] = members.emplace(name.substr(root.size()), zip.read(i));
-    if (!added) throw DataError(path, fmt::format("holds {} twice", printable(name)));
-    total += member->second.size();
+    std::vector<std::byte>& member = members[name.substr(root.size())];
+    member = zip.read(i);
+    total += member.size();
     if (total > bytes.size()) throw DataError(path, "is damaged: its members overlap");
   }
   return read_torch_members(members, path);
