@@ -127,7 +127,7 @@ TEST_F(ArrayLabel, FilesThatBelongToNoPartAreNamed) {
       << capture.text();
   EXPECT_EQ(capture.text().find("notes.npy"), std::string::npos);
   load_dataset({.name = folder_.file("X_train.npy").string()});
-  EXPECT_NE(capture.text().find("X_eval.npy, y_eval.npy beside it are not read; give the folder"), std::string::npos)
+  EXPECT_NE(capture.text().find("beside it X_eval.npy, y_eval.npy are not read; give the folder"), std::string::npos)
       << capture.text();
 }
 

@@ -81,6 +81,10 @@ TEST(ReadNpy, SaysHowTheFileIsDamaged) {
             ": the header of this .npy file is damaged: no 'fortran_order'");
   EXPECT_EQ(npy_error(folder, npy_text("<f4", "(-2,)", std::vector<float>{})),
             ": the header of this .npy file is damaged: extent '-2,' in 'shape'");
+  std::string extents;
+  for (int i = 0; i < 65; ++i) extents += "1, ";
+  EXPECT_EQ(npy_error(folder, npy_text("<f4", "(" + extents + ")", std::vector<float>{1})),
+            ": the header of this .npy file is damaged: more than 64 extents in 'shape'");
   EXPECT_EQ(npy_error(folder, npy_text("<f4", "(4611686018427387904, 8)", std::vector<float>{})),
             ": is truncated: [4611686018427387904, 8] float32 elements need 2^63 or more bytes after the header; 0 "
             "are there");

@@ -57,12 +57,20 @@ ArrayExpectation expectation(const DatasetRequest& request, const std::vector<st
           .scale_bytes = request.trained ? request.trained->divisor != 1 : !request.standardise};
 }
 
+// Lists names, a few of many.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostListed = 12;
+  const std::vector<std::string> first(names.begin(), names.begin() + std::min(names.size(), kMostListed));
+  const std::string more = names.size() > kMostListed ? fmt::format(" and {} more", names.size() - kMostListed) : "";
+  return fmt::format("{}{} {} not read", fmt::join(first, ", "), more, names.size() == 1 ? "is" : "are");
+}
+
 void warn_of_unread(const fs::path& path, const std::vector<std::string>& names) {
   if (names.empty()) return;
   log::warning(
-      "{}: {} {} not read: a set has X_train (or X, X_train_val), X_val (or X_validation, X_valid, X_dev) and "
-      "X_test, each with its y",
-      path.string(), fmt::join(names, ", "), names.size() == 1 ? "is" : "are");
+      "{}: {}: a set has X_train (or X, X_train_val), X_val (or X_validation, X_valid, X_dev) and X_test, each with "
+      "its y",
+      path.string(), listed(names));
 }
 
 RawDataset read_array_folder(const fs::path& folder, const DatasetRequest& request) {
@@ -85,8 +93,7 @@ RawDataset read_single_pair(const fs::path& path, const DatasetRequest& request)
   RawDataset raw = read_arrays(files, expectation(request, {}), {}, {});
   const std::vector<std::string> unread = unread_arrays(path.parent_path(), files);
   if (!unread.empty()) {
-    log::warning("{}: {} beside it {} not read; give the folder to read all parts of a set", path.string(),
-                 fmt::join(unread, ", "), unread.size() == 1 ? "is" : "are");
+    log::warning("{}: beside it {}; give the folder to read all parts of a set", path.string(), listed(unread));
   }
   raw.source = "arrays (.npy)";
   raw.path = path.string();

@@ -21,6 +21,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "arrays are copied as they lie in the file");
 
+constexpr std::size_t kMostExtents = 64;  // numpy's limit
 constexpr std::string_view kMagic = "\x93NUMPY";
 
 struct TypeEntry {
@@ -97,7 +98,8 @@ class Header {
       if (rest.empty()) return shape;
       std::int64_t extent = 0;
       const auto [next, error] = std::from_chars(rest.data(), rest.data() + rest.size(), extent);
-      if (error != std::errc() || extent < 0) damaged(fmt::format("extent '{}' in 'shape'", rest));
+      if (error != std::errc() || extent < 0) damaged(fmt::format("extent '{}' in 'shape'", shortened(rest)));
+      if (shape.size() == kMostExtents) damaged(fmt::format("more than {} extents in 'shape'", kMostExtents));
       shape.push_back(extent);
       rest.remove_prefix(static_cast<std::size_t>(next - rest.data()));
     }
@@ -254,6 +256,7 @@ std::vector<std::byte> npy_bytes(const NpyArray& array) {
 std::vector<float> NpyArray::to_floats() const { return converted<float>(*this); }
 
 std::vector<std::int64_t> NpyArray::to_integers(std::string_view cure) const {
+  check_memory(static_cast<std::uint64_t>(element_count(shape)), 2 * sizeof(double), path, "its whole numbers");
   if (type != NpyType::kFloat32 && type != NpyType::kFloat64) return converted<std::int64_t>(*this);
   constexpr double kLargest = 9007199254740992.0;  // 2^53: whole numbers are exact up to here
   const std::vector<double> numbers = converted<double>(*this);
@@ -276,7 +279,7 @@ NpyArray parse_npy(std::vector<std::byte> file, const std::string& path) {
   if (type == known_types().end()) {
     throw DataError(path, fmt::format("holds {}; read are bool, int8 to int64, uint8 to uint64, float32 and float64, "
                                       "little-endian",
-                                      describe_type(header.type())));
+                                      describe_type(shortened(header.type()))));
   }
   NpyArray array{.path = path, .shape = header.shape(), .type = type->second.type, .bytes = {}};
   if (array.shape.size() > 1 && header.column_major()) {

@@ -10,6 +10,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/hash.h"
 #include "lathe/base/log.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/match_trained.h"
 #include "lathe/data/scaling.h"
 #include "lathe/data/split.h"
@@ -63,7 +64,7 @@ void warn_of_unlearned(const RawDataset& raw) {
     for (const std::int32_t label : part->labels) scored[static_cast<std::size_t>(label)] = true;
   for (std::size_t i = 0; i < learned.size(); ++i) {
     if (scored[i] && !learned[i])
-      log::warning("class {} has rows to validate or test with, but none to train with", raw.class_names[i]);
+      log::warning("class {} has rows to validate or test with, but none to train with", shortened(raw.class_names[i]));
   }
 }
 

@@ -69,6 +69,8 @@ class RowParser {
       const std::string_view line = take_line(rest);
       if (bare(line).empty() || (body_.comment != '\0' && line[0] == body_.comment)) continue;
       last_line_ = rest.empty() && body_.text.back() != '\n';
+      if (samples_.rows() == 0)
+        check_rows_fit(body_.text.size() / (line.size() + 1) * body_.columns.size(), body_.path);
       parse_row(line);
       if (progress && samples_.rows() % kRowsBetweenReports == 0) {
         progress(1.0 - static_cast<double>(rest.size()) / static_cast<double>(body_.text.size()));
