@@ -2,6 +2,7 @@
 #include <set>
 
 #include "data/scratch_folder.h"
+#include "lathe/base/log.h"
 #include "lathe/data/language_text.h"
 #include "lathe/data/sentences.h"
 #include "lathe/data/tokens.h"
@@ -166,6 +167,21 @@ TEST_F(Sentences, FolderHoldsTheParts) {
   EXPECT_EQ(dataset->test.rows(), 2);
   const std::vector<float> expected = {'m', 'u', 'c', 'h', ' ', 'l', 'o', 'n', 'm', ' ', 'n', 0, 0, 0, 0, 0};
   EXPECT_EQ(dataset->test.features, expected);
+}
+
+TEST_F(Sentences, ValidationRowsHaveSeveralNamesAndOtherTablesAreNamed) {
+  std::string rows;
+  for (int i = 0; i < 20; ++i) rows += fmt::format("some words {}\t{}\n", i, i % 2);
+  folder_.write("train.tsv", rows);
+  folder_.write("more.tsv", rows);
+  for (const char* name : {"dev.tsv", "val.tsv", "validation.tsv", "valid.tsv"}) {
+    folder_.write(name, "a b\t1\nc d\t0\n");
+    const log::Capture capture;
+    EXPECT_EQ(load_dataset({.name = folder_.path().string()})->validation.rows(), 2) << name;
+    EXPECT_NE(capture.text().find("more.tsv is not read: a set has train.tsv"), std::string::npos) << capture.text();
+    EXPECT_EQ(capture.text().find(std::string(name) + " is not read"), std::string::npos) << capture.text();
+    fs::remove(folder_.file(name));
+  }
 }
 
 TEST_F(Sentences, TablesOfNumbersAreNone) {
