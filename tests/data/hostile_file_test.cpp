@@ -186,6 +186,7 @@ TEST(Isolated, SaysHowTheWorkEnded) {
             "file: cannot be read: it asks for more memory than there is");
   EXPECT_EQ(end_of([](const Receiver&) { ::raise(SIGSEGV); }), "file: is damaged: reading it ended with signal 11");
   EXPECT_EQ(end_of([](const Receiver&) { ::_exit(0); }), "file: is damaged: reading it ended early");
+  EXPECT_EQ(end_of([](const Receiver&) { ::raise(SIGALRM); }), "file: is damaged: reading it waited for 300 s");
   EXPECT_EQ(end_of([](const Receiver&) { ::raise(SIGXCPU); }), "file: is damaged: reading it went on for 20 s");
 }
 

@@ -25,6 +25,8 @@ namespace {
 enum class Kind : char { kMessage = 'm', kError = 'e', kEnd = 'x' };
 
 constexpr std::uint64_t kLongestMessage = std::uint64_t{64} << 20;
+constexpr unsigned kWaitToNextMessage =
+    300;  // seconds, with those in which others have the processor or a disk is slow
 constexpr rlim_t kSecondsToNextMessage = 20, kMoreMemory = rlim_t{4} << 30;
 
 /// Closes a descriptor.
@@ -71,6 +73,7 @@ void set_limit(decltype(RLIMIT_CPU) resource, rlim_t soft) {
 }
 
 void allow_more_time() {
+  ::alarm(kWaitToNextMessage);
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
   set_limit(RLIMIT_CPU, static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + kSecondsToNextMessage);
@@ -86,7 +89,8 @@ void limit_memory() {
 
 // Makes the process die quietly where it fails, and with the one that started it.
 void become_a_worker(pid_t parent) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGPIPE}) ::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGALRM, SIGPIPE})
+    ::signal(signal, SIG_DFL);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
@@ -150,9 +154,10 @@ class Worker {
 };
 
 [[noreturn]] void fail_by(int signal, const std::string& path) {
-  const std::string how = signal == SIGXCPU ? fmt::format("went on for {} s", kSecondsToNextMessage)
-                          : signal != 0     ? fmt::format("ended with signal {}", signal)
-                                            : "ended early";
+  const std::string how = signal == SIGXCPU   ? fmt::format("went on for {} s", kSecondsToNextMessage)
+                          : signal == SIGALRM ? fmt::format("waited for {} s", kWaitToNextMessage)
+                          : signal != 0       ? fmt::format("ended with signal {}", signal)
+                                              : "ended early";
   throw DataError(path, fmt::format("is damaged: reading it {}", how));
 }
 
