@@ -12,7 +12,7 @@
 namespace lathe::bench {
 
 /// Describes a problem for samplers. Every objective is minimised; two of them are judged by the hypervolume that they
-/// dominate below a reference point.
+/// dominate below a reference point. A point without values fails.
 struct Problem {
   std::string name;
   parameter::Space space;
@@ -74,20 +74,26 @@ constexpr std::size_t kLayers = 6;
 constexpr std::array kMultipliers{0.25, 0.5, 0.75, 1.0, 1.25, 1.5};
 constexpr std::array<std::int64_t, 6> kBits{2, 3, 4, 6, 8, 16};
 
-/// Returns (error, cost) of six layers' width multipliers, then bits.
-inline std::vector<double> error_and_cost(const parameter::Assignment& x) {
-  constexpr std::array kWork{4.0, 8.0, 8.0, 6.0, 6.0, 2.0};
+constexpr std::array kWork{4.0, 8.0, 8.0, 6.0, 6.0, 2.0};
+
+/// Adds what a layer of this width multiplier and so many bits loses.
+inline void add_layer_error(std::size_t layer, double width, std::int64_t bits, double& error) {
   constexpr std::array kCapacity{0.15, 0.10, 0.12, 0.20, 0.25, 0.30};
   constexpr std::array kSensitivity{0.20, 0.15, 0.10, 0.10, 0.15, 0.30};
   constexpr std::array kNoise{4.0, 0.5, 0.1, 0.2, 1.0, 3.0};
+  error += kSensitivity[layer] * (kCapacity[layer] / (width + kCapacity[layer]));
+  error += kNoise[layer] * (1.0 / static_cast<double>(std::int64_t{1} << bits)) / (0.5 + width);
+}
+
+/// Returns (error, cost) of six layers' width multipliers, then bits.
+inline std::vector<double> error_and_cost(const parameter::Assignment& x) {
   double error = 0.05;
   double cost = 0;
   double before = 1;
   for (std::size_t layer = 0; layer < kLayers; ++layer) {
     const double width = kMultipliers[index(x[layer])];
     const std::int64_t bits = kBits[index(x[kLayers + layer])];
-    error += kSensitivity[layer] * (kCapacity[layer] / (width + kCapacity[layer]));
-    error += kNoise[layer] * (1.0 / static_cast<double>(std::int64_t{1} << bits)) / (0.5 + width);
+    add_layer_error(layer, width, bits, error);
     if (layer > 0) error += 0.05 * ((width - before) * (width - before));
     cost += kWork[layer] * before * width * static_cast<double>(bits) / 8.0;
     before = width;
@@ -95,10 +101,10 @@ inline std::vector<double> error_and_cost(const parameter::Assignment& x) {
   return {error, cost / 34.0};
 }
 
-inline parameter::Space channels_and_bits() {
+inline parameter::Space channels_and_bits(const std::array<double, 6>& multipliers) {
   std::vector<parameter::Parameter> parameters;
   parameter::Categorical widths, bits;
-  for (const double width : kMultipliers) widths.choices.emplace_back(width);
+  for (const double width : multipliers) widths.choices.emplace_back(width);
   for (const std::int64_t count : kBits) bits.choices.emplace_back(count);
   for (std::size_t layer = 0; layer < kLayers; ++layer) parameters.push_back({"m" + std::to_string(layer), widths});
   for (std::size_t layer = 0; layer < kLayers; ++layer) parameters.push_back({"b" + std::to_string(layer), bits});
@@ -111,12 +117,12 @@ inline Problem channels() {
     const double over = both[1] / 0.25 - 1.0;
     return std::vector{both[0] + (over > 0 ? 2.0 * over : 0.0)};
   };
-  return {"chan6", channels_and_bits(), {Direction::kMinimize}, evaluate, 0.34299838266572141};
+  return {"chan6", channels_and_bits(kMultipliers), {Direction::kMinimize}, evaluate, 0.34299838266572141};
 }
 
 inline Problem channels_two_objectives() {
   return {"chan6mo",
-          channels_and_bits(),
+          channels_and_bits(kMultipliers),
           {Direction::kMinimize, Direction::kMinimize},
           error_and_cost,
           0.67127557239554136};
@@ -173,7 +179,48 @@ inline Problem integers_near_a_point() {
   return {"int8", parameter::Space(std::move(parameters)), {Direction::kMinimize}, evaluate, 0};
 }
 
+/// Makes a network that diverges beyond a rate which falls with its width and grows with two choices: 52 % of the
+/// points fail, and the best ones lie at the border, since a larger rate is better up to there.
+inline Problem best_at_the_edge() {
+  std::vector<parameter::Parameter> parameters{{"rate", parameter::Integer{.low = 0, .high = 63}},
+                                               {"width", parameter::Integer{.low = 0, .high = 15}}};
+  for (std::size_t i = 0; i < 6; ++i) parameters.push_back({"c" + std::to_string(i), integers(4)});
+  const auto evaluate = [](const parameter::Assignment& x) {
+    if (x[0] > 28.0 - x[1] + 3.0 * x[2] + 3.0 * x[3]) return std::vector<double>{};
+    double loss = 0;
+    for (std::size_t i = 0; i < 6; ++i) loss += 0.05 * hash_uniform(7, i, index(x[2 + i]));
+    const double narrow = (15.0 - x[1]) / 15.0;
+    return std::vector{loss + 0.6 * (1.0 - x[0] / 64.0) + 0.3 * (narrow * narrow)};
+  };
+  return {"edge8", parameter::Space(std::move(parameters)), {Direction::kMinimize}, evaluate, 0.4134273247361402};
+}
+
+/// Makes a network of six layers whose widths and bits trade error against cost, and that fits the memory only where no
+/// two neighbours are both wide: 52 % of the points fail, and the most accurate ones lie at the border.
+inline Problem fits_the_memory() {
+  static constexpr std::array kWidths{0.25, 0.5, 1.0, 2.0, 4.0, 8.0};
+  const auto evaluate = [](const parameter::Assignment& x) {
+    double error = 0.05;
+    double cost = 0;
+    double before = 1;
+    for (std::size_t layer = 0; layer < kLayers; ++layer) {
+      const double width = kWidths[index(x[layer])];
+      if (before * width > 8.0) return std::vector<double>{};
+      const std::int64_t count = kBits[index(x[kLayers + layer])];
+      add_layer_error(layer, width, count, error);
+      cost += kWork[layer] * before * width * static_cast<double>(count) / 8.0;
+      before = width;
+    }
+    return std::vector{error, cost / 200.0};
+  };
+  return {
+      "fit6mo", channels_and_bits(kWidths), {Direction::kMinimize, Direction::kMinimize}, evaluate, 0.833542126831268};
+}
+
 }  // namespace detail
+
+/// Returns problems of which a part of the points fails.
+inline std::vector<Problem> failing_problems() { return {detail::best_at_the_edge(), detail::fits_the_memory()}; }
 
 /// Returns the six synthetic problems that published figures of other samplers exist for: integer hashes and + - * / on
 /// doubles in a fixed order alone, the same bits wherever multiply and add are not fused.

@@ -18,7 +18,8 @@
 
 /// Measures how good the best trial is after so many trials, over seeds. Prints one line per problem, contender and
 /// number of trials: problem, contender, trials, mean, standard error, mean of distinct points, microseconds of
-/// processor time per ask (median over the trials so far); tabs between.
+/// processor time per ask (median over the trials so far); tabs between. With --each-seed a line per seed in place of
+/// these: problem, contender, trials, seed, value, trials that failed, microseconds.
 namespace lathe::bench {
 namespace {
 
@@ -31,6 +32,9 @@ struct Arguments {
   std::vector<std::int64_t> checkpoints{50, 100, 200};
   int seeds = 50;
   std::int64_t lag = 4;
+  bool failing = false;
+  bool untold = false;
+  bool each_seed = false;
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
 };
 
@@ -39,6 +43,7 @@ struct Reached {
   double value = 0;
   double distinct = 0;
   double ask_us = 0;
+  std::int64_t failed = 0;
 };
 
 double processor_us() {
@@ -59,9 +64,14 @@ class Progress {
   explicit Progress(const Problem& problem) : problem_(problem) {}
   void add(const parameter::Assignment& assignment, const std::vector<double>& values) {
     distinct_.insert(assignment);
+    if (values.empty()) {
+      ++failed_;
+      return;
+    }
     points_.push_back(values);
     best_ = std::min(best_, values[0]);
   }
+  std::int64_t failed() const { return failed_; }
   double value() const {
     return problem_.directions.size() == 1 ? best_ : sampler::hypervolume(points_, problem_.reference);
   }
@@ -71,6 +81,7 @@ class Progress {
   const Problem& problem_;
   std::set<parameter::Assignment> distinct_;
   std::vector<sampler::Losses> points_;
+  std::int64_t failed_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
 };
 
@@ -108,13 +119,17 @@ std::vector<Reached> run_seed(const Arguments& arguments, const std::string& con
     if (assignment) {
       asked->announce(number, *assignment);
       costs.push_back(processor_us() - start);
-      finished.push_back({number, *assignment, TrialState::kComplete, problem.evaluate(*assignment)});
+      finished.push_back({.number = number, .assignment = *assignment, .values = problem.evaluate(*assignment)});
+      if (finished.back().values.empty()) {
+        finished.back().state = TrialState::kFail;
+        finished.back().point_failed = !arguments.untold;
+      }
       progress.add(*assignment, finished.back().values);
     } else {
       exhausted = true;
     }
     if (std::binary_search(arguments.checkpoints.begin(), arguments.checkpoints.end(), number + 1)) {
-      reached.push_back({progress.value(), static_cast<double>(progress.distinct()), median(costs)});
+      reached.push_back({progress.value(), static_cast<double>(progress.distinct()), median(costs), progress.failed()});
     }
   }
   return reached;
@@ -139,6 +154,19 @@ void print_lines(const Arguments& arguments, const std::string& contender, const
   std::fflush(stdout);
 }
 
+void print_each_seed(const Arguments& arguments, const std::string& contender, const Problem& problem,
+                     const std::vector<std::vector<Reached>>& seeds) {
+  for (std::size_t point = 0; point < arguments.checkpoints.size(); ++point) {
+    for (std::size_t seed = 0; seed < seeds.size(); ++seed) {
+      const Reached& reached = seeds[seed][point];
+      std::printf("%s\t%s\t%ld\t%zu\t%.17g\t%ld\t%.1f\n", problem.name.c_str(), contender.c_str(),
+                  static_cast<long>(arguments.checkpoints[point]), seed, reached.value,
+                  static_cast<long>(reached.failed), reached.ask_us);
+    }
+  }
+  std::fflush(stdout);
+}
+
 void measure(const Arguments& arguments, const std::string& contender, const Problem& problem) {
   std::vector<std::vector<Reached>> seeds(static_cast<std::size_t>(arguments.seeds));
   std::atomic<int> next{0};
@@ -151,12 +179,16 @@ void measure(const Arguments& arguments, const std::string& contender, const Pro
     });
   }
   threads.clear();
-  print_lines(arguments, contender, problem, seeds);
+  (arguments.each_seed ? print_each_seed : print_lines)(arguments, contender, problem, seeds);
+}
+
+std::vector<Problem> problems_of(const Arguments& arguments) {
+  if (!arguments.tables.empty()) return measured_problems(arguments.tables);
+  return arguments.failing ? failing_problems() : problems();
 }
 
 void run(const Arguments& arguments) {
-  std::vector<Problem> list = arguments.tables.empty() ? problems() : measured_problems(arguments.tables);
-  for (const Problem& problem : list) {
+  for (const Problem& problem : problems_of(arguments)) {
     const bool wanted = arguments.problems.empty() ||
                         std::count(arguments.problems.begin(), arguments.problems.end(), problem.name) > 0;
     if (!wanted) continue;
@@ -178,6 +210,9 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", arguments.seeds, "seeds 0, 1, ...");
   app.add_option("--lag", arguments.lag, "trial t is asked with the results of trials 0 .. t - lag");
   app.add_option("--threads", arguments.threads, "seeds at a time");
+  app.add_flag("--failing", arguments.failing, "the problems with points that fail, in place of the others");
+  app.add_flag("--untold", arguments.untold, "tell the sampler nothing of failed points");
+  app.add_flag("--each-seed", arguments.each_seed, "a line per seed");
   CLI11_PARSE(app, argc, argv);
   lathe::bench::run(arguments);
 }

@@ -3,11 +3,15 @@ optima and on measured tables (where --tables names their folder).
 
 Figures are means over seeds with standard errors. Optuna's are recorded (recorded.csv: 50 seeds, one worker, so lag 1) or,
 with --peer SEEDS, measured in the same run with Debian's python3-optuna. Ours are measured at --lag, the default of lathe
-search: trial t knows the results of trials 0 .. t - lag only."""
+search: trial t knows the results of trials 0 .. t - lag only.
+
+Two more problems have points that fail (half of them). There every sampler is compared, seed by seed, with random search
+and with itself where it is told nothing of the points that failed, as lathe did before it told them."""
 
 import csv
 import json
 import pathlib
+import statistics
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -22,8 +26,10 @@ LABELS = {"nsgaii:population_size = 20": "nsgaii-20", "tpe:multivariate = false"
 CONTENDERS = ["random", "qmc", *LABELS, "nsgaii", "evolution", "gp", "auto"]
 NAMESAKES = {"random": "random", "tpe-mv": "tpe-mv", "tpe-mvgroup": "tpe-mvgroup", "tpe-uni": "tpe-uni",
              "nsgaii": "nsga2-50", "nsgaii-20": "nsga2-20"}
-HEADINGS = ["problem", "from", "sampler", "lag", "trials", "mean", "error", "distinct", "us per ask"]
-WIDTHS = [18, 18, 14, 6, 8, 12, 10, 10, 10]
+FAILING_CONTENDERS = ["random", *LABELS, 'tpe:revision = "3.1"', "nsgaii", "nsgaiii", "evolution", "gp"]
+MOST_OVER_RANDOM = 2.0  # points of failures that a sampler may have more than random search
+HEADINGS = ["problem", "from", "sampler", "lag", "trials", "mean", "error", "distinct", "us per ask", "failed", "over random", "gain"]
+WIDTHS = [18, 18, 14, 6, 8, 12, 10, 10, 12, 8, 14, 18]
 
 
 def add_arguments(parser):
@@ -32,6 +38,7 @@ def add_arguments(parser):
     parser.add_argument("--lags", default="1,8,16", help=f"lags at which auto is measured on {LAG_PROBLEMS}; empty: none")
     parser.add_argument("--trials", type=int, default=200, help="500: adds figures at 500 trials")
     parser.add_argument("--contenders", default=",".join(CONTENDERS), help="NAME or NAME:key = value, with commas between")
+    parser.add_argument("--failing", action="store_true", help="the problems with points that fail alone")
     parser.add_argument("--peer", type=int, default=0, metavar="SEEDS", help="run python3-optuna too")
     parser.add_argument("--tables", default=str(TABLES), help="folder of measured tables; skipped where absent")
 
@@ -51,6 +58,48 @@ def ours(build, contenders, lag, arguments, tables=None, problems=None):
                       lag, int(trials), float(mean), float(error), float(distinct), float(ask_us))
     if program.returncode != 0:
         raise SystemExit("efficiency_bench failed")
+
+
+def each_seed(build, arguments, untold):
+    """Returns {(problem, sampler, trials): [(value, share of failures in %, us per ask) of each seed]} and the optima."""
+    points = [point for point in CHECKPOINTS if point <= arguments.trials]
+    command = [build / "bench/efficiency/efficiency_bench", *FAILING_CONTENDERS, "--failing", "--each-seed", "--lag", str(arguments.lag),
+               "--seeds", str(arguments.seeds), "--checkpoints", ",".join(map(str, points)), *(["--untold"] if untold else [])]
+    found, optima = {}, {}
+    for line in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
+        problem, sampler, trials, seed, value, failed, ask_us = line.split("\t")
+        if sampler == "optimum":
+            optima[problem] = float(seed)
+            continue
+        measured = (float(value), 100 * int(failed) / int(trials), float(ask_us))
+        found.setdefault((problem, LABELS.get(sampler, sampler), int(trials)), []).append(measured)
+    return found, optima
+
+
+def paired(differences):
+    """Returns the mean and half of its 95 % interval."""
+    spread = statistics.stdev(differences) if len(differences) > 1 else 0.0
+    return statistics.fmean(differences), 1.96 * spread / len(differences) ** 0.5
+
+
+def failing(build, arguments):
+    """Yields the rows of the problems with points that fail."""
+    told, optima = each_seed(build, arguments, False)
+    untold, _ = each_seed(build, arguments, True)
+    for problem, optimum in optima.items():
+        yield row(problem, "exact", "optimum", arguments.lag, 0, optimum, 0.0, None, None)
+    for (problem, sampler, trials), seeds in told.items():
+        before = untold[problem, sampler, trials]
+        sign = 1 if problem.endswith("mo") else -1
+        values = [value for value, _, _ in seeds]
+        error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        entry = row(problem, "lathe", sampler, arguments.lag, trials, statistics.fmean(values), error, None,
+                    statistics.median(cost for _, _, cost in seeds))
+        entry["failed"] = statistics.fmean(share for _, share, _ in seeds)
+        entry["failed_untold"] = statistics.fmean(share for _, share, _ in before)
+        entry["over_random"] = paired([a[1] - b[1] for a, b in zip(seeds, told[problem, "random", trials])])
+        entry["gain"] = paired([sign * (a[0] - b[0]) for a, b in zip(seeds, before)])
+        yield entry
 
 
 def row(problem, source, sampler, lag, trials, mean, error, distinct, ask_us):
@@ -77,6 +126,9 @@ def peer(arguments):
 
 def run(build, arguments):
     """Yields one row per problem, sampler and number of trials."""
+    yield from failing(build, arguments)
+    if arguments.failing:
+        return
     yield from ours(build, arguments.contenders.split(","), arguments.lag, arguments)
     for lag in filter(None, arguments.lags.split(",")):
         yield from (entry for entry in ours(build, ["auto"], int(lag), arguments, None, LAG_PROBLEMS) if entry["from"] == "lathe")
@@ -93,7 +145,29 @@ def cells(entry):
         return "-" if value is None else f"{value:.{digits}f}"
 
     return [entry["problem"], entry["from"], entry["sampler"], str(entry["lag"]), str(entry["trials"]),
-            show(entry["mean"], 4), show(entry["error"], 4), show(entry["distinct"], 0), show(entry["ask_us"], 0)]
+            show(entry["mean"], 4), show(entry["error"], 4), show(entry["distinct"], 0), show(entry["ask_us"], 0),
+            show(entry.get("failed"), 1), interval(entry.get("over_random"), 1), interval(entry.get("gain"), 4)]
+
+
+def interval(pair, digits):
+    return "-" if pair is None else f"{pair[0]:+.{digits}f} +- {pair[1]:.{digits}f}"
+
+
+def failing_table(rows):
+    """Returns the lines of the problems with points that fail."""
+    rows = [entry for entry in rows if "failed" in entry]
+    lines = ["", "Points that fail: share of the trials that failed; the same less that of random search (goal: at most "
+             f"{MOST_OVER_RANDOM:g} points more,", "with the 95 % interval); share where the sampler is told nothing of failures, as before; the best value "
+             "(hypervolume);", "what telling gains of it, paired by seed (95 % interval; goal: not below 0). `auto` picks `gp` here.", "",
+             "| problem | sampler | n | failed % | over random | untold % | value | gain | goals |", "|---|---|---:|---:|---:|---:|---:|---:|---|"]
+    for entry in rows:
+        few = entry["over_random"][0] + entry["over_random"][1] <= MOST_OVER_RANDOM
+        as_good = entry["gain"][0] + entry["gain"][1] >= 0
+        held = "-" if entry["sampler"] == "random" else "both" if few and as_good else "failures" if few else "value" if as_good else "none"
+        lines.append(f"| {entry['problem']} | {entry['sampler']} | {entry['trials']} | {entry['failed']:.1f} | "
+                     f"{interval(entry['over_random'], 1)} | {entry['failed_untold']:.1f} | {entry['mean']:.4f} ({entry['error']:.4f}) | "
+                     f"{interval(entry['gain'], 4)} | {held} |")
+    return lines
 
 
 def section(problem, rows):
@@ -171,6 +245,8 @@ def markdown(rows):
     lines = ["Mean over seeds (standard error). Microseconds per ask (with announce and tell): median of processor time over the",
              "first 200 trials. Recorded rows were measured elsewhere by others with one worker, which knows all results (lag 1);",
              "50 seeds."]
+    lines += failing_table(rows)
+    rows = [entry for entry in rows if entry["problem"] not in {other["problem"] for other in rows if "failed" in other}]
     lines += verdicts(rows) + lag_table(rows)
     for problem in dict.fromkeys(entry["problem"] for entry in rows):
         lines += section(problem, [entry for entry in rows if entry["problem"] == problem])

@@ -35,16 +35,27 @@ inline std::vector<FinishedTrial> run_outcomes(Sampler& sampler, const Outcome& 
   return trials;
 }
 
-/// Runs a study of trials that complete, or fail where the objective has no values.
-inline std::vector<FinishedTrial> run_trials(Sampler& sampler, const Objective& objective, std::int64_t count,
-                                             std::int64_t lag) {
-  const auto outcome = [&](const Assignment& assignment) {
+/// Ends trials as complete, or as failed where the objective has no values; `told`: whether the point is the reason.
+inline Outcome outcome_of(Objective objective, bool told) {
+  return [objective = std::move(objective), told](const Assignment& assignment) {
     FinishedTrial trial;
     trial.values = objective(assignment);
     trial.state = trial.values.empty() ? TrialState::kFail : TrialState::kComplete;
+    trial.point_failed = told && trial.values.empty();
     return trial;
   };
-  return run_outcomes(sampler, outcome, count, lag);
+}
+
+/// Runs a study of trials that complete, or fail (nobody knows why) where the objective has no values.
+inline std::vector<FinishedTrial> run_trials(Sampler& sampler, const Objective& objective, std::int64_t count,
+                                             std::int64_t lag) {
+  return run_outcomes(sampler, outcome_of(objective, false), count, lag);
+}
+
+/// As above, but the points are the reason of their failures.
+inline std::vector<FinishedTrial> run_failing(Sampler& sampler, const Objective& objective, std::int64_t count,
+                                              std::int64_t lag) {
+  return run_outcomes(sampler, outcome_of(objective, true), count, lag);
 }
 
 /// Gives a fresh sampler the history of a study by the lag rule, as a restarted process does.

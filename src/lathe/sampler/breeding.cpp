@@ -141,17 +141,22 @@ Assignment Breeder::mutated_once(const Assignment& assignment, RandomStream& str
   return completed(genes, 0, stream);
 }
 
-Assignment Breeder::free_child(const std::vector<Individual>& parents, FreePoints& free, RandomStream& stream) const {
+Assignment Breeder::free_child(const std::vector<Individual>& parents, FreePoints& free, const FailedRegion& failed,
+                               RandomStream& stream) const {
   Assignment bred;
+  std::optional<Assignment> suspect;
   for (int i = 0; i < kChildren; ++i) {
     bred = child(parents, stream);
-    if (free.is_free(bred)) return bred;
+    if (!free.is_free(bred)) continue;
+    if (!failed.suspects(bred)) return bred;
+    if (!suspect) suspect = bred;
   }
+  if (suspect) return *suspect;
   for (int i = 0; i < kFurtherMutations; ++i) {
     bred = mutated_once(bred, stream);
     if (free.is_free(bred)) return bred;
   }
-  return free.draw(stream);
+  return failed.draw(free, stream);
 }
 
 }  // namespace lathe::sampler

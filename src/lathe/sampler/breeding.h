@@ -7,6 +7,7 @@
 #include "lathe/base/random.h"
 #include "lathe/parameter/space.h"
 #include "lathe/sampler/crossover.h"
+#include "lathe/sampler/failed_region.h"
 #include "lathe/sampler/free_points.h"
 #include "lathe/sampler/individual.h"
 
@@ -40,8 +41,9 @@ class Breeder {
   Assignment child(const std::vector<Individual>& parents, RandomStream& stream) const;
 
   /// Breeds a child that is free: up to 8 children, then the last one mutated once more, up to 32 times, then a random
-  /// point.
-  Assignment free_child(const std::vector<Individual>& parents, FreePoints& free, RandomStream& stream) const;
+  /// point. Of the 8 those that are not suspect go first.
+  Assignment free_child(const std::vector<Individual>& parents, FreePoints& free, const FailedRegion& failed,
+                        RandomStream& stream) const;
 
   /// Changes one random active parameter (that has several values); what becomes active is drawn.
   Assignment mutated_once(const Assignment& assignment, RandomStream& stream) const;

@@ -4,6 +4,7 @@
 
 #include "lathe/sampler/breeding.h"
 #include "lathe/sampler/elite.h"
+#include "lathe/sampler/failed_region.h"
 #include "lathe/sampler/options.h"
 
 namespace lathe::sampler {
@@ -49,18 +50,20 @@ class Evolution final : public Sampler {
         options_(read_options(settings, evolution_fields())),
         size_(static_cast<std::size_t>(options_.population_size)),
         breeder_(settings.space, {.mutation_prob = 0, .mutation = options_.mutation}, 2),
-        free_(settings.space, options_.deduplicate, seed_, "sampler evolution order") {}
+        free_(settings.space, options_.deduplicate, seed_, "sampler evolution order"),
+        failed_(settings.space) {}
 
   std::optional<Assignment> ask(std::int64_t number) override {
     if (free_.exhausted()) return std::nullopt;
     RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler evolution");
     const bool starting = number < options_.population_size || 2 * population_.size() < size_;
-    return starting || population_.empty() ? free_.draw(stream) : free_child(stream);
+    return starting || population_.empty() ? failed_.draw(free_, stream) : free_child(stream);
   }
 
   void announce(std::int64_t, const Assignment& assignment) override { free_.take(assignment); }
 
   void tell(const FinishedTrial& trial) override {
+    failed_.tell(trial);
     auto individual = individual_of(trial, directions_);
     if (!individual) return;
     population_.push_back(std::move(*individual));
@@ -94,6 +97,7 @@ class Evolution final : public Sampler {
 
   Assignment free_child(RandomStream& stream) {
     Assignment child;
+    std::optional<Assignment> suspect;
     for (int i = 0; i < kTries; ++i) {
       const Individual& first = parent(stream);
       child = first.assignment;
@@ -101,13 +105,16 @@ class Evolution final : public Sampler {
       do {
         child = breeder_.mutated_once(child, stream);
       } while (stream.uniform() < options_.further_mutation_prob);
-      if (free_.is_free(child)) return child;
+      if (!free_.is_free(child)) continue;
+      if (!failed_.suspects(child)) return child;
+      if (!suspect) suspect = child;
     }
+    if (suspect) return *suspect;
     for (int i = 0; i < kFurtherMutations; ++i) {
       child = breeder_.mutated_once(child, stream);
       if (free_.is_free(child)) return child;
     }
-    return free_.draw(stream);
+    return failed_.draw(free_, stream);
   }
 
   std::uint64_t seed_;
@@ -116,6 +123,7 @@ class Evolution final : public Sampler {
   std::size_t size_;
   Breeder breeder_;
   FreePoints free_;
+  FailedRegion failed_;
   std::vector<Individual> population_;  ///< oldest first
 };
 

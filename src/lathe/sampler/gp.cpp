@@ -15,10 +15,12 @@
 #include "lathe/sampler/options.h"
 #include "lathe/sampler/surrogate.h"
 #include "lathe/sampler/target_scale.h"
+#include "lathe/sampler/trainability.h"
 
 namespace lathe::sampler {
 namespace {
 
+constexpr std::size_t kLeastObservations = 2;
 constexpr std::size_t kBestStarts = 3;
 constexpr std::size_t kRandomStarts = 2;
 constexpr int kRandomPool = 64;
@@ -50,12 +52,15 @@ const std::vector<config::Field<GpOptions>>& gp_fields() {
 /// Returns the logarithm of what is expected of objectives with these predictions.
 using Improvement = std::function<double(std::span<const Normal>)>;
 
-/// Scores by the improvement times the probability that the constraints are met.
+/// Scores by the improvement times the probability that the constraints are met and that the point does not fail.
 class ModelAcquisition final : public Acquisition {
  public:
   ModelAcquisition(Improvement improvement, std::span<const GaussianProcess> objectives,
-                   std::span<const GaussianProcess> constraints)
-      : improvement_(std::move(improvement)), objectives_(objectives), constraints_(constraints) {}
+                   std::span<const GaussianProcess> constraints, const Trainability* trainability)
+      : improvement_(std::move(improvement)),
+        objectives_(objectives),
+        constraints_(constraints),
+        trainability_(trainability) {}
 
   double estimate(const Assignment& assignment) override { return value(assignment, false); }
   double score(const Assignment& assignment) override { return value(assignment, true); }
@@ -66,6 +71,9 @@ class ModelAcquisition final : public Acquisition {
     for (const GaussianProcess& constraint : constraints_) {
       const Normal normal = predict(constraint, assignment, exact);
       total += log_normal_cdf(-normal.mean / normal.deviation);
+    }
+    if (trainability_ != nullptr) {
+      total += trainability_->log_weight(predict(trainability_->process(), assignment, exact));
     }
     if (!improvement_) return total;
     normals_.clear();
@@ -80,6 +88,7 @@ class ModelAcquisition final : public Acquisition {
 
   Improvement improvement_;
   std::span<const GaussianProcess> objectives_, constraints_;
+  const Trainability* trainability_;  ///< null: nothing failed
   GaussianProcess::Query query_;
   std::vector<Normal> normals_;
 };
@@ -99,7 +108,8 @@ class Gp final : public Sampler {
         embedding_(space_),
         free_(space_, options_.deduplicate, seed_, "sampler gp order"),
         objectives_(space_, embedding_, loss_targets, static_cast<std::size_t>(options_.max_observations)),
-        constraints_(space_, embedding_, constraint_targets, static_cast<std::size_t>(options_.max_observations)) {}
+        constraints_(space_, embedding_, constraint_targets, static_cast<std::size_t>(options_.max_observations)),
+        trainability_(space_, embedding_, static_cast<std::size_t>(options_.max_observations)) {}
   Gp(const Gp&) = delete;  // the surrogates point to the space and the embedding
   Gp& operator=(const Gp&) = delete;
 
@@ -107,7 +117,7 @@ class Gp final : public Sampler {
     if (free_.exhausted()) return std::nullopt;
     RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler gp");
     if (number < startup_) return design_point(number, stream);
-    if (objectives_.size() < 2) return free_.draw(stream);
+    if (objectives_.size() < kLeastObservations && !limits_known_) return free_.draw(stream);
     return modelled(stream);
   }
 
@@ -120,6 +130,8 @@ class Gp final : public Sampler {
     pending_.erase(trial.number);
     std::vector<double> places = embedding_.embed(trial.assignment);
     if (is_constrained(trial)) constraints_.add(places, trial.constraints);
+    trainability_.tell(trial, places);
+    limits_known_ |= trial.point_failed || total_violation(trial) > 0;
     const std::optional<Losses> losses = observed(trial);
     if (!losses) return;
     known_.push_back({trial.assignment, total_violation(trial)});
@@ -182,15 +194,17 @@ class Gp final : public Sampler {
   Assignment modelled(RandomStream& stream) {
     std::vector<std::vector<double>> pending;
     for (const auto& [number, places] : pending_) pending.push_back(places);
-    objectives_.update(pending);
+    if (objectives_.size() >= kLeastObservations) objectives_.update(pending);
     if (constraints_.size() > 0) constraints_.update(pending);
+    if (trainability_.any_failed()) trainability_.update(pending);
     std::vector<std::size_t> feasible;
     for (std::size_t row = 0; row < objectives_.rows().size(); ++row) {
       if (known_[objectives_.rows()[row]].violation == 0) feasible.push_back(row);
     }
     const std::vector<std::size_t> best = feasible.empty() ? least_violating() : best_rows(feasible, stream);
     ModelAcquisition acquisition(feasible.empty() ? Improvement{} : improvement(feasible, stream),
-                                 objectives_.processes(), constraints_.processes());
+                                 objectives_.processes(), constraints_.processes(),
+                                 trainability_.any_failed() ? &trainability_ : nullptr);
     std::vector<Assignment> starts;
     for (const std::size_t row : best) starts.push_back(known_[objectives_.rows()[row]].assignment);
     add_random_starts(acquisition, stream, starts);
@@ -294,6 +308,8 @@ class Gp final : public Sampler {
   std::vector<Known> known_;                             ///< as objectives_ has them
   std::vector<Losses> losses_;
   Surrogate objectives_, constraints_;
+  Trainability trainability_;
+  bool limits_known_ = false;  ///< a point failed or broke a constraint
 };
 
 std::unique_ptr<Sampler> make(const SamplerSettings& settings) { return std::make_unique<Gp>(settings); }

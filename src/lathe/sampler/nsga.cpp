@@ -4,6 +4,7 @@
 
 #include "lathe/sampler/breeding.h"
 #include "lathe/sampler/elite.h"
+#include "lathe/sampler/failed_region.h"
 #include "lathe/sampler/niche.h"
 #include "lathe/sampler/options.h"
 
@@ -76,19 +77,21 @@ class Nsga : public Sampler {
         offspring_(static_cast<std::size_t>(
             options.offspring.value_or(std::max<std::int64_t>(1, options.population_size / 10)))),
         breeder_(settings.space, options, directions_.size() == 1 ? kEtaOfOneObjective : kEtaOfSeveral),
-        free_(settings.space, options.deduplicate, seed_, "sampler nsga order") {}
+        free_(settings.space, options.deduplicate, seed_, "sampler nsga order"),
+        failed_(settings.space) {}
 
   std::optional<Assignment> ask(std::int64_t number) override {
     if (free_.exhausted()) return std::nullopt;
     RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler nsga");
     const std::vector<Individual>& parents = parents_.empty() ? told_ : parents_;
     const bool starting = number < static_cast<std::int64_t>(size_) || 2 * parents.size() < size_;
-    return starting ? free_.draw(stream) : breeder_.free_child(parents, free_, stream);
+    return starting ? failed_.draw(free_, stream) : breeder_.free_child(parents, free_, failed_, stream);
   }
 
   void announce(std::int64_t, const Assignment& assignment) override { free_.take(assignment); }
 
   void tell(const FinishedTrial& trial) override {
+    failed_.tell(trial);
     auto individual = individual_of(trial, directions_);
     if (!individual) return;
     told_.push_back(std::move(*individual));
@@ -118,6 +121,7 @@ class Nsga : public Sampler {
   std::size_t offspring_;
   Breeder breeder_;
   FreePoints free_;
+  FailedRegion failed_;
   std::uint64_t generation_ = 0;
   std::vector<Individual> parents_;  ///< empty in the first generation
   std::vector<Individual> told_;     ///< since the parents were chosen

@@ -29,6 +29,9 @@ struct FinishedTrial {
   std::vector<double> values = {};       ///< one per objective, as measured (not negated); empty unless complete
   std::vector<double> constraints = {};  ///< each at most 0 where it is met; empty: no constraints, or not known
   std::vector<Report> reports = {};      ///< ascending by step
+  /// Of a failed trial: its point would fail again (it diverges, needs too much memory, is no network), so that it
+  /// counts as worse than all that did not fail. False: something else failed, and nothing is known of the point.
+  bool point_failed = false;
 };
 
 /// Adds up what the constraints are violated by; 0: feasible.

@@ -86,6 +86,7 @@ class Tpe final : public Sampler {
   ParameterGroups groups_;
   GoodTrials good_;
   bool good_is_current_ = true;
+  std::size_t failed_ = 0;                                   ///< points: always bad, never good
   std::unordered_set<std::uint64_t> known_;                  ///< places of all trials announced so far
   std::unordered_map<std::int64_t, std::uint32_t> running_;  ///< announced and not told: number -> row
 };
@@ -102,19 +103,23 @@ void Tpe::tell(const FinishedTrial& trial) {
   const auto running = running_.find(trial.number);
   const std::uint32_t row = running->second;
   running_.erase(running);
-  const bool counts = split_.counts(trial);
+  const bool counts = trial.point_failed || split_.counts(trial);
   if (counts && !options_.counts_running()) history_.join(row);
   if (!counts && options_.counts_running()) history_.leave(row);
   if (!counts) return;
   groups_.add(trial.assignment);
-  split_.add(row, trial);
   good_is_current_ = false;
+  if (trial.point_failed) {
+    ++failed_;
+  } else {
+    split_.add(row, trial);
+  }
 }
 
 void Tpe::update_good() {
   if (good_is_current_) return;
   good_is_current_ = true;
-  std::vector<std::uint32_t> rows = split_.good(good_count(split_.size(), objectives_, options_.is_3_1()));
+  std::vector<std::uint32_t> rows = split_.good(good_count(split_.size() + failed_, objectives_, options_.is_3_1()));
   std::vector<std::uint32_t> changed;
   std::set_difference(rows.begin(), rows.end(), good_.rows.begin(), good_.rows.end(), std::back_inserter(changed));
   for (const std::uint32_t row : changed) history_.leave(row);
@@ -224,7 +229,7 @@ Assignment Tpe::uniform_point(RandomStream& stream) const {
 std::optional<Assignment> Tpe::ask(std::int64_t number) {
   if (exhausted()) return std::nullopt;
   RandomStream stream(seed_, {static_cast<std::uint64_t>(number)}, "sampler tpe");
-  if (static_cast<std::int64_t>(split_.size()) < options_.n_startup_trials || space_.parameters().empty()) {
+  if (static_cast<std::int64_t>(split_.size() + failed_) < options_.n_startup_trials || space_.parameters().empty()) {
     return uniform_point(stream);
   }
   update_good();

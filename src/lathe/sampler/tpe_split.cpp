@@ -76,7 +76,8 @@ TpeSplit::TpeSplit(std::vector<Direction> directions, bool revision_3_1)
     : directions_(std::move(directions)), revision_3_1_(revision_3_1) {}
 
 bool TpeSplit::counts(const FinishedTrial& trial) const {
-  if (trial.state == TrialState::kPruned) return !revision_3_1_ || directions_.size() == 1;
+  const bool ruled_out = trial.reports.empty() && total_violation(trial) > 0;
+  if (trial.state == TrialState::kPruned) return !revision_3_1_ || directions_.size() == 1 || ruled_out;
   return trial.state == TrialState::kComplete;
 }
 

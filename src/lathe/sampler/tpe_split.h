@@ -41,11 +41,12 @@ class NonDominatedFronts {
 /// the older; several objectives: by non-dominated front, within the one that is cut by hypervolume), feasible pruned
 /// ones (longest first, then by their last report), infeasible ones by total violation. In revision 3.1 trials
 /// without constraint values come last as soon as any trial has them, and pruned ones do not count with several
-/// objectives; 5.0 counts them (by their length alone, since reports have several values).
+/// objectives, unless a constraint ruled them out; 5.0 counts them (by their length alone, since reports have several
+/// values).
 class TpeSplit {
  public:
   TpeSplit(std::vector<Direction> directions, bool revision_3_1);
-  /// Tells whether a trial takes part at all: failed ones do not.
+  /// Tells whether a trial has a place in the order: failed ones do not.
   bool counts(const FinishedTrial& trial) const;
   /// Adds a trial that counts, under a row number that grows with its age.
   void add(std::uint32_t row, const FinishedTrial& trial);

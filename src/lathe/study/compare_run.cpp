@@ -27,13 +27,15 @@ sampler::FinishedTrial finished_trial(std::int64_t number, const ComparedTrial& 
           .assignment = trial.assignment,
           .state = trial.outcome->state,
           .values = trial.outcome->values,
-          .constraints = trial.outcome->constraints};
+          .constraints = trial.outcome->constraints,
+          .point_failed = is_of_candidate(trial.outcome->failure)};
 }
 
 // Turns an evaluation into what the sampler is told, as the study loop does.
 Outcome outcome_of(const StudySettings& settings, const Digest& key, const Evaluation& evaluation) {
   Outcome outcome{.constraints = evaluation.constraints,
                   .reason = evaluation.reason,
+                  .failure = failure_of(evaluation),
                   .key = key,
                   .seconds = evaluation.wall_seconds,
                   .timed_out = evaluation.timed_out,
@@ -43,7 +45,10 @@ Outcome outcome_of(const StudySettings& settings, const Digest& key, const Evalu
   } else if (evaluation.complete) {
     Scores scores = score(settings, evaluation.metrics);
     outcome.reason = scores.reason;
-    if (!outcome.reason.empty()) return outcome;
+    if (!outcome.reason.empty()) {
+      outcome.failure = Failure::kDiverged;
+      return outcome;
+    }
     outcome.values = std::move(scores.values);
     outcome.state = TrialState::kComplete;
   }
@@ -73,7 +78,7 @@ Outcome CachedObjective::outcome(const space::Assignment& assignment, const engi
   } catch (const InternalError&) {
     throw;
   } catch (const Error& error) {
-    return {.reason = error.what()};
+    return {.reason = error.what(), .failure = failure_of(error)};
   }
 }
 

@@ -14,6 +14,7 @@
 #include "lathe/study/compare.h"
 #include "lathe/study/evaluate.h"
 #include "lathe/study/evaluation_cache.h"
+#include "lathe/study/failure.h"
 #include "lathe/study/settings.h"
 
 /// The runs of `lathe compare`: samplers against an objective that evaluates every distinct candidate once.
@@ -25,6 +26,7 @@ struct Outcome {
   std::vector<double> values = {};       ///< one per direction of the study; empty unless complete
   std::vector<double> constraints = {};  ///< each at most 0 where it is met
   std::string reason = {};               ///< why it is not complete
+  Failure failure = Failure::kNone;      ///< of a failed one
   Digest key = {};                       ///< of the candidate; zero where the network is impossible
   double seconds = 0;                    ///< that its one evaluation took
   bool timed_out = false;                ///< the clock decided

@@ -375,6 +375,7 @@ void Evaluator::add_repeats(const Prepared& prepared, const engine::StopToken& s
     evaluation.usage.peak_bytes = std::max(evaluation.usage.peak_bytes, other.usage.peak_bytes);
     evaluation.wall_seconds += other.wall_seconds;
     evaluation.timed_out |= other.timed_out;
+    evaluation.out_of_memory |= other.out_of_memory;
     evaluation.interrupted |= other.interrupted;
     if (!other.complete) {
       evaluation.complete = false;

@@ -232,6 +232,7 @@ std::optional<Offer> Ledger::begin_waiting(std::int64_t number, std::optional<Be
     trial.assignment = completed(number, row.fixed);
   } catch (const UserError& error) {
     trial.reason = error.what();
+    trial.failure = Failure::kRequest;
     row.in_space = false;
   }
   if (!storage_.claim_waiting_trial(row.trial_id, new_trial(trial))) return std::nullopt;
@@ -251,8 +252,10 @@ std::optional<Begun> Ledger::begin_again(std::int64_t number, std::chrono::durat
                settings_.max_attempts);
   if (given_up) {
     trial.reason = fmt::format("given up: its workers died {} times while they ran it", trial.attempts);
+    trial.failure = Failure::kWorkers;
   } else if (!row.in_space) {
     trial.reason = "enqueued with values that are not of this study";
+    trial.failure = Failure::kRequest;
   }
   row.worker = worker_;
   running_.push_back(row.trial_id);

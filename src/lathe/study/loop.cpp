@@ -209,13 +209,16 @@ void StudyLoop::State::run_trial(Begun& begun) {
     throw;
   } catch (const Error& error) {
     trial.reason = error.what();
+    trial.failure = failure_of(error);
     return;
   } catch (const std::bad_alloc&) {
     trial.reason = "out of memory while its network was made";
+    trial.failure = Failure::kMemory;
     return;
   }
   const Evaluation& evaluation = *trial.evaluation;
   trial.reason = evaluation.reason;
+  trial.failure = failure_of(evaluation);
   trial.constraints = evaluation.constraints;
   trial.reports = evaluation.reports;
   if (evaluation.pruned || evaluation.ruled_out) {
@@ -224,7 +227,10 @@ void StudyLoop::State::run_trial(Begun& begun) {
     Scores scores = score(settings, evaluation.metrics);
     trial.scaled = std::move(scores.scaled);
     trial.reason = scores.reason;
-    if (!trial.reason.empty()) return;
+    if (!trial.reason.empty()) {
+      trial.failure = Failure::kDiverged;
+      return;
+    }
     trial.values = std::move(scores.values);
     trial.state = TrialState::kComplete;
   }

@@ -105,6 +105,9 @@ void add_reports(const Trial& trial, storage::Trial& stored) {
   if (pruned_with_value) stored.values = last;  // as Optuna does
 }
 
+// Names why a trial failed. Stored: do not change.
+constexpr const char* kFailure = "lathe:failure";
+
 ordered_json parsed(const storage::Attributes& attributes, const std::string& key) {
   const auto found = attributes.find(key);
   if (found == attributes.end()) return nullptr;
@@ -226,6 +229,14 @@ std::vector<sampler::Report> read_reports(const storage::Trial& stored, std::siz
   return reports;
 }
 
+// Says why a trial failed; one of an earlier version, which kept a text alone, is judged by that.
+Failure read_failure(const storage::Trial& stored, const std::string& reason) {
+  if (stored.state != TrialState::kFail) return Failure::kNone;
+  if (stored.user_attributes.contains(kFailure)) return failure_from_text(text_at(stored.user_attributes, kFailure));
+  const auto key = Digest::from_hex(text_at(stored.user_attributes, "lathe:key"));
+  return failure_of_reason(reason, key && *key != Digest{});
+}
+
 // `trial` holds all but the evaluation.
 std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, const Trial& trial) {
   if (!stored.user_attributes.contains("software_metrics")) return nullptr;
@@ -238,6 +249,8 @@ std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, 
   evaluation.constraints = trial.constraints;
   evaluation.reports = trial.reports;
   const bool all_judged = evaluation.pruned || stored.user_attributes.contains(kAllJudged);
+  evaluation.out_of_memory = trial.failure == Failure::kMemory;
+  evaluation.timed_out = trial.failure == Failure::kTimeout;
   evaluation.judged = trial.reports.size() - (all_judged || trial.reports.empty() ? 0 : 1);
   add_metrics(parsed(stored.user_attributes, "software_metrics"), evaluation.metrics);
   add_metrics(parsed(stored.user_attributes, "hardware_metrics"), evaluation.metrics);
@@ -320,6 +333,7 @@ storage::Trial storage_trial(const Trial& trial) {
   if (trial.evaluation) add_evaluation(*trial.evaluation, attributes);
   if (!trial.scaled.empty()) attributes["scaled_metrics"] = text_of(ordered_json(trial.scaled));
   if (!trial.reason.empty()) attributes["lathe:reason"] = text_of(ordered_json(trial.reason));
+  if (trial.failure != Failure::kNone) attributes[kFailure] = text_of(ordered_json(to_string(trial.failure)));
   if (trial.untrained) attributes["lathe:untrained"] = "true";
   attributes["lathe:key"] = text_of(ordered_json(trial.key.to_hex()));
   attributes["lathe:network"] = text_of(ordered_json{{"widths", trial.widths}, {"bits", trial.bits}});
@@ -337,17 +351,19 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
   trial.started = stored.started.value_or(storage::Time{});
   trial.completed = stored.completed.value_or(trial.started);
   trial.reason = text_at(stored.user_attributes, "lathe:reason");
+  trial.failure = read_failure(stored, trial.reason);
   trial.untrained = stored.user_attributes.contains("lathe:untrained");
   trial.imported = stored.user_attributes.contains("lathe:imported");
   const ordered_json attempts = parsed(stored.user_attributes, kAttemptsAttribute);
   if (attempts.is_number_integer()) trial.attempts = attempts.get<std::int64_t>();
   if (trial.state == TrialState::kComplete) trial.values = stored.values;
   const auto is_nan = [](double value) { return std::isnan(value); };
-  if (trial.state == TrialState::kComplete && (trial.values.size() != settings.directions.size() ||
-                                               std::any_of(trial.values.begin(), trial.values.end(), is_nan))) {
+  const bool no_number = std::any_of(trial.values.begin(), trial.values.end(), is_nan);
+  if (trial.state == TrialState::kComplete && (trial.values.size() != settings.directions.size() || no_number)) {
     trial.state = TrialState::kFail;
     trial.values.clear();
     trial.reason = "stored as complete without its values";
+    if (no_number) trial.failure = Failure::kDiverged;
   }
   add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
   trial.constraints = read_constraints(stored);

@@ -15,7 +15,8 @@ sampler::FinishedTrial Trial::finished() const {
           .state = state,
           .values = state == TrialState::kComplete ? values : std::vector<double>{},
           .constraints = constraints,
-          .reports = reports};
+          .reports = reports,
+          .point_failed = state == TrialState::kFail && is_of_candidate(failure)};
 }
 
 std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std::vector<Direction>& directions) {

@@ -10,6 +10,7 @@
 #include "lathe/sampler/sampler.h"
 #include "lathe/storage/storage.h"
 #include "lathe/study/evaluate.h"
+#include "lathe/study/failure.h"
 #include "lathe/study/racing.h"
 
 namespace lathe::study {
@@ -27,6 +28,7 @@ struct Trial {
   std::vector<sampler::Report> reports = {};      ///< intermediate values, ascending by step
   std::map<std::string, double> scaled = {};      ///< scaled metrics by name
   std::string reason = {};                        ///< of a failure, or why the trial was pruned
+  Failure failure = Failure::kNone;               ///< of a failed trial
   std::optional<std::int64_t> duplicate_of = {};  ///< number of the trial whose result this one shares
   bool untrained = false;                         ///< evaluated with weights that were never trained
   bool imported = false;                          ///< copied from another study (warm start)
