@@ -382,6 +382,23 @@ TEST(Damage, FilesThatAreNoModels) {
   EXPECT_EQ(error_of(file), fmt::format("{}: 250500 messages in {} bytes: no ONNX model", file.string(), many.size()));
 }
 
+/// Protobuf would make an object of 40 bytes of each two bytes.
+TEST(Damage, FilesOfEmptyNames) {
+  const auto wrapped = [](char key, const std::string& bytes) {
+    std::string length;
+    for (std::size_t rest = bytes.size(); rest > 0 || length.empty(); rest >>= 7)
+      length += static_cast<char>((rest & 127) | (rest > 127 ? 128 : 0));
+    return std::string(1, key) + length + bytes;
+  };
+  std::string inputs;
+  for (int i = 0; i < 10'000'001; ++i) inputs += std::string("\x0a\x00", 2);
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "m.onnx";
+  const std::string bytes = wrapped(0x3a, wrapped(0x0a, inputs));
+  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  EXPECT_EQ(error_of(file), file.string() + ": 10000001 names and other texts; at most 10000000 are read");
+}
+
 /// A file whose weight lies outside, written by hand: protobuf's bytes of TensorProto.external_data.
 std::string with_external(const std::string& location, const std::string& length) {
   const auto field = [](char key, const std::string& text) {

@@ -22,9 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaximumBytes = std::numeric_limits<std::int32_t>::max();
-constexpr int kMaximumDepth = 64;            ///< of messages within messages
-constexpr std::size_t kMaximumRank = 64;     ///< dimensions of a tensor
-constexpr std::size_t kBytesPerMessage = 8;  ///< fewer bytes a message on the average are no network
+constexpr int kMaximumDepth = 64;                  ///< of messages within messages
+constexpr std::size_t kMaximumRank = 64;           ///< dimensions of a tensor
+constexpr std::size_t kMaximumTexts = 10'000'000;  ///< names above all
+constexpr std::size_t kBytesPerMessage = 8;        ///< fewer bytes a message on the average are no network
 
 std::size_t element_bytes(ElementType type) {
   switch (type) {
@@ -96,16 +97,14 @@ void decode_raw(const std::byte* bytes, Tensor& tensor) {
   }
 }
 
-/// Counts the messages that a file holds, so that a file of empty messages is refused before protobuf makes an object
-/// of each. Knows the fields of onnx.proto that hold messages.
+/// Counts the messages and the texts that a file holds, so that a file of empty ones is refused before protobuf makes
+/// an object of each. Knows the fields of onnx.proto that hold messages.
 class MessageCounter {
  public:
-  explicit MessageCounter(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  explicit MessageCounter(std::span<const std::byte> bytes) : bytes_(bytes) { walk(Kind::kModel, 0, bytes_.size(), 0); }
 
-  std::size_t count() {
-    walk(Kind::kModel, 0, bytes_.size(), 0);
-    return count_;
-  }
+  std::size_t messages() const { return messages_; }
+  std::size_t texts() const { return texts_; }
 
  private:
   enum class Kind { kModel, kGraph, kNode, kAttribute, kOther };
@@ -149,8 +148,10 @@ class MessageCounter {
           const std::uint64_t length = varint(at, end);
           if (length > end - at) return;
           if (const auto inner = child(kind, key >> 3)) {
-            ++count_;
+            ++messages_;
             if (depth < kMaximumDepth) walk(*inner, at, at + length, depth + 1);
+          } else {
+            ++texts_;  // or packed numbers
           }
           at += length;
           break;
@@ -161,7 +162,7 @@ class MessageCounter {
   }
 
   std::span<const std::byte> bytes_;
-  std::size_t count_ = 0;
+  std::size_t messages_ = 0, texts_ = 0;
 };
 
 /// Turns protobuf's messages into a document.
@@ -401,9 +402,13 @@ std::vector<std::byte> checked_bytes(const fs::path& path) {
   if (size_of_file(path) > kMaximumBytes)
     throw DataError(path.string(), "an ONNX file has at most 2 GiB (larger weights belong into external files)");
   std::vector<std::byte> bytes = read_file(path);
-  const std::size_t messages = MessageCounter(bytes).count();
-  if (messages > 1024 + bytes.size() / kBytesPerMessage)
-    throw DataError(path.string(), fmt::format("{} messages in {} bytes: no ONNX model", messages, bytes.size()));
+  const MessageCounter counter(bytes);
+  if (counter.messages() > 1024 + bytes.size() / kBytesPerMessage)
+    throw DataError(path.string(),
+                    fmt::format("{} messages in {} bytes: no ONNX model", counter.messages(), bytes.size()));
+  if (counter.texts() > kMaximumTexts)
+    throw DataError(path.string(),
+                    fmt::format("{} names and other texts; at most {} are read", counter.texts(), kMaximumTexts));
   return bytes;
 }
 
