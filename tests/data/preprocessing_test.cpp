@@ -2,6 +2,7 @@
 #include "lathe/data/preprocessing.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -136,6 +137,91 @@ TEST_F(PreprocessingOfFiles, TextsHaveNone) {
   const auto dataset = load_dataset({.name = folder_.write("s.tsv", text).string()});
   EXPECT_FALSE(dataset->preprocessing.changes_rows());
   EXPECT_EQ(dataset->preprocessing.class_names, (std::vector<std::string>{"bad", "good"}));
+}
+
+// Rows of a table with the columns in the order wanted: a is 10 i, b is i % 3, and the name of the class goes with b.
+std::string table_of(const std::vector<std::string>& columns, const std::vector<std::string>& classes) {
+  std::string text = fmt::format("{},class\n", fmt::join(columns, ","));
+  for (int i = 0; i < 60; ++i) {
+    for (const std::string& column : columns) text += fmt::format("{},", column == "a" ? 10 * i : i % 3);
+    text += classes[static_cast<std::size_t>(i) % classes.size()] + "\n";
+  }
+  return text;
+}
+
+class TrainedRows : public PreprocessingOfFiles {
+ protected:
+  std::shared_ptr<const Dataset> load(const std::string& text, DatasetRequest request = {}) const {
+    request.name = folder_.write("t.csv", text).string();
+    return load_dataset(request);
+  }
+  /// Loads rows as weights know them that were trained on `trained`.
+  std::shared_ptr<const Dataset> load_as(const std::string& trained, const std::string& text,
+                                         bool keep_classes = true) const {
+    DatasetRequest request;
+    request.trained = std::make_shared<const Preprocessing>(load(trained)->preprocessing);
+    request.keep_classes = keep_classes;
+    return load(text, request);
+  }
+};
+
+TEST_F(TrainedRows, KeepTheirScaling) {
+  const std::string trained = table_of({"a", "b"}, {"x", "y", "z"});
+  std::string other = "a,b,class\n";
+  for (int i = 0; i < 20; ++i) other += fmt::format("{},1,y\n", 300 + i);
+  const auto rows = load_as(trained, other);
+  EXPECT_EQ(rows->preprocessing, load(trained)->preprocessing);
+  EXPECT_NEAR(rows->test.features[0], (310 - 295) / 173.0, 0.2);
+  EXPECT_EQ(rows->test.labels[0], 1);
+  EXPECT_EQ(load_as(trained, trained)->fingerprint.hash, load(trained)->fingerprint.hash);
+  DatasetRequest unscaled;
+  unscaled.standardise = false;
+  unscaled.trained = std::make_shared<const Preprocessing>(load(trained)->preprocessing);
+  EXPECT_EQ(load(trained, unscaled)->fingerprint.hash, load(trained)->fingerprint.hash);
+}
+
+TEST_F(TrainedRows, ColumnsAndClassesAreTakenByName) {
+  const std::string trained = table_of({"a", "b"}, {"x", "y", "z"});
+  const auto expected = load(trained);
+  for (const std::vector<std::string>& columns :
+       {std::vector<std::string>{"b", "a"}, std::vector<std::string>{"id", "b", "a"}}) {
+    const auto rows = load_as(trained, table_of(columns, {"x", "y", "z"}));
+    EXPECT_EQ(rows->test.features, expected->test.features);
+    EXPECT_EQ(rows->preprocessing, expected->preprocessing);
+  }
+  // Only two of the classes: their labels are those of training all the same.
+  const auto two = load_as(trained, table_of({"a", "b"}, {"z", "y"}));
+  EXPECT_EQ(two->classes, 3);
+  for (std::size_t row = 0; row < two->test.labels.size(); ++row) EXPECT_GE(two->test.labels[row], 1);
+}
+
+TEST_F(TrainedRows, NumbersCountTheClassesOfTraining) {
+  const auto rows = load_as(table_of({"a", "b"}, {"x", "y", "z"}), table_of({"a", "b"}, {"0", "1"}));
+  EXPECT_EQ(rows->preprocessing.class_names, (std::vector<std::string>{"x", "y", "z"}));
+  EXPECT_EQ(rows->classes, 3);
+}
+
+TEST_F(TrainedRows, UnknownClassesAreRefusedOrLearned) {
+  const std::string trained = table_of({"a", "b"}, {"x", "y"}), other = table_of({"a", "b"}, {"y", "new"});
+  EXPECT_EQ(error_text<UserError>([&] { load_as(trained, other); }),
+            "dataset: the class \"new\" of these rows is none of those that the weights were trained on: x, y");
+  EXPECT_EQ(load_as(trained, other, false)->preprocessing.class_names, (std::vector<std::string>{"new", "y"}));
+  // Weights that know their classes by number only cannot be told those names.
+  const std::string numbered = table_of({"a", "b"}, {"0", "1"});
+  EXPECT_NE(error_text<UserError>([&] { load_as(numbered, other); }), "<no error>");
+}
+
+TEST_F(TrainedRows, TargetsKeepTheirOrderAndUnits) {
+  const std::string text = table_of({"a", "b", "c"}, {"1", "2"});
+  const auto load_targets = [&](std::vector<std::string> targets, std::shared_ptr<const Preprocessing> trained) {
+    DatasetRequest request{.name = {}, .task = Task::kRegression, .targets = std::move(targets)};
+    request.trained = std::move(trained);
+    return load(text, request);
+  };
+  const auto expected = load_targets({"a", "b"}, nullptr);
+  const auto turned = load_targets({"b", "a"}, std::make_shared<const Preprocessing>(expected->preprocessing));
+  EXPECT_EQ(turned->test.targets, expected->test.targets);
+  EXPECT_EQ(turned->preprocessing, expected->preprocessing);
 }
 
 }  // namespace

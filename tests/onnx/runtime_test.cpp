@@ -1,3 +1,5 @@
+#include "onnx/runtime.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -77,32 +79,15 @@ std::vector<Job> quantised_zoo(const fs::path& folder, ExportForm form) {
   return jobs;
 }
 
-std::string json_text(const std::vector<Job>& jobs, const fs::path& folder) {
-  std::string text;
-  for (const Job& job : jobs)
-    text += fmt::format(R"({}{{"model": "{}", "input": "{}", "output": "{}", "shape": {}, "tokens": {}}})",
-                        text.empty() ? "[" : ",\n", job.file.string(), (folder / (job.name + ".input")).string(),
-                        (folder / (job.name + ".output")).string(), to_string(job.shape), job.tokens);
-  return text + "]\n";
-}
-
-/// Returns the command that runs JavaScript with ONNX Runtime; empty without it.
-std::string runtime_command() {
-  const char* given = std::getenv("LATHE_ONNXRUNTIME");
-  const std::string folder = given != nullptr ? given : LATHE_ONNXRUNTIME_FOLDER;
-  const std::string command =
-      "NODE_PATH=" + folder + "/node_modules node " + testing::script("run_onnxruntime.js") + " ";
-  return std::system((command + "> /dev/null 2>&1").c_str()) == 0 ? command : "";
-}
-
 void run_jobs(const std::vector<Job>& jobs, const fs::path& folder, const std::string& command) {
-  write_text_file_atomically(folder / "jobs.json", json_text(jobs, folder));
-  const auto ran = lathe::testing::run_program(command + (folder / "jobs.json").string(), folder);
-  EXPECT_EQ(ran.exit_code, 0) << ran.errors;
+  std::vector<testing::RuntimeJob> wanted;
+  for (const Job& job : jobs) wanted.push_back({job.file, job.shape, job.tokens, job.rows});
+  const auto outputs = testing::run_on_runtime(command, wanted);
+  for (std::size_t i = 0; i < jobs.size(); ++i) testing::write_floats(folder / (jobs[i].name + ".output"), outputs[i]);
 }
 
 TEST(OnnxRuntime, ComputesWhatWeCompute) {
-  const std::string command = runtime_command();
+  const std::string command = testing::runtime_command();
   if (command.empty()) LATHE_PEER_IS_ABSENT("onnxruntime-node is not installed (scripts/install_onnxruntime)");
   const TemporaryFolder folder;
   const std::vector<Job> jobs = float_jobs(folder.path());
@@ -130,7 +115,7 @@ TEST(OnnxRuntime, FormsOfFloatNetworksAreOneFile) {
 }
 
 TEST(OnnxRuntime, ComputesQdqWithinOneStep) {
-  const std::string command = runtime_command();
+  const std::string command = testing::runtime_command();
   if (command.empty()) LATHE_PEER_IS_ABSENT("onnxruntime-node is not installed (scripts/install_onnxruntime)");
   const TemporaryFolder folder;
   std::vector<Job> jobs = quantised_jobs(folder.path(), ExportForm::kQdq, 8);
@@ -154,7 +139,7 @@ void interpret(const std::vector<Job>& jobs, const fs::path& folder) {
 
 /// Quantised values near the middle of two codes may fall to either side: everything behind moves by steps.
 TEST(OnnxRuntime, RunsTheQuantisedZoo) {
-  const std::string command = runtime_command();
+  const std::string command = testing::runtime_command();
   if (command.empty()) LATHE_PEER_IS_ABSENT("onnxruntime-node is not installed (scripts/install_onnxruntime)");
   const TemporaryFolder folder;
   const std::vector<Job> jobs = quantised_zoo(folder.path(), ExportForm::kQdq);

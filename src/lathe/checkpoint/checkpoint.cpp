@@ -117,6 +117,8 @@ void save_model(const std::filesystem::path& path, const ir::Graph& graph, const
   write_safetensors(path, file);
 }
 
+Facts load_facts(const std::filesystem::path& path) { return own_facts(read_tensors(path).metadata); }
+
 LoadedModel load_model(const std::filesystem::path& path, const ir::Graph* model) {
   const SafetensorsFile file = read_tensors(path);
   LoadedModel loaded;

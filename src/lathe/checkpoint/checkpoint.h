@@ -39,6 +39,10 @@ void save_model(const std::filesystem::path& path, const ir::Graph& graph, const
 /// fit, no `model` for a plain state dict.
 LoadedModel load_model(const std::filesystem::path& path, const ir::Graph* model = nullptr);
 
+/// Reads the facts of a model file alone; none where it is no lathe checkpoint. Throws DataError as load_model where
+/// the file itself cannot be read.
+Facts load_facts(const std::filesystem::path& path);
+
 /// Holds everything that a run needs to continue bit-identically.
 struct TrainingState {
   engine::State weights;

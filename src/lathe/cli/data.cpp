@@ -66,6 +66,7 @@ Json json_of(const data::Dataset& dataset) {
                {"train_rows", facts.train_rows},
                {"validation_rows", facts.validation_rows},
                {"test_rows", facts.test_rows}};
+  json["preprocessing"] = preprocessing_json(dataset.preprocessing);
   json["feature_names"] = dataset.preprocessing.feature_names;
   if (dataset.task == data::Task::kRegression) {
     for (const data::Target& target : dataset.preprocessing.targets) {
@@ -88,8 +89,8 @@ report::Table class_table(const data::Dataset& dataset) {
   const std::vector<std::int64_t> validation = class_counts(dataset.validation, dataset.classes);
   const std::vector<std::int64_t> test = class_counts(dataset.test, dataset.classes);
   for (std::size_t i = 0; i < train.size(); ++i) {
-    table.add_row({dataset.preprocessing.class_names[i], report::count_text(train[i]), report::count_text(validation[i]),
-                   report::count_text(test[i])});
+    table.add_row({dataset.preprocessing.class_names[i], report::count_text(train[i]),
+                   report::count_text(validation[i]), report::count_text(test[i])});
   }
   table.add_rule();
   table.add_row({"all", report::count_text(facts.train_rows), report::count_text(facts.validation_rows),

@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "lathe/base/log.h"
-#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
+#include "lathe/cli/inputs.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/ir/report.h"
@@ -25,6 +26,7 @@ std::string json_text(const onnx::ImportedModel& model, const std::string& outpu
                      {"onnx_nodes", model.nodes},
                      {"graph", ir::to_text(model.graph)},
                      {"trainable_parameters", ir::trainable_parameters(model.graph)},
+                     {"preprocessing", preprocessing_json(model.preprocessing)},
                      {"file", output.empty() ? Json(nullptr) : Json(output)}};
   return json.dump(2) + "\n";
 }
@@ -32,18 +34,21 @@ std::string json_text(const onnx::ImportedModel& model, const std::string& outpu
 std::string report_text(const onnx::ImportedModel& model, const std::string& output) {
   const std::string written = output.empty() ? "Nothing written: --output model.safetensors keeps it as a model file.\n"
                                              : "Written: " + output + "\n";
-  return fmt::format("{}\n{} nodes of ONNX{} became {} of lathe\n{}",
+  return fmt::format("{}\n{} nodes of ONNX{} became {} of lathe{}\n{}",
                      model_summary(model.graph, report::style_for(kStandardOutput)), model.nodes,
-                     model.producer.empty() ? "" : " (" + model.producer + ")", model.graph.nodes.size() - 2, written);
+                     model.producer.empty() ? "" : " (" + model.producer + ")", model.graph.nodes.size() - 2,
+                     model.preprocessing ? "; the file says how rows are scaled" : "", written);
 }
 
 ExitCode run_import(const Invocation& invocation) {
   const std::string& file = invocation.words.at(0);
   const onnx::ImportedModel model = onnx::import_onnx(file);
   const std::string output = invocation.text("--output").value_or("");
-  if (!output.empty())
-    checkpoint::save_model(output, model.graph, model.state,
-                           {{"weights", file}, {"imported.producer", model.producer}});
+  if (!output.empty()) {
+    checkpoint::Facts facts = {{"weights", file}, {"imported.producer", model.producer}};
+    checkpoint::store_preprocessing(model.preprocessing, facts);
+    checkpoint::save_model(output, model.graph, model.state, facts);
+  }
   print(invocation.json ? json_text(model, output) : report_text(model, output));
   return ExitCode::kSuccess;
 }

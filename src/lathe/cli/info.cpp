@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lathe/cli/commands.h"
+#include "lathe/cli/inputs.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/terminal.h"
@@ -126,12 +127,14 @@ bool names_network(const Invocation& invocation) {
 
 ExitCode run_info(const Invocation& invocation) {
   if (!names_network(invocation)) return list_models(invocation);
-  const ir::Graph graph = network_without_data(invocation).graph;
+  const StartingPoint start = network_without_data(invocation);
+  const ir::Graph& graph = start.graph;
   const ir::GraphCosts costs = ir::costs(graph, invocation.settings.batch_size);
   if (invocation.json) {
     Json json = {{"schema_version", 1}, {"model", graph.name}, {"graph", ir::to_text(graph)}};
     json["trainable_parameters"] = costs.total.parameters;
     json["buffers"] = costs.total.buffers;
+    if (start.preprocessing) json["preprocessing"] = preprocessing_json(start.preprocessing);
     if (invocation.has("--costs")) json["costs"] = json_of(costs, ir::kFloatBits);
     print(json.dump(2) + "\n");
   } else if (invocation.has("--text")) {

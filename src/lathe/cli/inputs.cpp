@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
-#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/training.h"
 #include "lathe/model/lint.h"
@@ -26,21 +27,34 @@ StartingPoint from_checkpoint(const checkpoint::LoadedModel& loaded, const std::
     log::warning("the network in {} is not {} as you named it; the file's is used", path, named->graph.name);
   log::info("Loaded model from {}", path);
   const auto hash = loaded.facts.find("data.hash");
-  return {loaded.graph, loaded.state, path, hash == loaded.facts.end() ? "" : hash->second};
+  return {.graph = loaded.graph,
+          .state = loaded.state,
+          .weights_origin = path,
+          .preprocessing = checkpoint::preprocessing_of(loaded.facts, path),
+          .data_hash = hash == loaded.facts.end() ? "" : hash->second};
 }
 
-// Weights that were trained on rows scaled in another way give other results, and nothing in their shapes shows it.
+// Weights that were trained on other rows give other results, and nothing in their shapes shows it; on rows scaled in
+// another way, wrong ones.
 void warn_of_other_rows(const StartingPoint& start, const data::Dataset& dataset) {
   if (start.data_hash.empty() || start.data_hash == dataset.fingerprint.hash) return;
-  log::warning(
-      "{} was trained on rows with another fingerprint ({}, here {}): another data set, or another split or "
-      "scaling (seed, validation_fraction, validation_rows, max_train_rows, standardise)",
-      start.weights_origin, start.data_hash.substr(0, 12), dataset.fingerprint.hash.substr(0, 12));
+  const char* scaling = start.preprocessing
+                            ? "(seed, validation_fraction, validation_rows, max_train_rows)"
+                            : "or scaling (seed, validation_fraction, validation_rows, max_train_rows, standardise); "
+                              "how its rows were scaled is not in the file (an earlier lathe wrote it), so these are "
+                              "scaled by their own training rows";
+  log::warning("{} was trained on rows with another fingerprint ({}, here {}): another data set, or another split {}",
+               start.weights_origin, start.data_hash.substr(0, 12), dataset.fingerprint.hash.substr(0, 12), scaling);
 }
 
 }  // namespace
 
-std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name) {
+nlohmann::ordered_json preprocessing_json(const std::optional<data::Preprocessing>& preprocessing) {
+  return preprocessing ? nlohmann::ordered_json::parse(data::to_json(*preprocessing)) : nlohmann::ordered_json();
+}
+
+std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name,
+                                               const TrainedRows& trained) {
   const PhaseScope phase(Phase::kData);
   constexpr std::int64_t kSteps = 1000;
   report::ProgressBar bar({.label = "reading", .total = kSteps, .unit = "", .delay_seconds = 1});
@@ -60,12 +74,14 @@ std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings,
        .standardise_targets = settings.standardise_targets,
        .language_modeling = study::models_language(settings),
        .max_token_len = settings.max_token_len,
+       .trained = trained.preprocessing,
+       .keep_classes = trained.keep_classes,
        .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
 }
 
-std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings) {
+std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings, const TrainedRows& trained) {
   log::info("Initialising dataset '{}'...", settings.dataset);
-  auto dataset = read_data(settings, settings.dataset);
+  auto dataset = read_data(settings, settings.dataset, trained);
   const data::Fingerprint& data = dataset->fingerprint;
   log::info("{}: {} training, {} validation, {} test rows from {}", data.source, data.train_rows, data.validation_rows,
             data.test_rows, data.path);

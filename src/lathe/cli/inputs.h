@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,11 +16,21 @@
 /// What commands read before they work: data, recipe, network and weights, from the general settings.
 namespace lathe::cli {
 
+/// Says how rows are brought to what trained weights know: data::DatasetRequest::trained and keep_classes.
+struct TrainedRows {
+  std::shared_ptr<const data::Preprocessing> preprocessing = nullptr;
+  bool keep_classes = true;
+};
+
 /// Loads the data set `name` as the settings say (folder, parts, seed), with a progress bar.
-std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name);
+std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name,
+                                               const TrainedRows& trained = {});
 
 /// Loads the data set that the settings name and logs its sizes and its notice.
-std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings);
+std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings, const TrainedRows& trained = {});
+
+/// Prints a preprocessing for JSON output; null where it is unknown.
+nlohmann::ordered_json preprocessing_json(const std::optional<data::Preprocessing>& preprocessing);
 
 /// Makes the recipe of `lathe train` from the general settings. Momentum and nesterov act on SGD alone.
 engine::TrainSettings train_settings(const config::Settings& settings);
@@ -29,6 +40,8 @@ struct StartingPoint {
   ir::Graph graph = {};
   std::optional<engine::State> state = std::nullopt;
   std::string weights_origin = "fresh";  ///< "fresh" or the path that was loaded
+  /// What was done to the rows that loaded weights were trained on; absent: unknown.
+  std::optional<data::Preprocessing> preprocessing = std::nullopt;
   std::string data_hash = {};  ///< fingerprint of the rows that loaded weights were trained on; empty: unknown
 };
 

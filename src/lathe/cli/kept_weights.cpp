@@ -6,7 +6,7 @@
 
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
-#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/inputs.h"
 
 namespace lathe::cli {
@@ -40,19 +40,15 @@ void KeptWeights::try_to_save(const study::Trial& trial, const engine::State& st
 }
 
 void KeptWeights::save(const study::Trial& trial, const engine::State& state) {
-  const data::Fingerprint& data = search_.dataset->fingerprint;
+  checkpoint::Facts facts = checkpoint::data_facts(*search_.dataset);
+  facts["trial"] = fmt::format("{}", trial.number);
+  facts["study"] = search_.settings.name;
+  facts["seed"] = fmt::format("{}", search_.settings.seed);
+  facts[kKey] = trial.key.to_hex();
+  facts["untrained"] = trial.untrained ? "true" : "false";
+  facts["lathe_version"] = config::version();
   make_directories(path(trial.number).parent_path());
-  checkpoint::save_model(path(trial.number), search_.space.decode(trial.assignment).graph, state,
-                         {{"data.dataset", data.dataset},
-                          {"data.source", data.source},
-                          {"data.hash", data.hash},
-                          {"data.notice", data.notice},
-                          {"trial", fmt::format("{}", trial.number)},
-                          {"study", search_.settings.name},
-                          {"seed", fmt::format("{}", search_.settings.seed)},
-                          {kKey, trial.key.to_hex()},
-                          {"untrained", trial.untrained ? "true" : "false"},
-                          {"lathe_version", std::string(config::version())}});
+  checkpoint::save_model(path(trial.number), search_.space.decode(trial.assignment).graph, state, facts);
   written_[trial.number] = trial.key;
 }
 

@@ -4,7 +4,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
-#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/data_facts.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
 #include "lathe/onnx/import.h"
@@ -35,7 +35,10 @@ std::filesystem::path from_its_source(const config::Value& value) {
 StartingPoint imported(const std::filesystem::path& path) {
   onnx::ImportedModel model = onnx::import_onnx(path);
   log::info("Imported model from {}", path.string());
-  return {std::move(model.graph), std::move(model.state), path.string()};
+  return {.graph = std::move(model.graph),
+          .state = std::move(model.state),
+          .weights_origin = path.string(),
+          .preprocessing = std::move(model.preprocessing)};
 }
 
 }  // namespace
@@ -46,13 +49,26 @@ std::optional<StartingPoint> named_network(const Invocation& invocation,
   if (invocation.has("--from") || (!settings.model_is_table && settings.model.empty())) return std::nullopt;
   if (!settings.model_is_table && is_onnx(settings.model))
     return imported(from_its_source(*invocation.root.find("model")));
-  return StartingPoint{model::make_model(invocation.root, request()), std::nullopt, "fresh"};
+  return StartingPoint{.graph = model::make_model(invocation.root, request())};
 }
 
 checkpoint::LoadedModel load_network(const std::filesystem::path& path, const std::optional<StartingPoint>& named) {
   if (!is_onnx(path)) return checkpoint::load_model(path, named ? &named->graph : nullptr);
   StartingPoint read = imported(path);
-  return {std::move(read.graph), std::move(*read.state), {}, true};
+  checkpoint::Facts facts;
+  checkpoint::store_preprocessing(read.preprocessing, facts);
+  return {std::move(read.graph), std::move(*read.state), std::move(facts), true};
+}
+
+std::shared_ptr<const data::Preprocessing> trained_preprocessing(const Invocation& invocation) {
+  const config::Settings& settings = invocation.settings;
+  std::filesystem::path path = weights_to_load(invocation);
+  if (path.empty() && !settings.model_is_table && is_onnx(settings.model))
+    path = from_its_source(*invocation.root.find("model"));
+  if (path.empty()) return nullptr;
+  const auto found = is_onnx(path) ? onnx::import_onnx(path).preprocessing
+                                   : checkpoint::preprocessing_of(checkpoint::load_facts(path), path);
+  return found ? std::make_shared<const data::Preprocessing>(*found) : nullptr;
 }
 
 model::ModelRequest model_request(const data::Dataset& dataset) {
@@ -80,7 +96,10 @@ StartingPoint network_without_data(const Invocation& invocation) {
   if (!load_name.empty()) {
     checkpoint::LoadedModel loaded = load_network(load_name, named);
     log::info("Loaded model from {}", load_name);
-    start = {std::move(loaded.graph), std::move(loaded.state), load_name};
+    start = {.graph = std::move(loaded.graph),
+             .state = std::move(loaded.state),
+             .weights_origin = load_name,
+             .preprocessing = checkpoint::preprocessing_of(loaded.facts, load_name)};
   }
   if (const auto sentence = model::activation_on_logits(start.graph)) log::warning_once(*sentence);
   return start;

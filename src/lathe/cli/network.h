@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,10 @@ std::optional<StartingPoint> named_network(const Invocation& invocation,
 
 /// Loads a model file as checkpoint::load_model does, or an ONNX file, which brings its own network.
 checkpoint::LoadedModel load_network(const std::filesystem::path& path, const std::optional<StartingPoint>& named);
+
+/// Returns what was done to the rows that the weights to be loaded were trained on, by --load, --from or an ONNX file
+/// as MODEL: null where there are none, or where their file does not say.
+std::shared_ptr<const data::Preprocessing> trained_preprocessing(const Invocation& invocation);
 
 /// Takes the network and its weights as `starting_point` does, without data to check against. The state is absent
 /// without --load and --from.

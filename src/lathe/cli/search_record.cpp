@@ -89,6 +89,7 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
                              .weights = engine::to_string(settings.weights),
                              .space_size = context.space->size(),
                              .data = data_facts(context.dataset->fingerprint),
+                             .preprocessing = data::to_json(context.dataset->preprocessing),
                              .notice = context.dataset->fingerprint.notice,
                              .settings = context.settings_document,
                              .end = study::to_string(result.end),

@@ -8,6 +8,7 @@
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/cli/device.h"
+#include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
 #include "lathe/space/probes.h"
 #include "lathe/study/base_weights.h"
@@ -35,7 +36,8 @@ void check_weights(const Search& search) {
 Search prepare_search(const Invocation& invocation) {
   Search search;
   search.settings = study::parse_study(invocation.root, invocation.settings);
-  search.dataset = load_data(invocation.settings);
+  search.dataset = load_data(invocation.settings, {.preprocessing = trained_preprocessing(invocation),
+                                                   .keep_classes = !search.settings.train.has_value()});
   study::check_loss(search.settings.loss, *search.dataset, invocation.settings);
   if (search.settings.train)
     study::check_augmentation(search.settings.train->settings, *search.dataset, invocation.settings);

@@ -9,6 +9,7 @@
 #include "lathe/cli/commands.h"
 #include "lathe/cli/device.h"
 #include "lathe/cli/inputs.h"
+#include "lathe/cli/network.h"
 #include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/table.h"
@@ -31,7 +32,7 @@ TestRun evaluate(const Invocation& invocation) {
   const config::Settings& settings = invocation.settings;
   const engine::LossSettings loss = study::read_loss(settings);
   TestRun run;
-  run.dataset = load_data(settings);
+  run.dataset = load_data(settings, {.preprocessing = trained_preprocessing(invocation)});
   const data::Samples& test = run.dataset->test;
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
   run.start = starting_point(invocation, *run.dataset);
@@ -98,7 +99,8 @@ Json json_of(const TestRun& run, const config::Settings& settings) {
                {"test_rows", run.result.rows}};
   for (const Score& score : scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
   for (std::size_t i = 0; i < run.dataset->preprocessing.targets.size(); ++i)
-    json["targets"][run.dataset->preprocessing.targets[i].name] = json_of(run.dataset->preprocessing.targets[i], run.result, i);
+    json["targets"][run.dataset->preprocessing.targets[i].name] =
+        json_of(run.dataset->preprocessing.targets[i], run.result, i);
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
     if (run.result.class_rows[c] > 0)
       json["class_accuracy"][run.dataset->preprocessing.class_names.at(c)] = class_accuracy(run.result, c);
@@ -126,7 +128,8 @@ report::Table class_table(const TestRun& run) {
   report::Table classes({{"class", kLeft}, {"accuracy", kRight}, {"rows", kRight}, {"predicted", kRight}});
   for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
     const bool present = run.result.class_rows[c] > 0;
-    classes.add_row({run.dataset->preprocessing.class_names.at(c), present ? report::number_text(class_accuracy(run.result, c)) : "-",
+    classes.add_row({run.dataset->preprocessing.class_names.at(c),
+                     present ? report::number_text(class_accuracy(run.result, c)) : "-",
                      report::count_text(run.result.class_rows[c]), report::count_text(run.result.class_predicted[c])});
   }
   return classes;
@@ -184,7 +187,8 @@ Command test_command() {
               "of the "
               "variance explained), mse and mae, and those of each target also in its own unit. A lathe checkpoint "
               "brings its "
-              "network along, and so does an ONNX file, as --load or as MODEL; for a plain state dict (safetensors, PyTorch's .pt, Lightning's .ckpt) name its MODEL.",
+              "network along, and so does an ONNX file, as --load or as MODEL; for a plain state dict (safetensors, "
+              "PyTorch's .pt, Lightning's .ckpt) name its MODEL.",
           .examples = {{"lathe test jsc-tiny jets --load lathe_output/run/training_ckpts/best.safetensors",
                         "scores a checkpoint"}},
           .flags = from_flags(),

@@ -10,6 +10,7 @@
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/model_summary.h"
+#include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
@@ -130,7 +131,7 @@ TrainingJob make_job(const Invocation& invocation) {
   const config::Settings& settings = invocation.settings;
   TrainingJob job;
   job.settings = train_settings(settings);
-  job.dataset = load_data(settings);
+  job.dataset = load_data(settings, {.preprocessing = trained_preprocessing(invocation), .keep_classes = false});
   StartingPoint start = starting_point(invocation, *job.dataset);
   job.graph = std::move(start.graph);
   job.state = std::move(start.state);

@@ -7,6 +7,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
+#include "lathe/checkpoint/data_facts.h"
 #include "lathe/config/settings.h"
 #include "lathe/engine/history.h"
 
@@ -160,17 +161,13 @@ class Runner {
   }
 
   void save_model(const std::filesystem::path& path, const engine::State& state, const engine::TrainReport& report) {
-    const data::Fingerprint& data = job_.dataset->fingerprint;
-    checkpoint::save_model(path, job_.graph, state,
-                           {{"data.dataset", data.dataset},
-                            {"data.source", data.source},
-                            {"data.hash", data.hash},
-                            {"data.notice", data.notice},
-                            {"settings", job_.settings.to_text()},
-                            {"seed", fmt::format("{}", job_.seed)},
-                            {"backend", backend_text(job_)},
-                            {"steps", fmt::format("{}", report.steps)},
-                            {"lathe_version", std::string(config::version())}});
+    checkpoint::Facts facts = checkpoint::data_facts(*job_.dataset);
+    facts["settings"] = job_.settings.to_text();
+    facts["seed"] = fmt::format("{}", job_.seed);
+    facts["backend"] = backend_text(job_);
+    facts["steps"] = fmt::format("{}", report.steps);
+    facts["lathe_version"] = config::version();
+    checkpoint::save_model(path, job_.graph, state, facts);
   }
 
   const TrainingJob& job_;

@@ -4,7 +4,7 @@
 
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
-#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
@@ -62,7 +62,9 @@ void save(const Invocation& invocation, const StartingPoint& start, Transformed&
   if (start.state) state = carried_over(*start.state, std::move(state));
   result.file = project_folder(invocation.settings) / "transform" / "transformed.safetensors";
   make_directories(result.file.parent_path());
-  checkpoint::save_model(result.file, result.after, state, {{"weights", start.weights_origin}});
+  checkpoint::Facts facts = {{"weights", start.weights_origin}};
+  checkpoint::store_preprocessing(start.preprocessing, facts);
+  checkpoint::save_model(result.file, result.after, state, facts);
 }
 
 std::string json_text(const Transformed& result) {

@@ -138,15 +138,6 @@ void take_trained_scaling(const RawDataset& raw, const Preprocessing& trained, P
     log::info("rows are scaled as in training, by the means and deviations stored with the weights, not by their own");
 }
 
-Scaling scaling_of(const std::vector<Target>& targets) {
-  Scaling scaling;
-  for (const Target& target : targets) {
-    scaling.mean.push_back(target.mean);
-    scaling.deviation.push_back(target.deviation);
-  }
-  return scaling;
-}
-
 // Scales features and targets; `done` is told how.
 void scale(RawDataset& raw, const DatasetRequest& request, Preprocessing& done) {
   measure_own_scaling(raw, request, done);

@@ -108,6 +108,8 @@ std::string to_json(const Preprocessing& preprocessing) {
   return json.dump();
 }
 
+std::string to_json(const std::vector<std::string>& names) { return Json(names).dump(); }
+
 Preprocessing parse_preprocessing(std::string_view json, const std::filesystem::path& origin) {
   try {
     return from_json(Json::parse(json));
@@ -116,6 +118,27 @@ Preprocessing parse_preprocessing(std::string_view json, const std::filesystem::
   } catch (const DataError& error) {
     throw DataError(origin.string(), fmt::format("its preprocessing cannot be used: {}", error.what()));
   }
+}
+
+void prepare_values(const Preprocessing& preprocessing, std::span<float> values) {
+  if (preprocessing.divisor != 1)
+    for (float& value : values) value /= static_cast<float>(preprocessing.divisor);
+  apply_scaling(preprocessing.scaling, values);
+}
+
+void undo_scaling(const Preprocessing& preprocessing, std::span<float> values) {
+  undo_scaling(preprocessing.scaling, values);
+  if (preprocessing.divisor != 1)
+    for (float& value : values) value *= static_cast<float>(preprocessing.divisor);
+}
+
+Scaling scaling_of(const std::vector<Target>& targets) {
+  Scaling scaling;
+  for (const Target& target : targets) {
+    scaling.mean.push_back(target.mean);
+    scaling.deviation.push_back(target.deviation);
+  }
+  return scaling;
 }
 
 std::string as_utf8(std::string_view text) {

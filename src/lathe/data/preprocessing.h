@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,9 +45,21 @@ inline constexpr int kPreprocessingVersion = 1;
 /// Prints a preprocessing as JSON in one line; numbers come back exactly.
 std::string to_json(const Preprocessing& preprocessing);
 
+/// Prints names as a JSON list.
+std::string to_json(const std::vector<std::string>& names);
+
 /// Reads what to_json printed. Throws DataError with `origin`: no such JSON, a newer version, numbers that are not
 /// finite, deviations that are not above 0, lists that do not fit together.
 Preprocessing parse_preprocessing(std::string_view json, const std::filesystem::path& origin);
+
+/// Prepares the values of rows whose channels come first: divides and scales them.
+void prepare_values(const Preprocessing& preprocessing, std::span<float> values);
+
+/// Makes raw values of prepared ones, but for rounding.
+void undo_scaling(const Preprocessing& preprocessing, std::span<float> values);
+
+/// Returns how targets are scaled: undo_scaling by it turns outputs of a network into their units.
+Scaling scaling_of(const std::vector<Target>& targets);
 
 /// Returns a name as valid UTF-8: bytes of a text that is none are read as Latin-1.
 std::string as_utf8(std::string_view text);

@@ -43,4 +43,11 @@ void apply_scaling(const Scaling& scaling, std::span<float> values) {
   });
 }
 
+void undo_scaling(const Scaling& scaling, std::span<float> values) {
+  if (scaling.empty()) return;
+  for_each_group(values, scaling.pooled, scaling.mean.size(), [&](std::size_t group, float& value) {
+    value = static_cast<float>(value * scaling.deviation[group] + scaling.mean[group]);
+  });
+}
+
 }  // namespace lathe::data

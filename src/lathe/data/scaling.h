@@ -27,4 +27,7 @@ Scaling measure_scaling(std::span<const float> values, std::int64_t width, std::
 /// scaling is empty.
 void apply_scaling(const Scaling& scaling, std::span<float> values);
 
+/// Does the opposite: value * deviation + mean of its group, computed in double precision.
+void undo_scaling(const Scaling& scaling, std::span<float> values);
+
 }  // namespace lathe::data

@@ -36,13 +36,14 @@ enum class ElementType {
 /// Tells whether values of a type are kept in Tensor::floats.
 bool is_floating(ElementType type);
 
-/// Holds a tensor of a file, row-major; one of the two lists has element_count(shape) values.
+/// Holds a tensor of a file, row-major; one of the first two lists has element_count(shape) values.
 struct Tensor {
   std::string name;
   ElementType type = ElementType::kFloat;
   Shape shape;
   std::vector<float> floats;           ///< of floating types; float64 is rounded
   std::vector<std::int64_t> integers;  ///< of all others
+  std::vector<double> doubles = {};    ///< float64 alone, beside `floats`: as stored
 };
 
 using AttributeValue =

@@ -4,6 +4,7 @@
 #include "lathe/onnx/document.h"
 #include "lathe/onnx/graph_writer.h"
 #include "lathe/onnx/own_names.h"
+#include "lathe/onnx/preprocessing_nodes.h"
 
 namespace lathe::onnx {
 namespace {
@@ -38,6 +39,10 @@ void export_onnx(const ir::Graph& graph, const engine::State& state, const std::
   GraphWriter(document, graph, state, options.form).write();
   if (writes_quant(document)) document.opsets["qonnx.custom_op.general"] = 1;
   store_own(document, graph, state);
+  if (options.preprocessing) {
+    if (options.raw_rows) add_preprocessing_nodes(document, *options.preprocessing);
+    describe_preprocessing(document, *options.preprocessing, options.raw_rows);
+  }
   write_document(path, document);
 }
 

@@ -5,6 +5,7 @@
 #include "lathe/onnx/document.h"
 #include "lathe/onnx/graph_reader.h"
 #include "lathe/onnx/own_names.h"
+#include "lathe/onnx/preprocessing_nodes.h"
 #include "lathe/onnx/ties.h"
 
 namespace lathe::onnx {
@@ -28,11 +29,14 @@ ir::Graph graph_of(const GraphReader& reader, std::vector<Origin>& origins, cons
 
 ImportedModel import_onnx(const std::filesystem::path& path) {
   Document document = read_document(path);
+  const std::size_t nodes = document.nodes.size();
+  std::optional<data::Preprocessing> preprocessing = take_preprocessing(document, path.string());
   GraphReader reader(document, path.string());
   reader.read();
   ImportedModel model;
   model.producer = producer_of(document);
-  model.nodes = document.nodes.size();
+  model.preprocessing = std::move(preprocessing);
+  model.nodes = nodes;
   std::vector<Origin> origins;
   model.graph = graph_of(reader, origins, path.string());
   if (model.graph.name.empty() || model.graph.name == "torch_jit" || model.graph.name == "main_graph")

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
+#include "lathe/data/preprocessing.h"
 #include "lathe/engine/state.h"
 #include "lathe/ir/graph.h"
 
@@ -11,8 +13,11 @@ namespace lathe::onnx {
 /// Holds a network that was read from an ONNX file.
 struct ImportedModel {
   ir::Graph graph;
-  engine::State state;    ///< in graph order, checked against the graph
-  std::string producer;   ///< `pytorch 1.13.1`, as the file says; may be empty
+  engine::State state;   ///< in graph order, checked against the graph
+  std::string producer;  ///< `pytorch 1.13.1`, as the file says; may be empty
+  /// What a file of export_onnx says was done to the rows before this network sees them; nodes that do it are not part
+  /// of `graph`.
+  std::optional<data::Preprocessing> preprocessing = {};
   std::size_t nodes = 0;  ///< nodes of the file; activations and attention are several of them in one of ours
 };
 

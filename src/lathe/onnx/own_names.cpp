@@ -85,7 +85,7 @@ std::optional<ir::Graph> own_graph(const Document& document, const ir::Graph& re
   } catch (const Error&) {
     // A damaged text is treated as one that does not fit.
   }
-  log::warning("the file's nodes are not those that lathe wrote: its names of them are not used");
+  log::warning_once("the file's nodes are not those that lathe wrote: its names of them are not used");
   return std::nullopt;
 }
 

@@ -82,7 +82,9 @@ void decode_raw(const std::byte* bytes, Tensor& tensor) {
   if (tensor.floats.empty() && tensor.integers.empty()) return;
   switch (tensor.type) {
     case ElementType::kFloat: std::memcpy(tensor.floats.data(), bytes, tensor.floats.size() * sizeof(float)); return;
-    case ElementType::kDouble: return decode_floats<double>(bytes, tensor.floats);
+    case ElementType::kDouble:
+      std::memcpy(tensor.doubles.data(), bytes, tensor.doubles.size() * sizeof(double));
+      return decode_floats<double>(bytes, tensor.floats);
     case ElementType::kFloat16: return decode<std::uint16_t>(bytes, tensor.floats, half_value);
     case ElementType::kBfloat16: return decode<std::uint16_t>(bytes, tensor.floats, bfloat_value);
     case ElementType::kUint8:
@@ -300,6 +302,7 @@ class Converter {
       tensor.floats.resize(count);
     else
       tensor.integers.resize(count);
+    if (tensor.type == ElementType::kDouble) tensor.doubles.resize(count);
   }
 
   void read_raw(const char* bytes, std::size_t size, Tensor& tensor, std::size_t count) const {
@@ -330,6 +333,7 @@ class Converter {
         return;
       case ElementType::kDouble:
         check_values(tensor, count, proto.double_data());
+        tensor.doubles.assign(proto.double_data().begin(), proto.double_data().end());
         for (const double value : proto.double_data()) tensor.floats.push_back(static_cast<float>(value));
         return;
       case ElementType::kFloat16:

@@ -28,6 +28,8 @@ std::string raw_bytes(const Tensor& tensor) {
   switch (tensor.type) {
     case ElementType::kFloat:
       return {reinterpret_cast<const char*>(tensor.floats.data()), tensor.floats.size() * sizeof(float)};
+    case ElementType::kDouble:
+      return {reinterpret_cast<const char*>(tensor.doubles.data()), tensor.doubles.size() * sizeof(double)};
     case ElementType::kInt64: return packed<std::int64_t>(tensor.integers);
     case ElementType::kInt32: return packed<std::int32_t>(tensor.integers);
     case ElementType::kInt8: return packed<std::int8_t>(tensor.integers);

@@ -302,6 +302,7 @@ std::string study_json(const StudyRecord& study) {
   }
   file["data"] = Json::object();
   for (const auto& [name, value] : study.data) file["data"][name] = to_json(value);
+  if (!study.preprocessing.empty()) file["preprocessing"] = Json::parse(study.preprocessing);
   file["final"] = Json::array();
   for (const FinalRecord& record : study.finals) file["final"].push_back(final_entry(record));
   if (study.profile) file["profile"] = profile_entry(*study.profile);

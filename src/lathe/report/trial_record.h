@@ -104,6 +104,7 @@ struct StudyRecord {
   std::optional<std::int64_t> space_size = {};  ///< nullopt: continuous, or beyond 62 bits
   std::string by = "name";                      ///< how the file's seed entries name nodes
   std::vector<std::pair<std::string, Scalar>> data = {};  ///< the fingerprint of the data
+  std::string preprocessing = {};                         ///< what was done to the rows, as JSON; empty: unknown
   std::string notice = {};                                ///< `simulated jets, not JSC`; empty: none
   std::string settings = {};                              ///< the resolved settings as TOML
   std::string end = {};                                   ///< why the study ended: `all trials`, `timeout`

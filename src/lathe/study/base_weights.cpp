@@ -5,7 +5,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
-#include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/data_facts.h"
 
 namespace lathe::study {
 namespace {
@@ -55,14 +55,10 @@ std::shared_ptr<const engine::State> train_base_weights(Evaluator& evaluator, co
   }
   log::info("Base network: {}, {:.1f} s", score_text(evaluation), evaluation.wall_seconds);
   if (!path.empty()) {
-    const data::Fingerprint& data = evaluator.dataset().fingerprint;
+    checkpoint::Facts facts = checkpoint::data_facts(evaluator.dataset());
+    facts[kKey] = base.key.to_hex();
     make_directories(folder);
-    checkpoint::save_model(path, base.candidate.graph, *evaluation.state,
-                           {{kKey, base.key.to_hex()},
-                            {"data.dataset", data.dataset},
-                            {"data.source", data.source},
-                            {"data.hash", data.hash},
-                            {"data.notice", data.notice}});
+    checkpoint::save_model(path, base.candidate.graph, *evaluation.state, facts);
   }
   return evaluation.state;
 }
