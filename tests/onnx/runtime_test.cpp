@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "lathe/base/file.h"
 #include "lathe/model/zoo.h"
