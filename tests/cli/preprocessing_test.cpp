@@ -67,7 +67,7 @@ class Preprocessing : public ::testing::Test {
   void train_on_flowers() const {
     write("flowers.csv", flowers(300));
     write("m.toml", kModel);
-    run_json(fmt::format("train --config m.toml --dataset flowers.csv {}", kOptions));
+    run_json(fmt::format("train --config m.toml --set dataset=flowers.csv {}", kOptions));
   }
 
   lathe::testing::TemporaryFolder folder_;
@@ -89,13 +89,14 @@ TEST_F(Preprocessing, IsInCheckpointsAndOnnxFiles) {
   EXPECT_EQ(run_json("import net.onnx --output back.safetensors")["preprocessing"], shown);
   EXPECT_EQ(run_json("info --load back.safetensors")["preprocessing"], shown);
 
-  const Json expected = run_json(fmt::format("test flowers.csv --load {}", kCheckpoint));
+  const Json expected = run_json(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint));
   EXPECT_GT(expected["test_accuracy"], 0.95);
-  for (const char* way :
-       {"test flowers.csv --load net.onnx", "test net.onnx flowers.csv", "test flowers.csv --load back.safetensors"})
+  for (const char* way : {"test --set dataset=flowers.csv --load net.onnx", "test net.onnx flowers.csv",
+                          "test --set dataset=flowers.csv --load back.safetensors"})
     EXPECT_EQ(run_json(way)["test_loss"], expected["test_loss"]) << way;
 
-  const std::string more = "flowers.csv --max-epochs 1 --learning-rate 0.001 --project-dir . --project more --load ";
+  const std::string more =
+      "--set dataset=flowers.csv --max-epochs 1 --learning-rate 0.001 --project-dir . --project more --load ";
   const Json trained_on = run_json("train " + more + kCheckpoint);
   EXPECT_EQ(run_json("train " + more + "net.onnx")["validation_loss"], trained_on["validation_loss"]);
 }
@@ -144,26 +145,28 @@ TEST_F(Preprocessing, OtherRowsAreScaledAsThoseOfTraining) {
   train_on_flowers();
   // One kind of the three: scaled by themselves, its rows would be spread over all three.
   write("others.csv", flowers(100, "c"));
-  const auto scaled = run(fmt::format("test others.csv --load {}", kCheckpoint));
+  const auto scaled = run(fmt::format("test --set dataset=others.csv --load {}", kCheckpoint));
   EXPECT_NE(scaled.errors.find("rows are scaled as in training, by the means and deviations stored with the weights"),
             std::string::npos)
       << scaled.errors;
   EXPECT_NE(scaled.errors.find("classes are taken by name, in the order of training"), std::string::npos);
-  EXPECT_EQ(run_json(fmt::format("test others.csv --load {}", kCheckpoint))["test_accuracy"], 1.0);
+  EXPECT_EQ(run_json(fmt::format("test --set dataset=others.csv --load {}", kCheckpoint))["test_accuracy"], 1.0);
   // The rows of training say nothing: they are scaled as they were.
-  const auto same = run(fmt::format("test flowers.csv --load {}", kCheckpoint));
+  const auto same = run(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint));
   EXPECT_EQ(same.errors.find("scaled as in training"), std::string::npos) << same.errors;
   // Unscaled rows are what the weights do not know, whatever the settings say.
-  EXPECT_EQ(run_json(fmt::format("test others.csv --standardise false --load {}", kCheckpoint))["test_accuracy"], 1.0);
+  EXPECT_EQ(run_json(fmt::format("test --set dataset=others.csv --set standardise=false --load {}",
+                                 kCheckpoint))["test_accuracy"],
+            1.0);
 
   write("turned.csv", flowers(300, "abc", true));
-  const auto turned = run(fmt::format("test turned.csv --load {}", kCheckpoint));
+  const auto turned = run(fmt::format("test --set dataset=turned.csv --load {}", kCheckpoint));
   EXPECT_NE(turned.errors.find("features are taken by name, in the order of training"), std::string::npos);
-  EXPECT_EQ(run_json(fmt::format("test turned.csv --load {}", kCheckpoint))["test_loss"],
-            run_json(fmt::format("test flowers.csv --load {}", kCheckpoint))["test_loss"]);
+  EXPECT_EQ(run_json(fmt::format("test --set dataset=turned.csv --load {}", kCheckpoint))["test_loss"],
+            run_json(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint))["test_loss"]);
 
   write("unknown.csv", flowers(100, "cd"));
-  const auto unknown = run(fmt::format("test unknown.csv --load {}", kCheckpoint));
+  const auto unknown = run(fmt::format("test --set dataset=unknown.csv --load {}", kCheckpoint));
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_NE(unknown.errors.find("the class \"d_flower\" of these rows is none of those that the weights were trained "
                                 "on: a_flower, b_flower, c_flower"),
@@ -174,11 +177,11 @@ TEST_F(Preprocessing, OtherRowsAreScaledAsThoseOfTraining) {
 TEST_F(Preprocessing, TargetsAreInUnitsAndScaledAsInTraining) {
   write("yields.csv", yields(300, 0));
   write("m.toml", kModel);
-  run_json(fmt::format("train --config m.toml --dataset yields.csv --task regression {}", kOptions));
-  const Json first = run_json(fmt::format("test yields.csv --task regression --load {}", kCheckpoint));
+  run_json(fmt::format("train --config m.toml --set dataset=yields.csv --task regression {}", kOptions));
+  const Json first = run_json(fmt::format("test --set dataset=yields.csv --task regression --load {}", kCheckpoint));
   EXPECT_GT(first["test_r2"], 0.9);
   write("others.csv", yields(300, 0.2));
-  const Json others = run_json(fmt::format("test others.csv --task regression --load {}", kCheckpoint));
+  const Json others = run_json(fmt::format("test --set dataset=others.csv --task regression --load {}", kCheckpoint));
   EXPECT_GT(others["test_r2"], 0.7);
   EXPECT_EQ(others["targets"]["yield"]["mean"], first["targets"]["yield"]["mean"]);
   EXPECT_EQ(others["targets"]["yield"]["deviation"], first["targets"]["yield"]["deviation"]);
@@ -229,7 +232,8 @@ accuracy = {scale = 1.0, direction = "maximize"}
   EXPECT_EQ(run_json("info " + from)["preprocessing"], shown);
   EXPECT_EQ(run_json("export " + from + " --format qdq --output t.onnx --check")["rows"], "raw");
   write("others.csv", flowers(100, "c"));
-  EXPECT_NE(run("test others.csv " + from).errors.find("rows are scaled as in training"), std::string::npos);
+  EXPECT_NE(run("test --set dataset=others.csv " + from).errors.find("rows are scaled as in training"),
+            std::string::npos);
 }
 
 }  // namespace
