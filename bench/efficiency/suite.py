@@ -247,6 +247,8 @@ def markdown(rows):
              "50 seeds."]
     lines += failing_table(rows)
     rows = [entry for entry in rows if entry["problem"] not in {other["problem"] for other in rows if "failed" in other}]
+    if not rows:
+        return lines
     lines += verdicts(rows) + lag_table(rows)
     for problem in dict.fromkeys(entry["problem"] for entry in rows):
         lines += section(problem, [entry for entry in rows if entry["problem"] == problem])
