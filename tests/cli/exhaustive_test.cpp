@@ -186,7 +186,7 @@ TEST_F(Exhaustive, SaysHowSureTheFrontIs) {
   const auto result = run(fmt::format("--config {} --quiet --n-jobs 2", write(kRacing)));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_NE(result.output.find("exhaustive search"), std::string::npos);
-  EXPECT_NE(result.output.find("probability"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("P(on the front)"), std::string::npos) << result.output;
   const fs::path results = folder() / "all/search_ckpts";
   const json best = json::parse(read_text_file(results / "best.json"));
   ASSERT_FALSE(best.empty());
@@ -194,7 +194,9 @@ TEST_F(Exhaustive, SaysHowSureTheFrontIs) {
     const json& race = entry["race"];
     EXPECT_EQ(race["seeds"], 3);
     const double accuracy = entry["software_metrics"]["accuracy"];
-    EXPECT_NEAR(race["sampling_errors"][0], std::sqrt(accuracy * (1 - accuracy) / 4000), 1e-9);
+    const double binomial = std::sqrt(accuracy * (1 - accuracy) / 4000);  // of one seed; part of it goes with the seeds
+    EXPECT_LE(race["sampling_errors"][0], 1.01 * binomial);
+    EXPECT_GE(race["sampling_errors"][0], 0.5 * binomial);
     EXPECT_NEAR(race["total_errors"][0],
                 std::hypot(race["standard_errors"][0].get<double>(), race["sampling_errors"][0].get<double>()), 1e-9);
     EXPECT_GE(race["front_probability"], 0);

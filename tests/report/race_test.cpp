@@ -29,7 +29,43 @@ TEST(RacedStudy, ShowsMeansErrorsAndProbabilities) {
   const std::string table = best_table(raced_study(), {});
   EXPECT_NE(table.find("mean (std. error)"), std::string::npos) << table;
   EXPECT_NE(table.find("0.65 (0.005)"), std::string::npos) << table;
+  EXPECT_NE(table.find("P(on the front)"), std::string::npos) << table;
   EXPECT_NE(table.find(" 0.97 | "), std::string::npos) << table;
+  EXPECT_EQ(table.find("would decide it"), std::string::npos) << table;
+}
+
+TEST(RacedStudy, SaysWhatEachProbabilityIsOf) {
+  StudyRecord study = raced_study();
+  study.directions = {Direction::kMaximize};
+  for (TrialRecord& trial : study.trials)
+    if (!trial.values.empty()) trial.values.resize(1);
+  const std::string table = best_table(study, {});
+  EXPECT_NE(table.find("P(best)"), std::string::npos) << table;
+  EXPECT_EQ(table.find("P(on the front)"), std::string::npos) << table;
+}
+
+TEST(RacedStudy, SaysWhatWouldDecideATie) {
+  StudyRecord study = raced_study();
+  StandingRecord& standing = *study.trials[1].standing;
+  standing.membership = "tied";
+  standing.decider = DeciderRecord{.rival = 2, .seeds = 4, .rows = 12345};
+  EXPECT_NE(best_table(study, {}).find("against 2: 4 more seeds or 12,345 more rows"), std::string::npos)
+      << best_table(study, {});
+  EXPECT_NE(study_json(study).find("\"further_rows\": 12345"), std::string::npos) << study_json(study);
+  EXPECT_NE(study_json(study).find("\"probability_on_the_front\": 0.975"), std::string::npos) << study_json(study);
+  EXPECT_NE(best_json(study).find("\"further_seeds\": 4"), std::string::npos) << best_json(study);
+  standing.decider = DeciderRecord{.rival = 2};
+  EXPECT_NE(best_table(study, {}).find("against 2: more seeds and rows"), std::string::npos);
+  standing.decider = DeciderRecord{.rival = 2, .equal = true};
+  EXPECT_NE(best_table(study, {}).find("against 2: nothing, they are equal"), std::string::npos);
+}
+
+TEST(RacedStudy, MarksWhatIsAtChance) {
+  StudyRecord study = sample_study();
+  EXPECT_EQ(best_table(study, {}).find("(chance)"), std::string::npos);
+  for (TrialRecord& trial : study.trials) trial.at_chance = true;
+  EXPECT_NE(best_table(study, {}).find(" (chance)"), std::string::npos) << best_table(study, {});
+  EXPECT_NE(best_json(study).find("\"at_chance\": true"), std::string::npos);
 }
 
 TEST(RacedStudy, HasColumnsInTheTableOfTrials) {

@@ -70,7 +70,7 @@ void write_single(Storage& storage) {
   storage.enqueue_trial(
       study, {categorical("multiplier", {std::int64_t{1}, std::int64_t{2}, std::int64_t{4}}, 2), parameters(0, 0)[2]},
       {{"from", "\"hand\""}});
-  storage.add_repeat(first.trial_id, 1, "{\"accuracy\": 0.5}");
+  storage.add_repeat(first.trial_id, 1, "{\"accuracy\": 0.5}", "1AgAC");
 }
 
 constexpr const char* kSingle =

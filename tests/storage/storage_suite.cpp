@@ -274,7 +274,7 @@ TEST_P(StorageSuite, ADeletedStudyLeavesNothing) {
   trial.user_attributes = {{"a", "1"}};
   trial.system_attributes = {{"b", "2"}};
   complete(*storage_, trial, {1.0});
-  storage_->add_repeat(trial.trial_id, 1, "{}");
+  storage_->add_repeat(trial.trial_id, 1, "{}", "outcomes");
   storage_->set_study_attributes(study, {{"a", "1"}}, {{"b", "1"}});
   complete(*storage_, start(*storage_, kept), {1.0});
   storage_->delete_study(study);
@@ -283,7 +283,7 @@ TEST_P(StorageSuite, ADeletedStudyLeavesNothing) {
   EXPECT_EQ(place_->open()->trials(kept).size(), 1U);
   if (GetParam() == "memory") return;
   for (const char* table : {"trials", "trial_params", "trial_values", "trial_heartbeats", "trial_intermediate_values",
-                            "trial_user_attributes", "trial_system_attributes", "lathe_repeats"}) {
+                            "trial_user_attributes", "trial_system_attributes", "lathe_repeats", "lathe_outcomes"}) {
     EXPECT_EQ(place_->sql(std::string("SELECT count(*) FROM ") + table +
                           " WHERE trial_id = " + std::to_string(trial.trial_id)),
               "0\n")
@@ -351,6 +351,26 @@ TEST_P(StorageSuite, RepeatsStayAsTheyWereFirst) {
   const std::map<std::int64_t, std::string> expected{{1, "{\"accuracy\": 0.5}"}, {2, "{}"}};
   EXPECT_EQ(storage_->repeats(study).at(trial.trial_id), expected);
   EXPECT_TRUE(storage_->repeats(study + 1).empty());
+}
+
+TEST_P(StorageSuite, KeepsWhatTheRowsSaid) {
+  const auto study = make_study();
+  const Trial first = start(*storage_, study), second = start(*storage_, study);
+  EXPECT_TRUE(storage_->outcomes({first.trial_id, second.trial_id}).empty());
+  Trial ended_trial = ended(first, TrialState::kComplete, {1.0});
+  ended_trial.outcomes = {"of seed 0", "of seed 1"};
+  EXPECT_TRUE(storage_->finish_trial(ended_trial));
+  ended_trial.outcomes = {"of somebody who was given up"};
+  EXPECT_FALSE(storage_->finish_trial(ended_trial));
+  storage_->add_repeat(first.trial_id, 2, "{}", "of seed 2");
+  storage_->add_repeat(first.trial_id, 2, "{}", "again");
+  storage_->add_repeat(first.trial_id, 3, "{}");
+  complete(*storage_, second, {1.0});
+  const std::map<std::int64_t, std::string> expected{{0, "of seed 0"}, {1, "of seed 1"}, {2, "of seed 2"}};
+  const auto found = place_->open()->outcomes({first.trial_id, second.trial_id});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found.at(first.trial_id), expected);
+  EXPECT_TRUE(storage_->outcomes({second.trial_id}).empty());
 }
 
 TEST_P(StorageSuite, ThreadsShareOneStorage) {

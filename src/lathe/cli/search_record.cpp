@@ -1,5 +1,9 @@
 #include "lathe/cli/search_record.h"
 
+#include <algorithm>
+#include <map>
+
+#include "lathe/data/dataset.h"
 #include "lathe/study/record.h"
 
 namespace lathe::cli {
@@ -14,6 +18,13 @@ report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
 }
 
 report::StandingRecord standing_record(const study::Standing& standing) {
+  std::optional<report::DeciderRecord> decider;
+  if (standing.decider) {
+    decider = report::DeciderRecord{.rival = standing.decider->rival,
+                                    .seeds = standing.decider->seeds,
+                                    .rows = standing.decider->rows,
+                                    .equal = standing.decider->equal};
+  }
   return {.membership = study::to_string(standing.membership),
           .seeds = standing.seeds,
           .means = standing.means,
@@ -22,7 +33,31 @@ report::StandingRecord standing_record(const study::Standing& standing) {
           .total_errors = standing.total_errors,
           .front_probability = standing.front_probability,
           .at_least = standing.at_least,
-          .at_most = standing.at_most};
+          .at_most = standing.at_most,
+          .decider = decider};
+}
+
+// Returns the share of the commonest class among the rows that the study evaluates on; 0 where nothing is classified.
+double share_of_commonest_class(const SearchContext& context) {
+  const study::EvaluationRunner& evaluation = context.settings->evaluation;
+  const data::Samples& samples =
+      evaluation.part == study::Part::kTrain ? context.dataset->train : context.dataset->validation;
+  if (samples.labels.empty()) return 0;
+  const std::int64_t rows =
+      std::min(samples.rows(), evaluation.num_samples.value_or(samples.rows())) * samples.positions;
+  std::map<std::int32_t, std::int64_t> counts;
+  std::int64_t most = 0;
+  for (std::int64_t i = 0; i < rows; ++i) most = std::max(most, ++counts[samples.labels[static_cast<std::size_t>(i)]]);
+  return rows > 0 ? static_cast<double>(most) / static_cast<double>(rows) : 0;
+}
+
+// Marks the trials whose accuracy is no better than naming the commonest class.
+void mark_chance(const SearchContext& context, std::vector<report::TrialRecord>& trials) {
+  const double share = share_of_commonest_class(context);
+  for (report::TrialRecord& trial : trials) {
+    const auto accuracy = report::find_metric(trial.software_metrics, "accuracy");
+    trial.at_chance = accuracy && *accuracy <= share;
+  }
 }
 
 report::TrialRecord trial_record(const space::SearchSpace& space, const study::Trial& trial) {
@@ -102,6 +137,7 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
   }
   for (const Direction value : settings.directions) record.directions.push_back(value);
   for (const study::Trial& trial : result.trials) record.trials.push_back(trial_record(*context.space, trial));
+  mark_chance(context, record.trials);
   for (const study::FinalScore& score : finals) {
     record.finals.push_back({.number = score.number,
                              .scores = score.scores,

@@ -2,6 +2,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "lathe/engine/loss_values.h"
 #include "lathe/metric/metric.h"
 
 namespace lathe::metric {
@@ -100,6 +101,77 @@ MetricKind analysis_metric(std::string name, std::vector<std::string> aliases, s
           .compute = cost<kRead>};
 }
 
+// Calls `use(label, outputs)` for every prediction of a row.
+template <typename Use>
+void for_each_label(const RowFacts& row, Use use) {
+  const std::size_t width = row.outputs.size() / row.labels.size();
+  for (std::size_t i = 0; i < row.labels.size(); ++i)
+    use(static_cast<std::size_t>(row.labels[i]), row.outputs.subspan(i * width, width));
+}
+
+bool is_right(std::size_t label, std::span<const double> outputs) {
+  return static_cast<std::size_t>(std::max_element(outputs.begin(), outputs.end()) - outputs.begin()) == label;
+}
+
+double accuracy_part(const RowFacts& row) {
+  double right = 0;
+  for_each_label(row, [&](std::size_t label, std::span<const double> outputs) { right += is_right(label, outputs); });
+  return right / static_cast<double>(row.labels.size()) - row.result.accuracy();
+}
+
+double macro_accuracy_part(const RowFacts& row) {
+  const engine::EvaluationResult& result = row.result;
+  double classes = 0, sum = 0;
+  for (std::size_t i = 0; i < result.class_rows.size(); ++i)
+    classes += result.class_rows[i] > 0 || result.class_predicted[i] > 0 ? 1 : 0;
+  for_each_label(row, [&](std::size_t label, std::span<const double> outputs) {
+    const auto count = static_cast<double>(result.class_rows[label]);
+    const double share = static_cast<double>(result.class_correct[label]) / count;
+    sum += ((is_right(label, outputs) ? 1 : 0) - share) / count;
+  });
+  return row.rows * sum / classes;
+}
+
+double loss_part(const RowFacts& row) {
+  const engine::LossValue value = engine::find_loss_value(row.loss.name);
+  const engine::EvaluationResult& result = row.result;
+  if (result.regression()) return value(row.loss, {.label = 0, .targets = row.targets}, row.outputs) - result.loss();
+  double sum = 0;
+  for_each_label(row, [&](std::size_t label, std::span<const double> outputs) {
+    const double weight = row.loss.class_weights.empty() ? 1 : row.loss.class_weights[label];
+    sum += value(row.loss, {.label = label, .targets = {}}, outputs) - weight * result.loss();
+  });
+  return row.rows * sum / result.weight.value_or(static_cast<double>(result.rows));
+}
+
+double perplexity_part(const RowFacts& row) { return std::exp(row.result.loss()) * loss_part(row); }
+
+/// Returns the mean over the outputs of what `kRead(output - target)` gives, less the figure of all rows.
+template <auto kRead, auto kAll>
+double error_part(const RowFacts& row) {
+  double sum = 0;
+  for (std::size_t i = 0; i < row.outputs.size(); ++i)
+    sum += kRead(row.outputs[i] - static_cast<double>(row.targets[i]));
+  return sum / static_cast<double>(row.outputs.size()) - kAll(row.result);
+}
+
+double r2_part(const RowFacts& row) {
+  double sum = 0;
+  for (std::size_t i = 0; i < row.outputs.size(); ++i) {
+    const double error = row.outputs[i] - static_cast<double>(row.targets[i]);
+    const double distance = static_cast<double>(row.targets[i]) - row.target_means[i];
+    const double variance = row.result.target_squares[i] / row.rows;
+    if (variance > 0) sum += ((1 - row.result.r2(i)) * distance * distance - error * error) / variance;
+  }
+  return sum / static_cast<double>(row.outputs.size());
+}
+
+/// Adds what a row's part in a metric is.
+MetricKind with_parts(MetricKind kind, double (*row_part)(const RowFacts&)) {
+  kind.row_part = row_part;
+  return kind;
+}
+
 using Costs = ir::GraphCosts;
 using Evaluation = engine::EvaluationResult;
 using Training = engine::TrainReport;
@@ -112,7 +184,7 @@ MetricKind perplexity_metric() {
           "perplexity", {"ppl"},
           "exp of the mean loss of the validation rows: of how many tokens the next one is guessed", false, kUnbounded);
   kind.of_tokens = true;
-  return kind;
+  return with_parts(std::move(kind), perplexity_part);
 }
 
 // Declares r2, which falls without end as predictions get worse than the mean.
@@ -120,24 +192,36 @@ MetricKind r2_metric() {
   MetricKind kind = task_metric<Task::kRegression, [](const Evaluation& result) { return result.r2(); }>(
       "r2", {"r2_score"}, "share of the targets' variance that is explained, mean over the outputs", true, 1);
   kind.lowest = -kUnbounded;
-  return kind;
+  return with_parts(std::move(kind), r2_part);
 }
 
 std::vector<MetricKind> software_metrics() {
   return {
-      task_metric<Task::kClassification, [](const Evaluation& result) { return result.accuracy(); }>(
-          "accuracy", {"acc", "micro_accuracy", "val_accuracy"}, "share of validation rows predicted rightly", true, 1),
-      task_metric<Task::kClassification, [](const Evaluation& result) { return result.macro_accuracy(); }>(
-          "macro_accuracy", {"balanced_accuracy"}, "mean over the classes of the share predicted rightly", true, 1),
+      with_parts(task_metric<Task::kClassification, [](const Evaluation& result) { return result.accuracy(); }>(
+                     "accuracy", {"acc", "micro_accuracy", "val_accuracy"},
+                     "share of validation rows predicted rightly", true, 1),
+                 accuracy_part),
+      with_parts(
+          task_metric<Task::kClassification, [](const Evaluation& result) { return result.macro_accuracy(); }>(
+              "macro_accuracy", {"balanced_accuracy"}, "mean over the classes of the share predicted rightly", true, 1),
+          macro_accuracy_part),
       perplexity_metric(),
       r2_metric(),
-      task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_squared_error(); }>(
-          "mse", {"mean_squared_error"}, "mean squared error over validation rows and outputs", false, kUnbounded),
-      task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_absolute_error(); }>(
-          "mae", {"mean_absolute_error"}, "mean absolute error over validation rows and outputs", false, kUnbounded),
-      evaluation_metric("loss", {"cross_entropy", "val_loss"}, "nat",
-                        "mean loss of the validation rows, penalties aside; in nat where it is cross entropy", false,
-                        kUnbounded, evaluated<[](const Evaluation& result) { return result.loss(); }>),
+      with_parts(
+          task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_squared_error(); }>(
+              "mse", {"mean_squared_error"}, "mean squared error over validation rows and outputs", false, kUnbounded),
+          error_part<[](double x) { return x * x; },
+                     [](const Evaluation& result) { return result.mean_squared_error(); }>),
+      with_parts(task_metric<Task::kRegression, [](const Evaluation& result) { return result.mean_absolute_error(); }>(
+                     "mae", {"mean_absolute_error"}, "mean absolute error over validation rows and outputs", false,
+                     kUnbounded),
+                 error_part<[](double x) { return std::abs(x); },
+                            [](const Evaluation& result) { return result.mean_absolute_error(); }>),
+      with_parts(
+          evaluation_metric("loss", {"cross_entropy", "val_loss"}, "nat",
+                            "mean loss of the validation rows, penalties aside; in nat where it is cross entropy",
+                            false, kUnbounded, evaluated<[](const Evaluation& result) { return result.loss(); }>),
+          loss_part),
       measured_metric("latency", {"latency_ms", "latency_per_batch"}, "ms",
                       "time to evaluate one batch of batch_size rows, median", false, latency_ms),
       measured_metric("latency_per_sample", {"latency_us"}, "us", "latency divided by the batch size", false,

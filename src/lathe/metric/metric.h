@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,17 @@ struct TrialFacts {
   mutable std::optional<ir::GraphCosts> known_costs = {};  ///< what costs() has computed
 };
 
+/// Holds what one row of an evaluation was answered, and the sums over all of them.
+struct RowFacts {
+  const engine::EvaluationResult& result;
+  const engine::LossSettings& loss;
+  double rows = 0;                            ///< of the evaluation
+  std::span<const double> outputs = {};       ///< [positions, outputs]
+  std::span<const std::int32_t> labels = {};  ///< [positions]; empty for regression
+  std::span<const float> targets = {};        ///< [outputs]; empty for classes
+  std::span<const double> target_means = {};  ///< [outputs] over the rows
+};
+
 /// Declares a metric. One entry in builtin.cpp each.
 struct MetricKind {
   std::string name;
@@ -59,6 +71,9 @@ struct MetricKind {
   bool of_tokens = false;  ///< says something of language models; in other trials computed only where it is named
   /// Computes the value; nullopt when the facts it needs are absent.
   std::optional<double> (*compute)(const TrialFacts&);
+  /// Computes the part of a row in a metric of an evaluation; see row_parts.h. Null: how the metric varies over the
+  /// rows is not known.
+  double (*row_part)(const RowFacts&) = nullptr;
 };
 
 const std::vector<MetricKind>& metric_kinds();

@@ -74,6 +74,7 @@ class TrialsTable {
   }
 
   std::string to_string(const TableStyle& style) const {
+    const bool several = study_.directions.size() > 1;
     std::vector<TableColumn> columns{{"trial", Alignment::kRight, 0}};
     if (with_states_) columns.push_back({"state", Alignment::kLeft, 0});
     for (const ObjectiveRecord& objective : study_.objectives)
@@ -82,7 +83,8 @@ class TrialsTable {
     if (has_standings_) columns.push_back({"mean (std. error)", Alignment::kRight, 0});
     if (has_standings_) columns.push_back({"seeds", Alignment::kRight, 0});
     if (has_standings_) columns.push_back({"front", Alignment::kLeft, 0});
-    if (has_standings_) columns.push_back({"probability", Alignment::kRight, 0});
+    if (has_standings_) columns.push_back({several ? "P(on the front)" : "P(best)", Alignment::kRight, 0});
+    if (has_deciders_) columns.push_back({"would decide it", Alignment::kLeft, 12});
     if (has_choices_) columns.push_back({"choices", Alignment::kLeft, 12});
     if (has_widths_) columns.push_back({"widths", Alignment::kLeft, 12});
     if (has_bits_) columns.push_back({"bits", Alignment::kLeft, 8});
@@ -104,6 +106,7 @@ class TrialsTable {
     if (!trial.values.empty()) columns_.back().see(trial.values[0]);
     has_choices_ = has_choices_ || !trial.choices.empty();
     has_standings_ = has_standings_ || trial.standing;
+    has_deciders_ = has_deciders_ || (trial.standing && trial.standing->decider);
     has_widths_ = has_widths_ || !trial.widths.empty();
     has_bits_ = has_bits_ || !trial.bits.empty();
     has_reasons_ = has_reasons_ || !note(trial).empty();
@@ -123,7 +126,19 @@ class TrialsTable {
     if (const auto error = find_metric(trial.standard_errors, name); error && !has_standings_) {
       cell += fmt::format(" {} {}", unicode ? "±" : "+-", number_text(*error, 2));
     }
+    if (trial.at_chance && name == "accuracy") cell += " (chance)";
     return cell;
+  }
+
+  static std::string decider_cell(const std::optional<StandingRecord>& standing) {
+    if (!standing || !standing->decider) return "";
+    const DeciderRecord& decider = *standing->decider;
+    std::string what = "more seeds and rows";
+    if (decider.equal) what = "nothing, they are equal";
+    if (decider.seeds) what = fmt::format("{} more seeds", count_text(*decider.seeds));
+    if (decider.rows)
+      what = fmt::format("{}{} more rows", decider.seeds ? what + " or " : "", count_text(*decider.rows));
+    return fmt::format("against {}: {}", decider.rival, what);
   }
 
   static void add_standing(const TrialRecord& trial, std::vector<std::string>& cells) {
@@ -151,6 +166,7 @@ class TrialsTable {
     for (std::size_t i = 0; i < study_.objectives.size(); ++i) cells.push_back(metric_cell(trial, i, unicode));
     if (shows_value_) cells.push_back(columns_.back().text(trial.values.empty() ? std::nan("") : trial.values[0]));
     if (has_standings_) add_standing(trial, cells);
+    if (has_deciders_) cells.push_back(decider_cell(trial.standing));
     if (has_choices_) cells.push_back(choices_text(trial.choices));
     if (has_widths_) cells.push_back(trial.widths);
     if (has_bits_) cells.push_back(trial.bits);
@@ -161,7 +177,7 @@ class TrialsTable {
   const StudyRecord& study_;
   std::vector<std::size_t> rows_;
   bool with_states_;
-  bool has_standings_ = false;
+  bool has_standings_ = false, has_deciders_ = false;
   bool shows_value_ = false, has_choices_ = false, has_widths_ = false, has_bits_ = false, has_reasons_ = false;
   std::vector<NumberColumn> columns_;  ///< one per objective, then the value
 };

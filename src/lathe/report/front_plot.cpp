@@ -145,8 +145,8 @@ struct Height {
   double value = 0, error = 0;
 };
 
-// Returns the mean over the seeds of a race and its standard error, in units of the metric; the metric itself where there
-// was no race.
+// Returns the mean over the seeds of a race and its standard error, in units of the metric; the metric itself where
+// there was no race.
 Height height_of(const StudyRecord& study, const TrialRecord& trial, const std::string& metric, double value) {
   if (!trial.standing || study.directions.size() != study.objectives.size()) return {value, 0};
   for (std::size_t i = 0; i < study.objectives.size(); ++i) {

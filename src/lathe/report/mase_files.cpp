@@ -69,16 +69,41 @@ Json milliseconds(const std::optional<storage::Time>& time) {
 /// Text from outside (paths, notices) may hold bytes that are no UTF-8; they become U+FFFD.
 std::string document(const Json& json) { return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
+Json decider_json(const DeciderRecord& decider) {
+  const auto number = [](const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(); };
+  return {{"against", decider.rival},
+          {"further_seeds", number(decider.seeds)},
+          {"further_rows", number(decider.rows)},
+          {"equal", decider.equal}};
+}
+
 Json standing_json(const StandingRecord& standing) {
-  return {{"membership", standing.membership},
-          {"seeds", standing.seeds},
-          {"means", to_json(standing.means)},
-          {"standard_errors", to_json(standing.standard_errors)},
-          {"sampling_errors", to_json(standing.sampling_errors)},
-          {"total_errors", to_json(standing.total_errors)},
-          {"front_probability", rounded(standing.front_probability)},
-          {"probability_at_least", rounded(standing.at_least)},
-          {"probability_at_most", rounded(standing.at_most)}};
+  Json json{{"membership", standing.membership},
+            {"seeds", standing.seeds},
+            {"means", to_json(standing.means)},
+            {"standard_errors", to_json(standing.standard_errors)},
+            {"sampling_errors", to_json(standing.sampling_errors)},
+            {"total_errors", to_json(standing.total_errors)},
+            {"front_probability", rounded(standing.front_probability)},
+            {"probability_at_least", rounded(standing.at_least)},
+            {"probability_at_most", rounded(standing.at_most)}};
+  if (standing.decider) json["would_decide"] = decider_json(*standing.decider);
+  return json;
+}
+
+// Lists the candidates of a race that may be on the front: how sure that is, and what would decide.
+Json race_json(const StudyRecord& study) {
+  Json race = Json::array();
+  for (const TrialRecord& trial : study.trials) {
+    if (!trial.standing || trial.duplicate_of || trial.standing->membership == "off the front") continue;
+    Json entry{{"number", trial.number},
+               {"membership", trial.standing->membership},
+               {study.directions.size() > 1 ? "probability_on_the_front" : "probability_best",
+                rounded(trial.standing->front_probability)}};
+    if (trial.standing->decider) entry["would_decide"] = decider_json(*trial.standing->decider);
+    race.push_back(std::move(entry));
+  }
+  return race;
 }
 
 Json memory_json(std::int64_t planned, std::int64_t peak) { return {{"planned_bytes", planned}, {"peak_bytes", peak}}; }
@@ -95,6 +120,7 @@ Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   entry["widths"] = trial.widths;
   entry["bits"] = trial.bits;
   entry["untrained"] = trial.untrained;
+  if (trial.at_chance) entry["at_chance"] = true;
   if (!trial.device.empty()) entry["device"] = trial.device;
   if (!trial.spreads.empty()) entry["metric_spreads"] = to_json(trial.spreads);
   if (!trial.standard_errors.empty()) entry["standard_errors"] = to_json(trial.standard_errors);
@@ -127,6 +153,7 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
   row["user_attrs_lathe:reason"] = trial.reason.empty() ? Json() : Json(trial.reason);
   row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
   row["user_attrs_lathe:untrained"] = trial.untrained;
+  if (trial.at_chance) row["user_attrs_lathe:at_chance"] = true;
   if (!trial.device.empty()) row["user_attrs_lathe:device"] = trial.device;
   if (trial.planned_bytes > 0) row["user_attrs_lathe:memory"] = memory_json(trial.planned_bytes, trial.peak_bytes);
   if (!trial.constraints.empty()) row["system_attrs_constraints"] = to_json(trial.constraints);
@@ -300,6 +327,7 @@ std::string study_json(const StudyRecord& study) {
   if (const MemoryUse use = largest_memory(study.trials); use.planned_bytes > 0) {
     file["memory"] = memory_json(use.planned_bytes, use.peak_bytes);
   }
+  if (Json race = race_json(study); !race.empty()) file["race"] = std::move(race);
   file["data"] = Json::object();
   for (const auto& [name, value] : study.data) file["data"][name] = to_json(value);
   if (!study.preprocessing.empty()) file["preprocessing"] = Json::parse(study.preprocessing);

@@ -25,6 +25,14 @@ std::optional<double> find_metric(const Metrics& metrics, const std::string& nam
 /// Holds the chosen values: node -> key -> value.
 using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<std::string, Scalar>>>>;
 
+/// Says what would decide whether a tied trial is on the front, if the means stay as they are.
+struct DeciderRecord {
+  std::int64_t rival = 0;                  ///< number of the trial that it cannot be told apart from
+  std::optional<std::int64_t> seeds = {};  ///< further ones of each of the two; absent: no number of seeds alone
+  std::optional<std::int64_t> rows = {};   ///< further evaluated ones; absent: no number of rows alone
+  bool equal = false;                      ///< the means are the same: nothing would
+};
+
 /// Holds what a race found out about a trial.
 struct StandingRecord {
   std::string membership = {};                           ///< `on the front`, `tied`, `off the front`, `open`
@@ -34,6 +42,7 @@ struct StandingRecord {
   std::vector<double> total_errors = {};                 ///< of both
   double front_probability = 0;                          ///< of being on the front, of 10,000 draws
   double at_least = 0, at_most = 1;                      ///< bounds of the probability of being on the front
+  std::optional<DeciderRecord> decider = {};             ///< of a tied one
 };
 
 /// Holds one trial.
@@ -55,6 +64,7 @@ struct TrialRecord {
   std::string reason = {};                        ///< of a trial that failed
   std::optional<std::int64_t> duplicate_of = {};  ///< number of the trial whose result this one shares
   bool untrained = false;                         ///< evaluated with weights that were never trained
+  bool at_chance = false;                         ///< its accuracy is no better than naming the commonest class
   double seconds = 0;                             ///< spent on this trial
   std::string device = {};                        ///< `onednn AVX2 on cpu`; empty: not known
   std::int64_t planned_bytes = 0;                 ///< memory that was planned for it; 0: not known

@@ -81,6 +81,7 @@ class MemoryStorage final : public Storage {
     for (const std::int64_t trial_id : found->second.trial_ids) {
       trials_.erase(trial_id);
       repeats_.erase(trial_id);
+      outcomes_.erase(trial_id);
     }
     studies_.erase(found);
   }
@@ -152,6 +153,8 @@ class MemoryStorage final : public Storage {
     add(stored.user_attributes, trial.user_attributes);
     add(stored.system_attributes, trial.system_attributes);
     stored.completed = trial.completed.value_or(std::chrono::system_clock::now());
+    for (std::size_t seed = 0; seed < trial.outcomes.size(); ++seed)
+      outcomes_[trial.trial_id].emplace(static_cast<std::int64_t>(seed), trial.outcomes[seed]);
     return true;
   }
 
@@ -220,9 +223,20 @@ class MemoryStorage final : public Storage {
   /// Others share this object, if any; what they write is not told from the caller's own.
   bool changed_by_others() override { return true; }
 
-  void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) override {
+  void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json,
+                  const std::string& outcomes) override {
     const std::lock_guard lock(mutex_);
     repeats_[trial_id].emplace(repeat, json);
+    if (!outcomes.empty()) outcomes_[trial_id].emplace(repeat, outcomes);
+  }
+
+  Repeats outcomes(const std::vector<std::int64_t>& trial_ids) override {
+    const std::lock_guard lock(mutex_);
+    Repeats found;
+    for (const std::int64_t trial_id : trial_ids) {
+      if (const auto known = outcomes_.find(trial_id); known != outcomes_.end()) found.insert(*known);
+    }
+    return found;
   }
 
   Repeats repeats(std::int64_t study_id) override {
@@ -282,7 +296,7 @@ class MemoryStorage final : public Storage {
   std::mutex mutex_;
   std::map<std::int64_t, Study> studies_;
   std::unordered_map<std::int64_t, StoredTrial> trials_;
-  Repeats repeats_;
+  Repeats repeats_, outcomes_;
   std::int64_t last_study_id_ = 0, last_trial_id_ = 0;
 };
 

@@ -36,6 +36,9 @@ struct Trial {
   std::map<std::int64_t, double> intermediate_values = {};
   Attributes user_attributes = {}, system_attributes = {};
   std::optional<Time> started = {}, completed = {};
+  /// What the evaluated rows said, a text per seed: written by finish_trial into a table of lathe's own
+  /// (`lathe_outcomes`), read by Storage::outcomes alone.
+  std::vector<std::string> outcomes = {};
 };
 
 struct StudyInfo {
@@ -146,11 +149,15 @@ class Storage {
   /// Tells cheaply whether anybody else may have written since the last call; true where it is not known.
   virtual bool changed_by_others() = 0;
 
-  /// Adds a further evaluation of a finished trial, with another seed (a table of lathe's own, `lathe_repeats`); an
-  /// existing one of the same number stays.
-  virtual void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) = 0;
+  /// Adds a further evaluation of a finished trial, with another seed (a table of lathe's own, `lathe_repeats`), and
+  /// what its rows said (empty: not kept); an existing one of the same number stays.
+  virtual void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json,
+                          const std::string& outcomes = {}) = 0;
   /// Returns all further evaluations of a study: trial id -> repeat -> JSON.
   virtual std::map<std::int64_t, std::map<std::int64_t, std::string>> repeats(std::int64_t study_id) = 0;
+  /// Returns what is kept of the rows of some trials: trial id -> seed -> text.
+  virtual std::map<std::int64_t, std::map<std::int64_t, std::string>> outcomes(
+      const std::vector<std::int64_t>& trial_ids) = 0;
 };
 
 }  // namespace lathe::storage

@@ -16,6 +16,7 @@
 #include "lathe/study/constraint.h"
 #include "lathe/study/evaluate_run.h"
 #include "lathe/study/objective.h"
+#include "lathe/study/outcomes.h"
 #include "lathe/study/repeats.h"
 #include "lathe/study/training_choices.h"
 
@@ -216,9 +217,13 @@ std::int64_t Evaluator::epochs_of(const space::Candidate& candidate) const {
   return (engine::planned_steps(settings, candidate.graph, rows) + steps - 1) / steps;
 }
 
+const data::Samples& Evaluator::samples_to_evaluate() const {
+  return settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
+}
+
 engine::EvaluationResult Evaluator::evaluate_rows(engine::Session& session) const {
   const PhaseScope phase(Phase::kEvaluate);
-  const data::Samples& rows = settings_.evaluation.part == Part::kTrain ? dataset_->train : dataset_->validation;
+  const data::Samples& rows = samples_to_evaluate();
   return session.evaluate(rows, 0, std::min(rows.rows(), settings_.evaluation.num_samples.value_or(rows.rows())));
 }
 
@@ -283,7 +288,19 @@ std::string Evaluator::run_session(Run& run, const ReportEnd& report) {
   }
   run.facts.validation = &run.result;
   measure(run.session, run.facts);
-  return compute_metrics(run.facts, run.evaluation);
+  std::string reason = compute_metrics(run.facts, run.evaluation);
+  if (settings_.racing && reason.empty()) keep_outcomes(run);
+  return reason;
+}
+
+void Evaluator::keep_outcomes(Run& run) const {
+  const PhaseScope phase(Phase::kEvaluate);
+  const metric::RowsRequest request{.samples = samples_to_evaluate(),
+                                    .first = 0,
+                                    .count = std::min(evaluated_rows(), kOutcomeRows),
+                                    .loss = session_settings_for(run.prepared.candidate).loss,
+                                    .result = run.result};
+  run.evaluation.outcomes = {encode(outcomes_of(settings_, run.session, request, run.evaluation.metrics))};
 }
 
 Evaluation Evaluator::evaluate(const Prepared& prepared, std::uint64_t repeat, const engine::StopToken& stop,
@@ -381,10 +398,12 @@ void Evaluator::add_repeats(const Prepared& prepared, const engine::StopToken& s
       evaluation.complete = false;
       evaluation.reason = fmt::format("seed {} of {}: {}", repeat + 1, settings_.repeats, other.reason);
       evaluation.metrics.clear();
+      evaluation.outcomes.clear();
       evaluation.state.reset();
       return;
     }
     evaluation.repeats.push_back(other.metrics);
+    evaluation.outcomes.insert(evaluation.outcomes.end(), other.outcomes.begin(), other.outcomes.end());
   }
   const RepeatSummary summary = summarise_repeats(evaluation.repeats);
   evaluation.metrics = summary.means;

@@ -82,6 +82,9 @@ struct Evaluation {
   /// The weights that were evaluated. The loop drops those of trials that others beat (guarded by its mutex), so that a
   /// study of many trials does not fill the memory.
   mutable std::shared_ptr<const engine::State> state;
+  /// Where a race follows: what the evaluated rows said, a text per seed (outcomes.h). The loop takes it away when the
+  /// first of the trials that share this is stored (guarded by its mutex).
+  mutable std::vector<std::string> outcomes;
   double wall_seconds = 0;
   Usage usage = {};
 };
@@ -189,10 +192,12 @@ class Evaluator {
   bool report_interim(Run& run, std::int64_t step, const engine::TrainReport& so_far, const ReportEnd& report);
   engine::Interim interim_for(Run& run, const ReportEnd& report);
   void note_epoch(Run& run, const engine::TrainReport& so_far);
+  const data::Samples& samples_to_evaluate() const;
   engine::EvaluationResult evaluate_rows(engine::Session& session) const;
   std::string evaluate_session(Run& run);
   void measure(engine::Session& session, metric::TrialFacts& facts);
   std::string compute_metrics(const metric::TrialFacts& facts, Evaluation& evaluation) const;
+  void keep_outcomes(Run& run) const;
   std::optional<Evaluation> ruled_out(const Prepared& prepared) const;
   void add_repeats(const Prepared& prepared, const engine::StopToken& stop, Evaluation& evaluation);
 

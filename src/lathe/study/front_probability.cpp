@@ -8,6 +8,7 @@
 #include "lathe/base/random.h"
 #include "lathe/sampler/domination.h"
 #include "lathe/study/objective.h"
+#include "lathe/study/shrinkage.h"
 
 namespace lathe::study {
 namespace {
@@ -17,52 +18,121 @@ using sampler::Losses;
 // Standard errors of a difference at which it counts as certain: the other sign has a probability of 2e-8.
 constexpr double kCertain = 5.5;
 
+// Most candidates that are drawn.
+constexpr std::size_t kMostDrawn = 1000;
+// Fewest candidates of which one learns what is usual.
+constexpr std::size_t kFewestAlike = 10;
+// Probability, drawn without knowing what is usual, from which on a candidate may be on the front; and the share of the
+// draws for it.
+constexpr double kMayBe = 0.01;
+constexpr int kFirstShare = 5;
+
 struct Point {
   Losses means;
   std::vector<double> errors;
   RandomStream stream;
+  std::uint64_t identity;
   std::size_t place;
 };
 
 double known(double error) { return std::isfinite(error) ? error : 0; }
 
-bool surely_beats(const Point& left, const Point& right) {
-  bool somewhere = false;
-  for (std::size_t i = 0; i < left.means.size(); ++i) {
-    const double gap = right.means[i] - left.means[i];
-    const double error = std::hypot(left.errors[i], right.errors[i]);
-    if (gap < kCertain * error) return false;
-    somewhere |= gap > 0;
+// Holds the points that are left, and the covariances of their errors.
+class Points {
+ public:
+  Points(std::span<const UncertainPoint> given, const std::vector<Direction>& directions, std::uint64_t seed,
+         const ErrorCovariance& covariance)
+      : covariance_(covariance) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      std::vector<double> errors;
+      for (const double error : given[i].errors) errors.push_back(known(error));
+      points_.push_back({sampler::to_losses(given[i].means, directions), std::move(errors),
+                         RandomStream(seed, {given[i].identity}, "front_probability"), given[i].identity, i});
+    }
+    std::sort(points_.begin(), points_.end(), [](const Point& a, const Point& b) {
+      return a.identity != b.identity ? a.identity < b.identity : a.means < b.means;
+    });
   }
-  return somewhere;
-}
 
-std::vector<Point> points_of(std::span<const UncertainPoint> given, const std::vector<Direction>& directions,
-                             std::uint64_t seed) {
-  std::vector<Point> points;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    std::vector<double> errors;
-    for (const double error : given[i].errors) errors.push_back(known(error));
-    points.push_back({sampler::to_losses(given[i].means, directions), std::move(errors),
-                      RandomStream(seed, {given[i].identity}, "front_probability"), i});
+  // Leaves out what is certainly beaten, or more surely than kMostDrawn others. That changes next to no other
+  // probability: whoever beats it beats what it beats.
+  void keep_possible() {
+    std::vector<Losses> means;
+    for (const Point& point : points_) means.push_back(point.means);
+    const std::vector<std::size_t> ranks = sampler::non_dominated_ranks(means);
+    std::vector<const Point*> front;
+    for (std::size_t i = 0; i < points_.size(); ++i)
+      if (ranks[i] == 0) front.push_back(&points_[i]);
+    std::vector<std::pair<double, std::size_t>> margins;
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      double beaten = 0;
+      for (const Point* rival : front) beaten = std::max(beaten, margin(*rival, points_[i]));
+      if (beaten < kCertain) margins.emplace_back(beaten, i);
+    }
+    std::sort(margins.begin(), margins.end());
+    if (margins.size() > kMostDrawn) margins.resize(kMostDrawn);
+    std::vector<std::size_t> kept;
+    for (const auto& [beaten, i] : margins) kept.push_back(i);
+    std::sort(kept.begin(), kept.end());
+    std::vector<Point> points;
+    for (const std::size_t i : kept) points.push_back(points_[i]);
+    points_ = std::move(points);
   }
-  return points;
-}
 
-// Leaves out what is certainly beaten. That changes no other probability: whoever beats it beats what it beats.
-std::vector<Point> possible(std::vector<Point> points) {
-  std::vector<Losses> means;
-  for (const Point& point : points) means.push_back(point.means);
-  const std::vector<std::size_t> ranks = sampler::non_dominated_ranks(means);
-  std::vector<Point> front;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    if (ranks[i] == 0) front.push_back(points[i]);
+  Points subset(const std::vector<std::size_t>& kept) const {
+    Points points = *this;
+    points.points_.clear();
+    for (const std::size_t i : kept) points.points_.push_back(points_[i]);
+    return points;
   }
-  std::erase_if(points, [&](const Point& point) {
-    return std::any_of(front.begin(), front.end(), [&](const Point& rival) { return surely_beats(rival, point); });
-  });
-  return points;
-}
+
+  std::size_t size() const { return points_.size(); }
+  std::size_t place(std::size_t i) const { return points_[i].place; }
+  RandomStream& stream(std::size_t i) { return points_[i].stream; }
+
+  bool is_exact(std::size_t objective) const {
+    return std::all_of(points_.begin(), points_.end(),
+                       [&](const Point& point) { return point.errors[objective] == 0; });
+  }
+  std::vector<double> values(std::size_t objective) const {
+    std::vector<double> values;
+    for (const Point& point : points_) values.push_back(point.means[objective]);
+    return values;
+  }
+  Matrix covariance(std::size_t objective) const {
+    Matrix matrix(points_.size());
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      matrix.at(i, i) = points_[i].errors[objective] * points_[i].errors[objective];
+      for (std::size_t j = 0; j < i; ++j) matrix.at(i, j) = matrix.at(j, i) = joint(points_[i], points_[j], objective);
+    }
+    return matrix;
+  }
+
+ private:
+  double joint(const Point& left, const Point& right, std::size_t objective) const {
+    return covariance_ ? covariance_(left.place, right.place, objective) : 0.0;
+  }
+
+  // Returns by how many standard errors of the difference a rival beats a point where that is least, at most kCertain;
+  // 0 where it does not. The covariance is looked up only where it matters.
+  double margin(const Point& rival, const Point& point) const {
+    double least = kCertain;
+    bool somewhere = false;
+    for (std::size_t k = 0; k < point.means.size(); ++k) {
+      const double gap = point.means[k] - rival.means[k];
+      if (gap < 0) return 0;
+      somewhere |= gap > 0;
+      const double left = rival.errors[k], right = point.errors[k];
+      if (left + right == 0 || gap >= kCertain * (left + right)) continue;
+      const double variance = left * left + right * right - 2 * joint(rival, point, k);
+      if (gap < least * std::sqrt(std::max(variance, 0.0))) least = gap / std::sqrt(variance);
+    }
+    return somewhere ? least : 0;
+  }
+
+  ErrorCovariance covariance_;
+  std::vector<Point> points_;
+};
 
 // Finds the front of drawn values in storage that is used again for every draw.
 class FrontFinder {
@@ -97,11 +167,72 @@ class FrontFinder {
   std::vector<bool> on_;
 };
 
-void draw(Point& point, Losses& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = point.means[i];
-    if (point.errors[i] > 0) values[i] += point.errors[i] * point.stream.normal();
+// Draws true values from what is believed of each objective.
+class Drawer {
+ public:
+  Drawer(Points& points, const std::vector<Belief>& beliefs) : points_(points), numbers_(points.size()) {
+    for (const Belief& belief : beliefs) {
+      means_.push_back(&belief.means);
+      lower_.push_back(cholesky(belief.covariance));
+    }
   }
+
+  void draw(std::vector<Losses>& values) {
+    for (std::size_t k = 0; k < means_.size(); ++k) {
+      const Matrix& lower = lower_[k];
+      for (std::size_t i = 0; i < numbers_.size(); ++i)
+        numbers_[i] = lower.at(i, i) > 0 ? points_.stream(i).normal() : 0;
+      for (std::size_t i = 0; i < numbers_.size(); ++i) {
+        double sum = (*means_[k])[i];
+        const std::span<const double> row = lower.row(i);
+        for (std::size_t j = 0; j <= i; ++j) sum += row[j] * numbers_[j];
+        values[i][k] = sum;
+      }
+    }
+  }
+
+ private:
+  Points& points_;
+  std::vector<double> numbers_;
+  std::vector<const std::vector<double>*> means_;
+  std::vector<Matrix> lower_;
+};
+
+// Returns how often each point is on the front of all that are drawn.
+std::vector<double> shares_on_front(Points& points, const std::vector<Belief>& beliefs, int draws) {
+  std::vector<Losses> values(points.size(), Losses(beliefs.size()));
+  std::vector<int> counts(points.size(), 0);
+  FrontFinder finder(points.size());
+  Drawer drawer(points, beliefs);
+  for (int i = 0; i < draws; ++i) {
+    drawer.draw(values);
+    const std::vector<bool>& on = finder.find(values);
+    for (std::size_t k = 0; k < counts.size(); ++k) counts[k] += on[k] ? 1 : 0;
+  }
+  std::vector<double> shares;
+  for (const int count : counts) shares.push_back(static_cast<double>(count) / draws);
+  return shares;
+}
+
+std::vector<Belief> as_measured(const Points& points, std::size_t objectives) {
+  std::vector<Belief> beliefs;
+  for (std::size_t k = 0; k < objectives; ++k) beliefs.push_back({points.values(k), points.covariance(k)});
+  return beliefs;
+}
+
+// Returns what is believed when it is known what is usual among the points.
+std::vector<Belief> as_usual(const Points& points, std::size_t objectives) {
+  std::vector<std::vector<double>> costs;
+  for (std::size_t k = 0; k < objectives; ++k) {
+    if (!points.is_exact(k)) continue;
+    std::vector<double> values = points.values(k);
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    if (*least < *most) costs.push_back(std::move(values));
+  }
+  std::vector<Belief> beliefs = as_measured(points, objectives);
+  for (std::size_t k = 0; k < objectives; ++k)
+    if (!points.is_exact(k)) beliefs[k] = shrink(beliefs[k].means, beliefs[k].covariance, costs);
+  return beliefs;
 }
 
 // Returns the slope of every value in the accuracy, the other metrics as they are.
@@ -158,20 +289,23 @@ std::vector<double> sampling_errors(const StudySettings& settings, const std::ma
 }
 
 std::vector<double> front_probabilities(std::span<const UncertainPoint> given, const std::vector<Direction>& directions,
-                                        std::uint64_t seed, int draws) {
+                                        std::uint64_t seed, int draws, const ErrorCovariance& covariance) {
   std::vector<double> probabilities(given.size(), 0.0);
   if (given.empty()) return probabilities;
-  std::vector<Point> points = possible(points_of(given, directions, seed));
-  std::vector<Losses> values(points.size(), Losses(directions.size()));
-  std::vector<int> counts(points.size(), 0);
-  FrontFinder finder(points.size());
-  for (int i = 0; i < draws; ++i) {
-    for (std::size_t k = 0; k < points.size(); ++k) draw(points[k], values[k]);
-    const std::vector<bool>& on = finder.find(values);
-    for (std::size_t k = 0; k < points.size(); ++k) counts[k] += on[k] ? 1 : 0;
-  }
-  for (std::size_t k = 0; k < points.size(); ++k)
-    probabilities[points[k].place] = static_cast<double>(counts[k]) / draws;
+  Points points(given, directions, seed, covariance);
+  points.keep_possible();
+  const std::size_t objectives = directions.size();
+  const bool alike = points.size() >= kFewestAlike;
+  std::vector<double> shares =
+      shares_on_front(points, as_measured(points, objectives), alike ? std::max(draws / kFirstShare, 1) : draws);
+  for (std::size_t i = 0; i < points.size(); ++i) probabilities[points.place(i)] = shares[i];
+  std::vector<std::size_t> near;
+  for (std::size_t i = 0; i < points.size(); ++i)
+    if (shares[i] >= kMayBe) near.push_back(i);
+  if (!alike || near.size() < kFewestAlike) return probabilities;
+  points = points.subset(near);
+  shares = shares_on_front(points, as_usual(points, objectives), draws);
+  for (std::size_t i = 0; i < points.size(); ++i) probabilities[points.place(i)] = shares[i];
   return probabilities;
 }
 

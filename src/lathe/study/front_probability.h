@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -19,14 +20,18 @@ struct UncertainPoint {
   std::uint64_t identity = 0;       ///< first word of the candidate key: its draws depend on it and the seed alone
 };
 
+/// Returns the covariance of the errors of two points (their indices) in an objective.
+using ErrorCovariance = std::function<double(std::size_t, std::size_t, std::size_t objective)>;
+
 /// Draws the true values of all candidates from normal distributions and counts how often each is on the front of all
-/// (equal ones both are). The errors of candidates and of objectives are taken as independent; where all candidates are
-/// evaluated on the same rows their sampling errors go together in truth, and differences are known better than this
-/// says. Candidates that another one beats by 5.5 standard errors of the difference in every uncertain objective are
-/// not drawn: their probability is 0. A pure function of its arguments; the order of the points does not matter.
+/// (equal ones both are). The errors of objectives are taken as independent, those of candidates go together as
+/// `covariance` says (none: they are independent, too). Candidates that another one beats by 5.5 standard errors of the
+/// difference in every uncertain objective are not drawn, nor all but the 1,000 that are beaten least surely: their
+/// probability is 0. From ten candidates on, what may be on the front is drawn from the beliefs of shrinkage.h, by the
+/// costs that are known without error. A pure function of its arguments; the order of the points does not matter.
 std::vector<double> front_probabilities(std::span<const UncertainPoint> points,
-                                        const std::vector<Direction>& directions, std::uint64_t seed,
-                                        int draws = 10000);
+                                        const std::vector<Direction>& directions, std::uint64_t seed, int draws = 10000,
+                                        const ErrorCovariance& covariance = {});
 
 /// Returns the standard errors of the objectives that come from the choice of the evaluated rows, one per value that
 /// samplers see. Known for accuracy alone: sqrt(p (1 - p) / rows); formulas and sums over it by their slope (the delta

@@ -13,11 +13,13 @@
 #include "lathe/base/check.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
+#include "lathe/sampler/domination.h"
 #include "lathe/space/summary.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/evaluation_cache.h"
 #include "lathe/study/ledger.h"
 #include "lathe/study/objective.h"
+#include "lathe/study/outcomes.h"
 #include "lathe/study/pruning.h"
 #include "lathe/study/record.h"
 
@@ -118,7 +120,8 @@ struct StudyLoop::State {
   void evaluate(const Begun& begun, Trial& trial);
   bool prune(const Begun& begun, std::span<const sampler::Report> reports) const;
   bool serves(const Begun& begun, const Evaluation& evaluation) const;
-  bool store(const Trial& trial);
+  bool store(const Trial& trial, std::vector<std::string> outcomes);
+  std::vector<std::string> take_outcomes(const Begun& begun);
   void finish(const Begun& begun);
   void publish();
   void keep_weights(const Trial& trial);
@@ -237,9 +240,33 @@ void StudyLoop::State::run_trial(Begun& begun) {
 }
 
 // Writes the end of a trial; false when another worker had ended it.
-bool StudyLoop::State::store(const Trial& trial) {
+bool StudyLoop::State::store(const Trial& trial, std::vector<std::string> outcomes) {
   const PhaseScope phase(Phase::kStorage);
-  return storage.finish_trial(storage_trial(trial));
+  storage::Trial stored = storage_trial(trial);
+  stored.outcomes = std::move(outcomes);
+  return storage.finish_trial(stored);
+}
+
+// Takes what the rows said of a complete trial where the study keeps it: while that fits, and of those that no trial
+// that it may know beats. Depends on the trials 0 .. t - lag alone, whoever runs them.
+std::vector<std::string> StudyLoop::State::take_outcomes(const Begun& begun) {
+  if (!begun.trial.evaluation) return {};
+  std::vector<std::string> outcomes;
+  {
+    const std::lock_guard lock(mutex);
+    outcomes = std::exchange(begun.trial.evaluation->outcomes, {});
+  }
+  if (begun.trial.state != TrialState::kComplete || outcomes.empty()) return {};
+  std::size_t bytes = 0;
+  for (const std::string& text : outcomes) bytes += text.size();
+  const auto so_far = static_cast<std::int64_t>(bytes * begun.history.size());
+  if (so_far <= kOutcomeBytes) return outcomes;
+  const std::vector<double> own = sampler::to_losses(begun.trial.values, settings.directions);
+  const bool beaten = std::any_of(begun.history.begin(), begun.history.end(), [&](const sampler::FinishedTrial& other) {
+    return other.state == TrialState::kComplete &&
+           sampler::dominates(sampler::to_losses(other.values, settings.directions), own);
+  });
+  return beaten ? std::vector<std::string>{} : outcomes;
 }
 
 void StudyLoop::State::finish(const Begun& begun) {
@@ -250,7 +277,7 @@ void StudyLoop::State::finish(const Begun& begun) {
     return;
   }
   trial.completed = std::chrono::system_clock::now();
-  const bool first = store(trial);
+  const bool first = store(trial, take_outcomes(begun));
   if (trial.state == TrialState::kFail) log::info("trial {} failed: {}", trial.number, trial.reason);
 
   const std::lock_guard lock(mutex);

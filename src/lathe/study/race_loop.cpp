@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 
 #include "lathe/base/log.h"
+#include "lathe/sampler/domination.h"
 #include "lathe/study/front_probability.h"
 #include "lathe/study/objective.h"
+#include "lathe/study/outcomes.h"
 #include "lathe/study/parallel.h"
+#include "lathe/study/verdict.h"
 
 namespace lathe::study {
 namespace {
@@ -20,6 +24,7 @@ struct Candidate {
   std::size_t trial = 0;  // index of the first trial that has it
   Racer racer;
   bool failed = false;  // a further seed did not end well: it gets no more
+  bool paired = false;  // what its rows said is known for every seed
 };
 
 std::optional<std::vector<double>> values_of(const StudySettings& settings,
@@ -63,33 +68,87 @@ std::vector<Candidate> candidates_of(const StudySettings& settings, const std::v
   return candidates;
 }
 
-std::vector<Standing> standings_of(const std::vector<Candidate>& candidates, const StudySettings& settings) {
-  std::vector<Racer> racers;
-  for (const Candidate& candidate : candidates) racers.push_back(candidate.racer);
-  return race(racers, settings.directions, *settings.racing);
+// Most candidates that are compared row by row: those of the best ranks.
+constexpr std::size_t kMostPaired = 2048;
+
+// Adds what the rows of an evaluation said; a candidate of which a seed is missing is not compared row by row.
+void add_outcomes(const std::string* text, Candidate& candidate) {
+  if (!candidate.paired) return;
+  const std::optional<Outcomes> outcomes = text != nullptr ? decode(*text) : std::nullopt;
+  std::vector<RowSums>& rows = candidate.racer.rows;
+  candidate.paired = outcomes && (rows.empty() || rows.size() == outcomes->size());
+  if (!candidate.paired) return rows.clear();
+  rows.resize(outcomes->size());
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    if (!(*outcomes)[k].empty()) rows[k].add((*outcomes)[k]);
 }
 
-void add_seed(const std::optional<std::vector<double>>& values, Candidate& candidate) {
-  if (values)
-    candidate.racer.repeats.push_back(*values);
-  else
+const std::string* find_seed(const std::map<std::int64_t, std::string>& seeds, std::int64_t seed) {
+  const auto found = seeds.find(seed);
+  return found == seeds.end() ? nullptr : &found->second;
+}
+
+// Reads what the rows of the trials' own seeds said: of the best ranks, where one of the trials of a candidate kept it.
+void read_outcomes(const StudySettings& settings, storage::Storage& storage, const std::vector<Trial>& trials,
+                   std::vector<Candidate>& candidates) {
+  std::vector<sampler::Losses> losses;
+  for (const Candidate& candidate : candidates)
+    losses.push_back(sampler::to_losses(candidate.racer.repeats.front(), settings.directions));
+  const std::vector<std::size_t> ranks = sampler::non_dominated_ranks(losses);
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranks[a] < ranks[b]; });
+  if (order.size() > kMostPaired) order.resize(kMostPaired);
+  std::map<Digest, Candidate*> by_key;
+  for (const std::size_t i : order) by_key[trials[candidates[i].trial].key] = &candidates[i];
+  std::vector<std::int64_t> ids;
+  for (const Trial& trial : trials)
+    if (trial.state == TrialState::kComplete && by_key.contains(trial.key)) ids.push_back(trial.trial_id);
+  const StoredRepeats stored = storage.outcomes(ids);
+  for (const Trial& trial : trials) {
+    const auto kept = stored.find(trial.trial_id);
+    const auto known = by_key.find(trial.key);
+    if (kept == stored.end() || known == by_key.end() || known->second->paired) continue;
+    known->second->paired = true;
+    for (std::int64_t seed = 0; seed < settings.repeats; ++seed)
+      add_outcomes(find_seed(kept->second, seed), *known->second);
+  }
+}
+
+std::vector<Racer> racers_of(const std::vector<Candidate>& candidates) {
+  std::vector<Racer> racers;
+  for (const Candidate& candidate : candidates) racers.push_back(candidate.racer);
+  return racers;
+}
+
+void add_seed(const std::optional<std::vector<double>>& values, const std::string* outcomes, Candidate& candidate) {
+  if (!values) {
     candidate.failed = true;
+    return;
+  }
+  candidate.racer.repeats.push_back(*values);
+  add_outcomes(outcomes, candidate);
 }
 
 // Takes the next seed of a candidate from what an earlier race or another worker stored; false where there is none.
-bool take_stored(const StudySettings& settings, const StoredRepeats& stored, const Trial& trial, Candidate& candidate) {
+bool take_stored(const StudySettings& settings, const StoredRepeats& stored, storage::Storage& storage,
+                 const Trial& trial, Candidate& candidate) {
   const auto known = stored.find(trial.trial_id);
   if (known == stored.end()) return false;
-  const auto found = known->second.find(static_cast<std::int64_t>(candidate.racer.repeats.size()));
+  const auto repeat = static_cast<std::int64_t>(candidate.racer.repeats.size());
+  const auto found = known->second.find(repeat);
   if (found == known->second.end()) return false;
   const auto metrics = metrics_in(found->second);
-  add_seed(metrics ? values_of(settings, *metrics) : std::nullopt, candidate);
+  const StoredRepeats outcomes = candidate.paired ? storage.outcomes({trial.trial_id}) : StoredRepeats{};
+  const auto kept = outcomes.find(trial.trial_id);
+  add_seed(metrics ? values_of(settings, *metrics) : std::nullopt,
+           kept != outcomes.end() ? find_seed(kept->second, repeat) : nullptr, candidate);
   return true;
 }
 
-// Runs one more seed of a candidate and keeps it.
+// Runs one more seed of a candidate and keeps it, with what its rows said where these are to be kept.
 void run_seed(const StudySettings& settings, Evaluator& evaluator, storage::Storage& storage, const Trial& trial,
-              const engine::StopToken& stop, Candidate& candidate) {
+              const engine::StopToken& stop, bool keep_outcomes, Candidate& candidate) {
   const auto repeat = static_cast<std::int64_t>(candidate.racer.repeats.size());
   const Prepared prepared = evaluator.prepare(trial.assignment);
   const Evaluation evaluation = evaluator.evaluate(prepared, static_cast<std::uint64_t>(repeat), stop);
@@ -97,25 +156,31 @@ void run_seed(const StudySettings& settings, Evaluator& evaluator, storage::Stor
   const auto values = evaluation.complete ? values_of(settings, evaluation.metrics) : std::nullopt;
   const ordered_json document =
       values ? ordered_json{{"metrics", evaluation.metrics}} : ordered_json{{"reason", evaluation.reason}};
-  storage.add_repeat(trial.trial_id, repeat, document.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
-  add_seed(values, candidate);
+  const bool kept = keep_outcomes && candidate.paired && !evaluation.outcomes.empty();
+  storage.add_repeat(trial.trial_id, repeat, document.dump(-1, ' ', false, ordered_json::error_handler_t::replace),
+                     kept ? evaluation.outcomes.front() : std::string());
+  add_seed(values, kept ? &evaluation.outcomes.front() : nullptr, candidate);
 }
 
-// Adds the errors of the evaluated rows and the probabilities of being on the front.
-void add_uncertainty(const StudySettings& settings, const std::vector<Candidate>& candidates,
-                     const std::vector<Trial>& trials, std::int64_t rows, std::vector<Standing>& standings) {
-  std::vector<UncertainPoint> points;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const Trial& trial = trials[candidates[i].trial];
-    Standing& standing = standings[i];
-    standing.sampling_errors = sampling_errors(settings, trial.evaluation->metrics, rows);
-    for (std::size_t k = 0; k < standing.means.size(); ++k) {
-      standing.total_errors.push_back(joint_error(standing.standard_errors[k], standing.sampling_errors[k]));
-    }
-    points.push_back({standing.means, standing.total_errors, trial.key.first_word()});
+// Adds the errors of the evaluated rows of candidates whose outcomes are not known.
+void add_sampling_errors(const StudySettings& settings, const std::vector<Trial>& trials, std::int64_t rows,
+                         std::vector<Candidate>& candidates) {
+  for (Candidate& candidate : candidates)
+    candidate.racer.sampling_errors = sampling_errors(settings, trials[candidate.trial].evaluation->metrics, rows);
+}
+
+EndedRace ended_race_of(const StudySettings& settings, const std::vector<Candidate>& candidates,
+                        const std::vector<Trial>& trials, std::int64_t rows) {
+  EndedRace ended{.racers = racers_of(candidates),
+                  .directions = settings.directions,
+                  .confidence = settings.racing->confidence,
+                  .seed = settings.seed,
+                  .rows = rows};
+  for (const Candidate& candidate : candidates) {
+    ended.identities.push_back(trials[candidate.trial].key.first_word());
+    ended.numbers.push_back(trials[candidate.trial].number);
   }
-  const std::vector<double> probabilities = front_probabilities(points, settings.directions, settings.seed);
-  for (std::size_t i = 0; i < standings.size(); ++i) standings[i].front_probability = probabilities[i];
+  return ended;
 }
 
 // Leaves of the best those whose means no other's beat, and those that are surely on the front. Trials that are tied
@@ -149,8 +214,22 @@ void conclude(const std::vector<Candidate>& candidates, const std::vector<Standi
   if (settings.directions.size() > 1) return keep_front_of_means(settings.directions, result);
   const double sign = settings.directions.front() == Direction::kMaximize ? -1 : 1;
   std::stable_sort(result.best.begin(), result.best.end(), [&](std::size_t a, std::size_t b) {
-    return sign * result.trials[a].standing->means.front() < sign * result.trials[b].standing->means.front();
+    const Standing &left = *result.trials[a].standing, &right = *result.trials[b].standing;
+    if (left.front_probability != right.front_probability) return left.front_probability > right.front_probability;
+    return sign * left.means.front() < sign * right.means.front();
   });
+}
+
+// Says when candidates could not be compared row by row.
+void note_unpaired(const std::vector<Candidate>& candidates) {
+  const auto unpaired =
+      std::count_if(candidates.begin(), candidates.end(), [](const Candidate& candidate) { return !candidate.paired; });
+  if (unpaired == 0 || candidates.size() > kMostPaired) return;
+  log::warning(
+      "what the evaluated rows said of {} of {} raced candidates is not kept (trials of an older lathe or another "
+      "study, "
+      "or more than {} MB): their errors count as independent, as if each had been evaluated on rows of its own",
+      unpaired, candidates.size(), kOutcomeBytes >> 20);
 }
 
 }  // namespace
@@ -160,17 +239,22 @@ void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Stor
               const std::function<void(std::int64_t, std::int64_t)>& progress) {
   std::vector<Candidate> candidates = candidates_of(settings, result.trials);
   if (candidates.empty()) return;
-  std::int64_t done = 0;
+  const std::int64_t rows = evaluator.evaluated_rows();
+  read_outcomes(settings, storage, result.trials, candidates);
+  add_sampling_errors(settings, result.trials, rows, candidates);
+  std::int64_t done = 0, planned_outcomes = 0;
   while (!stop.requested()) {
-    const std::vector<Standing> standings = standings_of(candidates, settings);
+    const std::vector<Standing> standings = race(racers_of(candidates), settings.directions, *settings.racing, rows);
     std::vector<std::size_t> wanted;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (standings[i].another_seed && !candidates[i].failed) wanted.push_back(i);
     }
     if (wanted.empty()) break;
+    planned_outcomes += static_cast<std::int64_t>(wanted.size()) * outcome_bytes(settings, rows);
+    const bool keep_outcomes = planned_outcomes <= kOutcomeBytes;
     const StoredRepeats stored = storage.repeats(study_id);
     const std::size_t known = std::erase_if(wanted, [&](std::size_t i) {
-      return take_stored(settings, stored, result.trials[candidates[i].trial], candidates[i]);
+      return take_stored(settings, stored, storage, result.trials[candidates[i].trial], candidates[i]);
     });
     done += static_cast<std::int64_t>(known);
     const std::int64_t planned = done + static_cast<std::int64_t>(wanted.size());
@@ -178,7 +262,7 @@ void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Stor
         wanted.size(), settings.n_jobs, stop,
         [&](std::size_t i) {
           Candidate& candidate = candidates[wanted[i]];
-          run_seed(settings, evaluator, storage, result.trials[candidate.trial], stop, candidate);
+          run_seed(settings, evaluator, storage, result.trials[candidate.trial], stop, keep_outcomes, candidate);
         },
         [&](std::size_t) { progress(++done, planned); });
   }
@@ -188,8 +272,9 @@ void run_race(const StudySettings& settings, Evaluator& evaluator, storage::Stor
                    result.trials[candidate.trial].number);
     }
   }
-  std::vector<Standing> standings = standings_of(candidates, settings);
-  add_uncertainty(settings, candidates, result.trials, evaluator.evaluated_rows(), standings);
+  note_unpaired(candidates);
+  std::vector<Standing> standings = race(racers_of(candidates), settings.directions, *settings.racing, rows);
+  judge_ended_race(ended_race_of(settings, candidates, result.trials, rows), standings);
   conclude(candidates, standings, settings, result);
 }
 

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lathe/base/check.h"
 #include "lathe/sampler/domination.h"
+#include "lathe/study/front_probability.h"
 #include "lathe/study/student.h"
-#include "lathe/study/variance_prior.h"
 
 namespace lathe::study {
 namespace {
@@ -15,35 +14,17 @@ using sampler::Losses;
 
 // Degrees of freedom of all candidates together below which the noise counts as unknown.
 constexpr double kLeastDegrees = 8;
-
-// Holds the estimate of one objective of one candidate.
-struct Estimate {
-  double mean = 0;              // as a loss
-  double variance_of_mean = 0;  // 0: the objective has no noise
-  double degrees = 0;
-};
+// Above so many Student's distribution is the normal one.
+constexpr double kMostDegrees = 1e6;
+// From so many on 8 standard errors are beyond all doubt.
+constexpr double kDegreesOfSure = 10;
+// Standard errors of a difference at which it may count as decided.
+constexpr double kDecided = 1.645;
 
 struct Candidate {
-  std::vector<Estimate> estimates;
   std::int64_t repeats = 0;
   bool off = false;
 };
-
-// Holds what all candidates together tell of the noise of one objective.
-struct Noise {
-  VariancePrior prior;
-  double degrees = 0;
-};
-
-// Adds up squared deviations from the mean; exactly 0 for equal values.
-double squares_about_mean(const std::vector<double>& values, double& mean) {
-  double shift = 0;
-  for (const double value : values) shift += value - values.front();
-  mean = values.front() + shift / static_cast<double>(values.size());
-  double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return squares;
-}
 
 // Returns the share of error for each of the max_repeats - 1 looks at growing data, so that all together keep the
 // confidence. Pocock's nominal levels (Biometrika 64(2), 1977) follow looks^(-2/3) within 7 % up to ten looks.
@@ -54,10 +35,15 @@ double tail_of_one_look(const RacingSettings& settings) {
 
 class Race {
  public:
-  Race(std::span<const Racer> racers, const std::vector<Direction>& directions, const RacingSettings& settings)
+  Race(std::span<const Racer> racers, const std::vector<Direction>& directions, const RacingSettings& settings,
+       std::int64_t rows)
       : settings_(settings), tail_(tail_of_one_look(settings)), candidates_(racers.size()), standings_(racers.size()) {
+    for (std::size_t i = 0; i < racers.size(); ++i)
+      candidates_[i].repeats = standings_[i].seeds = static_cast<std::int64_t>(racers[i].repeats.size());
     for (std::size_t objective = 0; objective < directions.size(); ++objective) {
-      estimate(racers, objective, directions[objective] == Direction::kMaximize ? -1 : 1);
+      const double sign = directions[objective] == Direction::kMaximize ? -1 : 1;
+      errors_.emplace_back(racers, objective, sign, rows);
+      for (std::size_t i = 0; i < racers.size(); ++i) describe(errors_.back(), i, sign);
     }
     rank_means();
   }
@@ -74,45 +60,19 @@ class Race {
   }
 
  private:
-  void estimate(std::span<const Racer> racers, std::size_t objective, double sign) {
-    Noise noise;
-    std::vector<double> squares(racers.size()), degrees(racers.size());
-    for (std::size_t i = 0; i < racers.size(); ++i) {
-      std::vector<double> values;
-      for (const std::vector<double>& repeat : racers[i].repeats) {
-        LATHE_CHECK(std::isfinite(repeat[objective]), "racer {} objective {}", i, objective);
-        values.push_back(sign * repeat[objective]);
-      }
-      candidates_[i].repeats = standings_[i].seeds = static_cast<std::int64_t>(values.size());
-      Estimate estimate;
-      squares[i] = squares_about_mean(values, estimate.mean);
-      candidates_[i].estimates.push_back(estimate);
-      standings_[i].means.push_back(sign * estimate.mean);
-      degrees[i] = static_cast<double>(values.size()) - 1;
-      noise.degrees += degrees[i];
-    }
-    noise.prior = fit_variance_prior(squares, degrees);
-    noise_.push_back(noise);
-    for (std::size_t i = 0; i < racers.size(); ++i) moderate(candidates_[i], objective, squares[i], standings_[i]);
-  }
-
-  // Draws the variance of a candidate towards what is usual (Smyth 2004), for few seeds estimate it badly.
-  void moderate(Candidate& candidate, std::size_t objective, double squares, Standing& standing) const {
-    const auto repeats = static_cast<double>(candidate.repeats);
-    const VariancePrior& prior = noise_[objective].prior;
-    Estimate& estimate = candidate.estimates[objective];
-    estimate.degrees = prior.degrees + repeats - 1;
-    if (estimate.degrees > 0) {
-      estimate.variance_of_mean = (prior.degrees * prior.variance + squares) / estimate.degrees / repeats;
-    }
-    standing.standard_errors.push_back(estimate.degrees > 0 ? std::sqrt(estimate.variance_of_mean) : std::nan(""));
+  void describe(const ValueErrors& errors, std::size_t i, double sign) {
+    standings_[i].means.push_back(sign * errors.mean(i));
+    standings_[i].standard_errors.push_back(std::sqrt(errors.seed_variance(i)));
+    standings_[i].sampling_errors.push_back(std::sqrt(errors.row_variance(i)));
+    standings_[i].total_errors.push_back(
+        joint_error(standings_[i].standard_errors.back(), standings_[i].sampling_errors.back()));
   }
 
   void rank_means() {
     std::vector<Losses> means;
-    for (const Candidate& candidate : candidates_) {
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
       Losses losses;
-      for (const Estimate& estimate : candidate.estimates) losses.push_back(estimate.mean);
+      for (const ValueErrors& errors : errors_) losses.push_back(errors.mean(i));
       means.push_back(std::move(losses));
     }
     ranks_ = sampler::non_dominated_ranks(means);
@@ -122,7 +82,8 @@ class Race {
   }
 
   bool noise_unknown() const {
-    return std::any_of(noise_.begin(), noise_.end(), [](const Noise& noise) { return noise.degrees < kLeastDegrees; });
+    return std::any_of(errors_.begin(), errors_.end(),
+                       [](const ValueErrors& errors) { return errors.all_degrees() < kLeastDegrees; });
   }
 
   // Wants seeds of the best ranks that may have more, until two candidates get one; false when none may.
@@ -136,34 +97,65 @@ class Race {
   }
 
   // Returns the probability that candidate j is truly at least as good as candidate i in one objective.
-  double not_worse(std::size_t j, std::size_t i, std::size_t objective) const {
-    const Estimate& left = candidates_[j].estimates[objective];
-    const Estimate& right = candidates_[i].estimates[objective];
-    const double gap = right.mean - left.mean;  // of losses: positive where j is better
-    const double variance = left.variance_of_mean + right.variance_of_mean;
+  double not_worse(std::size_t j, std::size_t i, const ValueErrors& errors) const {
+    const double gap = errors.mean(i) - errors.mean(j);  // of losses: positive where j is better
+    const double left = known(errors.seed_variance(j)), right = known(errors.seed_variance(i));
+    if (surely(gap, j, i, errors)) return gap > 0 ? 1 : 0;
+    const double variance = left + right + errors.row_variance_of_difference(j, i);
     if (!(variance > 0)) return gap >= 0 ? 1 : 0;
-    // Welch and Satterthwaite's degrees of freedom of a difference of means.
-    const auto part = [](const Estimate& estimate) {
-      return estimate.degrees > 0 ? estimate.variance_of_mean * estimate.variance_of_mean / estimate.degrees : 0;
+    // Welch and Satterthwaite's degrees of freedom of a difference of means; the rows are many.
+    const auto part = [&](std::size_t k, double seeds) { return seeds > 0 ? seeds * seeds / errors.degrees(k) : 0; };
+    const double parts = part(j, left) + part(i, right);
+    const double degrees = parts > 0 ? std::min(variance * variance / parts, kMostDegrees) : kMostDegrees;
+    return student_cdf(gap / std::sqrt(variance), degrees);
+  }
+
+  static double known(double variance) { return std::isfinite(variance) ? variance : 0; }
+
+  // Tells cheaply that no error changes which of two means is better: each is as large as it may be, and against the
+  // gap.
+  bool surely(double gap, std::size_t j, std::size_t i, const ValueErrors& errors) const {
+    constexpr double kErrors = 8;
+    if (std::min(errors.degrees(i), errors.degrees(j)) < kDegreesOfSure) return false;
+    const auto error = [&](std::size_t k) {
+      return std::sqrt(known(errors.seed_variance(k))) + std::sqrt(known(errors.row_variance(k)));
     };
-    return student_cdf(gap / std::sqrt(variance), variance * variance / (part(left) + part(right)));
+    const double most = kErrors * (error(j) + error(i));
+    return most > 0 && std::abs(gap) > most;
   }
 
   // Bounds the probability that j dominates i without assuming that the objectives' errors are independent (Frechet).
   std::pair<double, double> dominates(std::size_t j, std::size_t i) const {
     double sum = 0, least = 1;
     bool differ = false;
-    for (std::size_t objective = 0; objective < noise_.size(); ++objective) {
-      const double probability = not_worse(j, i, objective);
+    for (const ValueErrors& errors : errors_) {
+      const double probability = not_worse(j, i, errors);
       if (probability == 0) return {0, 0};
       sum += probability;
       least = std::min(least, probability);
-      const Estimate& left = candidates_[j].estimates[objective];
-      const Estimate& right = candidates_[i].estimates[objective];
-      differ |= left.mean != right.mean || left.variance_of_mean + right.variance_of_mean > 0;
+      differ |=
+          errors.mean(j) != errors.mean(i) ||
+          known(errors.seed_variance(j)) + known(errors.seed_variance(i)) + errors.row_variance_of_difference(j, i) > 0;
     }
     if (!differ) return {0, 0};
-    return {std::max(0.0, sum - static_cast<double>(noise_.size() - 1)), least};
+    return {std::max(0.0, sum - static_cast<double>(errors_.size() - 1)), least};
+  }
+
+  // Tells whether further seeds can decide between two candidates: whether the error that max_repeats seeds of both
+  // would leave is small enough if they moved the gap by one standard error of the seeds.
+  bool seeds_can_tell(std::size_t j, std::size_t i) const {
+    return std::any_of(errors_.begin(), errors_.end(), [&](const ValueErrors& errors) {
+      const double rows = errors.row_variance_of_difference(j, i);
+      const double seeds = known(errors.seed_variance(j)) + known(errors.seed_variance(i));
+      if (!(seeds > 0)) return false;
+      if (!(rows > 0)) return true;
+      const auto ended = [&](std::size_t k) {
+        return known(errors.seed_variance(k)) * static_cast<double>(errors.seeds(k)) /
+               static_cast<double>(settings_.max_repeats);
+      };
+      const double gap = std::abs(errors.mean(j) - errors.mean(i)) + std::sqrt(seeds);
+      return gap > kDecided * std::sqrt(rows + ended(j) + ended(i));
+    });
   }
 
   void judge_off(std::size_t i) {
@@ -192,7 +184,8 @@ class Race {
       standing.membership = Membership::kOn;
       return;
     }
-    const bool more = want_seeds(i, rivals);
+    std::erase_if(rivals, [&](const auto& rival) { return !seeds_can_tell(rival.first, i); });
+    const bool more = !rivals.empty() && want_seeds(i, rivals);
     standing.membership = more ? Membership::kOpen : Membership::kTied;
   }
 
@@ -217,7 +210,7 @@ class Race {
   double tail_;  // of error that one look may have
   std::vector<Candidate> candidates_;
   std::vector<Standing> standings_;
-  std::vector<Noise> noise_;
+  std::vector<ValueErrors> errors_;  // one per objective
   std::vector<std::size_t> ranks_;
   std::vector<std::size_t> front_;  // of the means
 };
@@ -235,9 +228,27 @@ std::string to_string(Membership membership) {
 }
 
 std::vector<Standing> race(std::span<const Racer> racers, const std::vector<Direction>& directions,
-                           const RacingSettings& settings) {
+                           const RacingSettings& settings, std::int64_t rows) {
   if (racers.empty()) return {};
-  return Race(racers, directions, settings).judge();
+  return Race(racers, directions, settings, rows).judge();
+}
+
+Decider decider_of(double gap, double seed_variance, double row_variance, std::int64_t seeds, std::int64_t rows,
+                   double needed) {
+  Decider decider;
+  const double allowed = gap * gap / (needed * needed);  // variance at which the gap would tell
+  decider.equal = !(allowed > 0);
+  if (decider.equal) return decider;
+  constexpr double kMost = 1e12;
+  const auto further = [&](double variance, double rest, std::int64_t now) -> std::optional<std::int64_t> {
+    if (!(variance > 0) || !(allowed > rest)) return std::nullopt;
+    const double wanted = std::ceil(static_cast<double>(now) * variance / (allowed - rest));
+    if (!(wanted < kMost)) return std::nullopt;
+    return std::max<std::int64_t>(static_cast<std::int64_t>(wanted) - now, 1);
+  };
+  decider.seeds = further(seed_variance, row_variance, seeds);
+  decider.rows = further(row_variance, seed_variance, rows);
+  return decider;
 }
 
 }  // namespace lathe::study

@@ -44,4 +44,13 @@ double student_cdf(double t, double degrees) {
   return t > 0 ? 1 - tail : tail;
 }
 
+double normal_quantile(double probability) {
+  double low = -40, high = 40;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (0.5 * std::erfc(-middle / std::sqrt(2.0)) < probability ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
+
 }  // namespace lathe::study

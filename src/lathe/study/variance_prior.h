@@ -19,6 +19,14 @@ struct VariancePrior {
 /// pooled variance with at most 4 degrees. A pure function; the order of the samples does not matter.
 VariancePrior fit_variance_prior(const std::vector<double>& squares, const std::vector<double>& degrees);
 
+/// Fits a prior for each sample where variances go with the means: noisy networks have other values than quiet ones.
+/// The logarithm of the variance follows a line fitted locally to the samples with about the same rank of the mean
+/// (a Gaussian kernel with a deviation of a tenth of the ranks), as limma's trend does; the degrees of freedom, the
+/// same for all, are of what is left, within 1 to 50. Below 30 samples with degrees of freedom, or where most variances
+/// are 0, everyone gets fit_variance_prior's.
+std::vector<VariancePrior> fit_variance_trend(const std::vector<double>& squares, const std::vector<double>& degrees,
+                                              const std::vector<double>& means);
+
 /// Returns the first and the second derivative of the logarithm of the gamma function at x > 0, to about 1e-10
 /// (recurrence and asymptotic series, NIST DLMF 5.5.2 and 5.11.2).
 double digamma(double x);

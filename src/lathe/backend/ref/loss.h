@@ -4,21 +4,17 @@
 #include <span>
 #include <string_view>
 
-#include "lathe/engine/loss.h"
+#include "lathe/engine/loss_values.h"
 
 namespace lathe::backend::ref {
 
-/// Holds what is to be learned of one row: its label, or its targets.
-struct Truth {
-  std::size_t label = 0;
-  std::span<const float> targets = {};
-};
+using engine::Truth;
 
 /// Declares the arithmetic of a loss for one row. One entry in losses.cpp each.
 struct LossKernel {
   const char* name = "";
   /// Returns the row's loss, times the weight of its class where there are such.
-  double (*value)(const engine::LossSettings&, const Truth&, std::span<const double> outputs) = nullptr;
+  engine::LossValue value = nullptr;
   /// Writes d(scale * loss)/d(outputs).
   void (*gradient)(const engine::LossSettings&, const Truth&, std::span<const double> outputs, double scale,
                    std::span<double> gradient) = nullptr;

@@ -194,7 +194,9 @@ void RelationalStorage::delete_study(std::int64_t study_id) {
   transact(kWrite, [&] {
     if (!lock_study(study_id)) return;
     const std::string of_study = " WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id = $1)";
-    if (has_repeats_table()) database_->run("DELETE FROM lathe_repeats" + of_study, {study_id});
+    for (const std::string_view table : {kRepeatsTable, kOutcomesTable}) {
+      if (has_own_table(table)) database_->run(fmt::format("DELETE FROM {}{}", table, of_study), {study_id});
+    }
     for (const char* table : kTrialTables) {
       database_->run(std::string("DELETE FROM ") + table + of_study, {study_id});
     }
@@ -340,6 +342,9 @@ bool RelationalStorage::finish_trial(const Trial& trial) {
     EndRows ends;
     ends.add(trial.trial_id, trial);
     ends.run(*database_);
+    for (std::size_t seed = 0; seed < trial.outcomes.size(); ++seed) {
+      write_outcomes(trial.trial_id, static_cast<std::int64_t>(seed), trial.outcomes[seed]);
+    }
     write_trial_attributes(trial.trial_id, trial.user_attributes, trial.system_attributes);
     return true;
   });
@@ -380,14 +385,27 @@ bool RelationalStorage::changed_by_others() {
   return database_->changed_by_others();
 }
 
-bool RelationalStorage::has_repeats_table() {
-  if (!repeats_table_) repeats_table_ = existing_tables(*database_).contains(kRepeatsTable);
-  return repeats_table_;
+bool RelationalStorage::has_own_table(std::string_view name) {
+  if (own_tables_.contains(name)) return true;
+  if (!existing_tables(*database_).contains(name)) return false;
+  own_tables_.emplace(name);
+  return true;
 }
 
-void RelationalStorage::add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) {
+void RelationalStorage::write_outcomes(std::int64_t trial_id, std::int64_t repeat, const std::string& outcomes) {
+  if (outcomes.empty()) return;
+  if (!has_own_table(kOutcomesTable)) make_outcomes_table(*database_);
+  database_->run(
+      "INSERT INTO lathe_outcomes (trial_id, seed, outcomes) VALUES ($1, $2, $3) "
+      "ON CONFLICT (trial_id, seed) DO NOTHING",
+      {trial_id, repeat, outcomes});
+}
+
+void RelationalStorage::add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json,
+                                   const std::string& outcomes) {
   transact(kWrite, [&] {
-    if (!has_repeats_table()) make_repeats_table(*database_);
+    write_outcomes(trial_id, repeat, outcomes);
+    if (!has_own_table(kRepeatsTable)) make_repeats_table(*database_);
     database_->run(
         "INSERT INTO lathe_repeats (trial_id, repeat, json) VALUES ($1, $2, $3) "
         "ON CONFLICT (trial_id, repeat) DO NOTHING",
@@ -398,11 +416,25 @@ void RelationalStorage::add_repeat(std::int64_t trial_id, std::int64_t repeat, c
 std::map<std::int64_t, std::map<std::int64_t, std::string>> RelationalStorage::repeats(std::int64_t study_id) {
   return transact(kRead, [&] {
     std::map<std::int64_t, std::map<std::int64_t, std::string>> found;
-    if (!has_repeats_table()) return found;
+    if (!has_own_table(kRepeatsTable)) return found;
     const auto rows = database_->select(
         "SELECT r.trial_id, r.repeat, r.json FROM trials t JOIN lathe_repeats r ON r.trial_id = t.trial_id "
         "WHERE t.study_id = $1",
         {study_id});
+    while (rows->next()) found[rows->integer(0)][rows->integer(1)] = rows->text(2);
+    return found;
+  });
+}
+
+std::map<std::int64_t, std::map<std::int64_t, std::string>> RelationalStorage::outcomes(
+    const std::vector<std::int64_t>& trial_ids) {
+  return transact(kRead, [&] {
+    std::map<std::int64_t, std::map<std::int64_t, std::string>> found;
+    if (trial_ids.empty() || !has_own_table(kOutcomesTable)) return found;
+    const Dialect& dialect = database_->dialect();
+    const auto rows = database_->select(
+        fmt::format("SELECT trial_id, seed, outcomes FROM lathe_outcomes WHERE trial_id{}", dialect.in_list),
+        {list_text(dialect, trial_ids)});
     while (rows->next()) found[rows->integer(0)][rows->integer(1)] = rows->text(2);
     return found;
   });

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "lathe/storage/relational/database.h"
 #include "lathe/storage/relational/load.h"
@@ -40,8 +41,11 @@ class RelationalStorage final : public Storage {
   std::map<std::int64_t, TrialCounts> trial_counts() override;
   std::vector<NamedDistribution> distributions(std::int64_t study_id) override;
   bool changed_by_others() override;
-  void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json) override;
+  void add_repeat(std::int64_t trial_id, std::int64_t repeat, const std::string& json,
+                  const std::string& outcomes) override;
   std::map<std::int64_t, std::map<std::int64_t, std::string>> repeats(std::int64_t study_id) override;
+  std::map<std::int64_t, std::map<std::int64_t, std::string>> outcomes(
+      const std::vector<std::int64_t>& trial_ids) override;
 
  private:
   template <typename Function>
@@ -61,12 +65,13 @@ class RelationalStorage final : public Storage {
                         const Attributes& attributes);
   void write_trial_attributes(std::int64_t trial_id, const Attributes& user_attributes,
                               const Attributes& system_attributes);
-  bool has_repeats_table();
+  bool has_own_table(std::string_view name);
+  void write_outcomes(std::int64_t trial_id, std::int64_t repeat, const std::string& outcomes);
 
   std::mutex mutex_;
   std::unique_ptr<Database> database_;
   DistributionTexts distributions_;
-  bool repeats_table_ = false;  ///< known to be there
+  std::set<std::string, std::less<>> own_tables_;  ///< lathe's own tables that are known to be there
 };
 
 }  // namespace lathe::storage::relational

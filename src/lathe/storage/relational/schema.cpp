@@ -136,4 +136,11 @@ void make_repeats_table(Database& database) {
       "repeat INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (trial_id, repeat))");
 }
 
+void make_outcomes_table(Database& database) {
+  lock_schema(database);
+  database.run(
+      "CREATE TABLE IF NOT EXISTS lathe_outcomes (trial_id INTEGER NOT NULL REFERENCES trials (trial_id), "
+      "seed INTEGER NOT NULL, outcomes TEXT NOT NULL, PRIMARY KEY (trial_id, seed))");
+}
+
 }  // namespace lathe::storage::relational

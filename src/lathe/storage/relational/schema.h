@@ -28,5 +28,8 @@ void prepare_schema(Database& database, std::string_view revision, bool create =
 /// Makes the table of further evaluations, which Optuna does not know.
 void make_repeats_table(Database& database);
 inline constexpr std::string_view kRepeatsTable = "lathe_repeats";
+/// Makes the table of what the evaluated rows said, which Optuna does not know either.
+void make_outcomes_table(Database& database);
+inline constexpr std::string_view kOutcomesTable = "lathe_outcomes";
 
 }  // namespace lathe::storage::relational
