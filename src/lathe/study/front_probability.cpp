@@ -235,18 +235,6 @@ std::vector<Belief> as_usual(const Points& points, std::size_t objectives) {
   return beliefs;
 }
 
-// Returns the slope of every value in the accuracy, the other metrics as they are.
-std::vector<double> slopes_in_accuracy(const StudySettings& settings, std::map<std::string, double> metrics) {
-  constexpr double kStep = 1e-4;
-  const double accuracy = metrics.at("accuracy");
-  metrics["accuracy"] = accuracy + kStep;
-  const std::vector<double> above = score(settings, metrics).values;
-  metrics["accuracy"] = accuracy - kStep;
-  std::vector<double> slopes = score(settings, metrics).values;
-  for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = (above[i] - slopes[i]) / (2 * kStep);
-  return slopes;
-}
-
 // Says what the values of an objective are made of beside analysis: 0 nothing, 1 accuracy alone, 2 others, too.
 int noisy_parts(const Objective& objective) {
   std::vector<std::string> names;
@@ -280,7 +268,7 @@ std::vector<double> sampling_errors(const StudySettings& settings, const std::ma
   if (accuracy != metrics.end() && rows > 0) {
     const double p = std::clamp(accuracy->second, 0.0, 1.0);
     error = std::sqrt(p * (1 - p) / static_cast<double>(rows));
-    slopes = slopes_in_accuracy(settings, metrics);
+    slopes = slopes_in(settings, metrics, "accuracy");
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     errors.push_back(parts[i] == 0 ? 0 : parts[i] == 1 ? std::abs(slopes[i]) * error : std::nan(""));

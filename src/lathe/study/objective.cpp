@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace lathe::study {
@@ -20,6 +21,18 @@ Scores score(const StudySettings& settings, const std::map<std::string, double>&
   }
   if (settings.sum_scaled_metrics) scores.values = {sum};
   return scores;
+}
+
+std::vector<double> slopes_in(const StudySettings& settings, std::map<std::string, double> metrics,
+                              const std::string& name) {
+  const double here = metrics.at(name);
+  const double step = 1e-4 * std::max(std::abs(here), 1e-2);
+  metrics[name] = here + step;
+  const std::vector<double> above = score(settings, metrics).values;
+  metrics[name] = here - step;
+  std::vector<double> slopes = score(settings, metrics).values;
+  for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = (above[i] - slopes[i]) / (2 * step);
+  return slopes;
 }
 
 }  // namespace lathe::study

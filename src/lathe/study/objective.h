@@ -18,4 +18,8 @@ struct Scores {
 /// Computes the objectives from metrics by registered name, which must hold all that the objectives read.
 Scores score(const StudySettings& settings, const std::map<std::string, double>& metrics);
 
+/// Returns the slope of every value in one of the metrics, the others as they are.
+std::vector<double> slopes_in(const StudySettings& settings, std::map<std::string, double> metrics,
+                              const std::string& name);
+
 }  // namespace lathe::study

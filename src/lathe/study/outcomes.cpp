@@ -137,19 +137,6 @@ std::vector<const metric::MetricKind*> metrics_of(const StudySettings& settings)
   return kinds;
 }
 
-// Returns the slope of every value in a metric, the others as they are.
-std::vector<double> slopes_in(const StudySettings& settings, std::map<std::string, double> metrics,
-                              const std::string& name) {
-  const double here = metrics.at(name);
-  const double step = 1e-4 * std::max(std::abs(here), 1e-2);
-  metrics[name] = here + step;
-  const std::vector<double> above = score(settings, metrics).values;
-  metrics[name] = here - step;
-  std::vector<double> slopes = score(settings, metrics).values;
-  for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = (above[i] - slopes[i]) / (2 * step);
-  return slopes;
-}
-
 }  // namespace
 
 Outcomes outcomes_of(const StudySettings& settings, engine::Session& session, const metric::RowsRequest& request,
