@@ -199,6 +199,8 @@ TEST_F(TrainedRows, NumbersCountTheClassesOfTraining) {
   const auto rows = load_as(table_of({"a", "b"}, {"x", "y", "z"}), table_of({"a", "b"}, {"0", "1"}));
   EXPECT_EQ(rows->preprocessing.class_names, (std::vector<std::string>{"x", "y", "z"}));
   EXPECT_EQ(rows->classes, 3);
+  // Rows to test with need not be of every class.
+  EXPECT_EQ(load_as(table_of({"a", "b"}, {"x", "y", "z"}), table_of({"a", "b"}, {"1", "2"}))->classes, 3);
 }
 
 TEST_F(TrainedRows, UnknownClassesAreRefusedOrLearned) {

@@ -149,12 +149,13 @@ void scale(RawDataset& raw, const DatasetRequest& request, Preprocessing& done) 
 }
 
 // Counts the classes and names those that have no name.
-void prepare_classes(RawDataset& raw) {
+void prepare_classes(RawDataset& raw, const DatasetRequest& request) {
   std::int64_t classes = std::max(raw.classes, static_cast<std::int64_t>(raw.class_names.size()));
   for (const Samples* part : {&raw.train, &raw.validation, &raw.test}) {
     for (const std::int32_t label : part->labels) classes = std::max<std::int64_t>(classes, label + std::int64_t{1});
   }
-  if (raw.class_names.empty()) check_every_class(raw, classes);
+  const bool trained = request.trained && static_cast<std::size_t>(classes) <= request.trained->class_names.size();
+  if (raw.class_names.empty() && !trained) check_every_class(raw, classes);
   for (std::int64_t i = static_cast<std::int64_t>(raw.class_names.size()); i < classes; ++i) {
     raw.class_names.push_back(fmt::to_string(i));
   }
@@ -224,7 +225,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   if (regression)
     prepare_targets(raw, request);
   else
-    prepare_classes(raw);
+    prepare_classes(raw, request);
   if (request.trained) match_trained(raw, *request.trained, request.keep_classes);
   done.targets = named_targets(raw);
   dataset->classes = static_cast<std::int64_t>(raw.class_names.size());
