@@ -69,7 +69,7 @@ std::vector<Candidate> candidates_of(const StudySettings& settings, const std::v
 }
 
 // Most candidates that are compared row by row: those of the best ranks.
-constexpr std::size_t kMostPaired = 2048;
+constexpr std::size_t kMostPaired = 1024;
 
 // Adds what the rows of an evaluation said; a candidate of which a seed is missing is not compared row by row.
 void add_outcomes(const std::string* text, Candidate& candidate) {
