@@ -187,7 +187,7 @@ TEST_F(Exhaustive, SaysHowSureTheFrontIs) {
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_NE(result.output.find("exhaustive search"), std::string::npos);
   EXPECT_NE(result.output.find("P(on the front)"), std::string::npos) << result.output;
-  const fs::path results = folder() / "all/search_ckpts";
+  const fs::path results = folder() / "all/studies/all";
   const json best = json::parse(read_text_file(results / "best.json"));
   ASSERT_FALSE(best.empty());
   for (const auto& entry : best) {

@@ -51,7 +51,7 @@ class ImageSearch : public ::testing::Test {
                     study.string(), arguments));
   }
   json results(const std::string& file) const {
-    return json::parse(read_text_file(folder_.path() / "images/search_ckpts" / file));
+    return json::parse(read_text_file(folder_.path() / "images/studies/images" / file));
   }
   // Checks that every trial is complete and that its widths follow its choices.
   void expect_complete(std::size_t trials) const {

@@ -226,7 +226,7 @@ accuracy = {scale = 1.0, direction = "maximize"}
   const Json found = run_json("search --config study.toml --project-dir .");
   const Json shown = run_json("data show flowers.csv")["preprocessing"];
   EXPECT_EQ(found["study"]["preprocessing"], shown);
-  EXPECT_EQ(read_json("p/search_ckpts/study.json")["preprocessing"], shown);
+  EXPECT_EQ(read_json("p/studies/p/study.json")["preprocessing"], shown);
   const std::string number = read_json("p/search_ckpts/best.json")["0"]["number"].dump();
   const std::string from = "--from p/search_ckpts/best.json --trial " + number;
   EXPECT_EQ(run_json("info " + from)["preprocessing"], shown);

@@ -58,7 +58,8 @@ accuracy.scale = 1.0
 class Search : public ::testing::Test {
  protected:
   fs::path folder() const { return folder_.path(); }
-  fs::path results(const std::string& project) const { return folder() / project / "search_ckpts"; }
+  fs::path results(const std::string& project) const { return folder() / project / "studies" / project; }
+  fs::path database(const std::string& project) const { return folder() / project / "search_ckpts" / "study.db"; }
 
   testing::ProgramResult run(const std::string& arguments) const {
     return testing::run_program(
@@ -106,7 +107,7 @@ TEST_F(Search, QuickstartTrainsAtLeastThirtyDistinctCandidatesWithinAMinute) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_NE(result.output.find("36 trials"), std::string::npos) << result.output;
-  EXPECT_NE(result.output.find("Written to ./quickstart/search_ckpts/"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("Written to ./quickstart/studies/quickstart/"), std::string::npos) << result.output;
 
   const json log = json::parse(read_text_file(results("quickstart") / "log.json"));
   std::set<std::string> candidates;
@@ -117,7 +118,7 @@ TEST_F(Search, QuickstartTrainsAtLeastThirtyDistinctCandidatesWithinAMinute) {
   EXPECT_GE(candidates.size(), 30u);
   const json study = json::parse(read_text_file(results("quickstart") / "study.json"));
   EXPECT_NE(study.dump().find("40000"), std::string::npos) << study.dump(2);
-  EXPECT_TRUE(fs::exists(results("quickstart") / "study.db"));
+  EXPECT_TRUE(fs::exists(database("quickstart")));
   EXPECT_TRUE(fs::exists(results("quickstart") / "front.svg"));
 }
 
@@ -258,7 +259,7 @@ TEST_F(Search, FinishesTidilyWhenInterrupted) {
     ::_exit(98);
   }
   // The database holds a finished trial once it is larger than its empty tables and log.json is not there yet.
-  for (int i = 0; i < 600 && !fs::exists(results("small") / "study.db"); ++i) {
+  for (int i = 0; i < 600 && !fs::exists(database("small")); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));

@@ -56,7 +56,7 @@ accuracy = {{ scale = 1.0, direction = "maximize" }}
 class StartingWeights : public ::testing::Test {
  protected:
   fs::path folder() const { return folder_.path(); }
-  fs::path results() const { return folder() / "run" / "search_ckpts"; }
+  fs::path results() const { return folder() / "run" / "studies" / "run"; }
   std::string command(const std::string& more) const {
     return fmt::format("{} {} --project-dir {}", std::getenv("LATHE_PROGRAM"), more, folder().string());
   }
@@ -111,7 +111,7 @@ TEST_F(StartingWeights, ComeFromTheBaseNetworkTrainedFirst) {
   EXPECT_NE(other.errors.find("differs in weights: net2wider "), std::string::npos) << other.errors;
 
   const auto show = testing::run_program(
-      command(fmt::format("study show run --storage {}", (results() / "study.db").string())), folder());
+      command(fmt::format("study show run --storage {}", (folder() / "run/search_ckpts/study.db").string())), folder());
   EXPECT_NE(show.output.find("device      dense"), std::string::npos) << show.output << show.errors;
   EXPECT_NE(show.output.find("memory      largest plan"), std::string::npos) << show.output;
 }
@@ -161,7 +161,7 @@ TEST_F(StartingWeights, ATrialThatIsKilledInTheMiddleGoesOnFromThere) {
   const auto resumed = search("--resume");
   ASSERT_EQ(resumed.exit_code, 0) << resumed.errors;
   EXPECT_NE(resumed.errors.find("a training that was cut off goes on after step"), std::string::npos) << resumed.errors;
-  EXPECT_EQ(read_text_file(results() / "best.json"), read_text_file(folder() / "calm" / "search_ckpts" / "best.json"));
+  EXPECT_EQ(read_text_file(results() / "best.json"), read_text_file(folder() / "calm" / "studies" / "calm" / "best.json"));
   EXPECT_EQ(files_in(results() / "running"), 0u);
 }
 

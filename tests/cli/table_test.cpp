@@ -136,7 +136,7 @@ TEST_F(TableCommand, ASearchSaysWhereItsTimeWent) {
                         jobs));
     ASSERT_EQ(search.exit_code, 0) << search.errors;
     EXPECT_NE(search.output.find(fmt::format("Where the time went ({} thread", jobs)), std::string::npos);
-    const json profile = json::parse(read_text_file(folder() / "small/search_ckpts/study.json"))["profile"];
+    const json profile = json::parse(read_text_file(folder() / "small/studies/small/study.json"))["profile"];
     double seconds = 0, shares = 0;
     for (const auto& phase : profile["phases"]) {
       seconds += phase["seconds"].get<double>();

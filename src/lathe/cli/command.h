@@ -86,7 +86,9 @@ struct Command {
   bool needs_dataset = false;
   bool needs_config = false;    ///< an error without --config
   bool shows_settings = false;  ///< print the effective table first (text mode)
-  bool hidden = false;          ///< not listed in `--help`
+  /// A flag of the command that brings settings and data along; the command shows them itself then. Empty: none.
+  std::string settings_flag = {};
+  bool hidden = false;  ///< not listed in `--help`
   std::function<ExitCode(const Invocation&)> run;
 };
 

@@ -5,12 +5,12 @@
 #include <iostream>
 #include <sstream>
 
-#include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/compare_record.h"
 #include "lathe/cli/interrupt.h"
+#include "lathe/cli/run_folder.h"
 #include "lathe/cli/search_setup.h"
 #include "lathe/report/compare_files.h"
 #include "lathe/report/compare_table.h"
@@ -164,7 +164,6 @@ ExitCode run_compare(const Invocation& invocation) {
   const std::int64_t seeds = invocation.integer("--seeds", 1).value_or(kDefaultSeeds);
   Search search = prepare_search(invocation);
   switch_off_what_cannot_be_cached(search.settings);
-  search.results = search.project / "comparison";
   const std::vector<Contestant> list = contestants(invocation, search);
   std::vector<ComparedSampler> samplers = check_samplers(search, list);
   study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
@@ -184,8 +183,7 @@ ExitCode run_compare(const Invocation& invocation) {
     log::warning("interrupted before every sampler had completed a seed; nothing is written");
     return ExitCode::kInterrupted;
   }
-  make_directories(search.results);
-  write_text_file_atomically(search.results / "settings.toml", search.settings_document);
+  search.results = new_run_folder(search.project, "comparison", "settings.toml", search.settings_document);
   report::write_comparison(record, search.results);
   if (invocation.json)
     std::cout << report::compare_json(record);
@@ -214,7 +212,7 @@ Command compare_command() {
           "trial evaluated. Runs that exhaust the space keep their last value. Bands are 95 % bootstrap intervals of "
           "the mean.\n\n"
           "Writes comparison.json, comparison.csv (every trial), comparison.svg and settings.toml into "
-          "PROJECT/comparison. Ctrl-C stops: the seeds that every sampler has completed are reported and written, the "
+          "PROJECT/comparison, those of a second comparison into comparison-2, and so on. Ctrl-C stops: the seeds that every sampler has completed are reported and written, the "
           "exit code is 130; without one nothing is written.",
       .examples = {{"lathe compare --config study.toml --samplers brute_force,tpe,nsgaii --seeds 20",
                     "the sample efficiency of three samplers"},

@@ -10,6 +10,7 @@
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/checkpoint/data_facts.h"
+#include "lathe/cli/kept_weights.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/training.h"
 #include "lathe/model/lint.h"
@@ -114,10 +115,6 @@ engine::TrainSettings train_settings(const config::Settings& settings) {
   return train;
 }
 
-std::filesystem::path trial_weights(const std::filesystem::path& best_json, std::int64_t number) {
-  return best_json.parent_path() / "trials" / fmt::format("trial_{}.safetensors", number);
-}
-
 std::vector<Flag> from_flags() {
   return {{.names = {"--from"}, .value_name = "PATH", .help = "best.json of a search: take the network of a trial"},
           {.names = {"--trial"}, .value_name = "K", .help = "number of the trial in --from"}};
@@ -133,15 +130,7 @@ std::string weights_to_load(const Invocation& invocation) {
                                           fmt::join(numbers, ", ")));
   }
   const std::int64_t number = *invocation.integer("--trial", 0);
-  report::read_saved_trial(results, number);
-  const std::filesystem::path weights = trial_weights(results, number);
-  if (!path_exists(weights)) {
-    throw DataError(weights.string(),
-                    fmt::format("the weights of trial {} are absent; they are kept for the best trials "
-                                "of a search, beside its best.json",
-                                number));
-  }
-  return weights.string();
+  return saved_weights(results, report::read_saved_trial(results, number)).string();
 }
 
 StartingPoint starting_point(const Invocation& invocation, const data::Dataset& dataset) {

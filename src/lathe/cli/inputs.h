@@ -45,9 +45,6 @@ struct StartingPoint {
   std::string data_hash = {};  ///< fingerprint of the rows that loaded weights were trained on; empty: unknown
 };
 
-/// Returns the file with the weights of trial `number` beside the best.json of its search.
-std::filesystem::path trial_weights(const std::filesystem::path& best_json, std::int64_t number);
-
 /// Declares `--from best.json --trial K`, which stand for --load with the weights of that trial.
 std::vector<Flag> from_flags();
 

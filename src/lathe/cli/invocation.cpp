@@ -114,7 +114,7 @@ void check_needs(const Command& command, const Invocation& invocation) {
     missing("a model", fmt::format("give it as a word, `lathe {} MODEL DATASET`, or as model = \"NAME\" in the file",
                                    command.name));
   }
-  if (command.needs_dataset && settings.dataset.empty()) {
+  if (command.needs_dataset && settings.dataset.empty() && !invocation.has(command.settings_flag)) {
     missing(
         "a data set",
         fmt::format("give it as a word, `lathe {} MODEL DATASET`, or as dataset = \"NAME\" in the file", command.name));

@@ -37,7 +37,7 @@ ExitCode run_command(const ParsedLine& line) {
   Invocation invocation = merge_line(line);
   log::log_to_terminal(terminal_level(line, invocation.root), &report::ProgressBar::clear_line);
   read_invocation(*line.command, invocation);
-  if (line.command->shows_settings && invocation.talkative()) {
+  if (line.command->shows_settings && invocation.talkative() && !invocation.has(line.command->settings_flag)) {
     const report::TableStyle style = report::style_for(STDOUT_FILENO);
     print(effective_table(invocation, style.width, style.unicode));
   }

@@ -28,4 +28,17 @@ std::filesystem::path project_folder(const config::Settings& settings) {
   return std::filesystem::path(settings.project_dir) / name;
 }
 
+std::string project_name(const std::filesystem::path& project) {
+  std::filesystem::path folder = project.lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // `p/`
+  const std::string name = folder.filename().string();
+  return name.empty() || name == "." || name == ".." ? "study" : name;
+}
+
+std::filesystem::path search_folder(const std::filesystem::path& project) { return project / "search_ckpts"; }
+
+std::filesystem::path project_database(const std::filesystem::path& project) {
+  return search_folder(project) / "study.db";
+}
+
 }  // namespace lathe::cli

@@ -10,4 +10,13 @@ namespace lathe::cli {
 /// with - for the slashes of paths. Nothing is made.
 std::filesystem::path project_folder(const config::Settings& settings);
 
+/// Returns the name of a project: that of its folder.
+std::string project_name(const std::filesystem::path& project);
+
+/// Returns what all searches of a project share: the database of its studies, trained base networks, and copies of the
+/// newest best.json and log.json, where MASE's scripts look for them.
+std::filesystem::path search_folder(const std::filesystem::path& project);
+/// Returns the file with the studies of a project.
+std::filesystem::path project_database(const std::filesystem::path& project);
+
 }  // namespace lathe::cli

@@ -15,19 +15,21 @@
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/kept_weights.h"
 #include "lathe/cli/project.h"
+#include "lathe/cli/search_files.h"
 #include "lathe/cli/search_plan.h"
 #include "lathe/cli/search_record.h"
 #include "lathe/cli/search_setup.h"
 #include "lathe/cli/storages.h"
+#include "lathe/cli/study_folder.h"
 #include "lathe/report/closing_table.h"
-#include "lathe/report/front_plot.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/profile_table.h"
 #include "lathe/report/progress.h"
-#include "lathe/report/trials_csv.h"
+#include "lathe/study/closing.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
 #include "lathe/study/race_loop.h"
+#include "lathe/study/trial_checkpoint.h"
 #include "lathe/study/weights.h"
 
 namespace lathe::cli {
@@ -36,7 +38,7 @@ namespace {
 constexpr int kStandardOutput = 1;
 // Says where the studies of this run are kept: the file of the project by default.
 std::string storage_address(const Invocation& invocation, const Search& search) {
-  return invocation.text("--storage").value_or((search.results / "study.db").string());
+  return invocation.text("--storage").value_or(project_database(search.project).string());
 }
 
 study::Existing existing_policy(const Invocation& invocation) {
@@ -68,7 +70,7 @@ std::string progress_text(storage::Storage& storage, const study::OpenedStudy& s
   return fmt::format(" ({})", text);
 }
 
-// Opens the study of this run: a new one, or the one that --resume or --study names.
+// Opens the study of this run, a new one or the one that --resume or --study names, and its folder.
 study::OpenedStudy open_study(const Invocation& invocation, Search& search, const study::Evaluator& evaluator,
                               storage::Storage& storage) {
   const PhaseScope phase(Phase::kStorage);
@@ -76,16 +78,15 @@ study::OpenedStudy open_study(const Invocation& invocation, Search& search, cons
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
   }
   search.settings.name = invocation.text("--study").value_or(search.settings.name);
-  const study::StudyFacts facts{.space = &search.space,
-                                .data = &search.dataset->fingerprint,
-                                .weights = weights_text(search, evaluator),
-                                .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
-                                .accelerator = search.backend->accelerator(),
-                                .uses_threads = search.backend->uses_threads(),
-                                .settings_document = search.settings_document};
+  StudyFolder folder(search.project, storage.address());
+  study::StudyFacts facts = study_facts(search, evaluator, invocation.config_path);
+  facts.uid = folder.new_uid();
   const study::OpenedStudy study = study::open_study(storage, search.settings, facts, existing_policy(invocation),
-                                                     warm_start(invocation, search, storage));
+                                                     warm_start(invocation, search, storage),
+                                                     [&](const std::string& name) { return folder.reserve(name); });
   search.settings.name = study.name;
+  search.results = folder.settle(study);
+  write_text_file_atomically(search.results / "settings.toml", search.settings_document);
   log::info("{} study \"{}\" in {}{}", study.joined ? "Joined" : "Created", study.name, storage.address(),
             progress_text(storage, study));
   return study;
@@ -131,15 +132,6 @@ std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator
                           });
 }
 
-void write_files(const Search& search, const report::StudyRecord& record) {
-  report::write_result_files(record, search.results);
-  write_text_file_atomically(search.results / "trials.csv", report::trials_csv(record));
-  remove_file(search.results / "front.svg");
-  if (const auto plot = report::front_plot(record)) {
-    write_text_file_atomically(search.results / "front.svg", report::front_svg(*plot));
-  }
-}
-
 bool any_complete(const report::StudyRecord& record) {
   return std::any_of(record.trials.begin(), record.trials.end(),
                      [](const report::TrialRecord& trial) { return trial.state == TrialState::kComplete; });
@@ -168,8 +160,10 @@ void print_results(const Invocation& invocation, const Search& search, const rep
   }
   if (!record.notice.empty()) std::cout << '\n' << record.notice << '\n';
   std::cout << fmt::format(
-      "\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\nStudy \"{}\" in {}\n",
-      search.results.string(), path_exists(search.results / "front.svg") ? ", front.svg" : "", record.name, database);
+      "\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\n(copies of best.json and log.json in "
+      "{}/)\nStudy \"{}\" in {}\n",
+      search.results.string(), path_exists(search.results / "front.svg") ? ", front.svg" : "",
+      search_folder(search.project).string(), record.name, database);
 }
 
 void print_json(const Search& search, const report::StudyRecord& record, const std::string& database) {
@@ -183,10 +177,32 @@ void print_json(const Search& search, const report::StudyRecord& record, const s
 }
 
 void open_project(const Search& search) {
-  make_directories(search.results);
+  make_directories(search_folder(search.project));
   log::log_to_file(search.project / "run.log");
   write_text_file_atomically(search.project / "settings.toml", search.settings_document);
   log::info("Project is {}", search.project.string());
+}
+
+// Keeps with the study what its files say beside the trials. Without it they could not be made again, nothing else.
+void store_closing(const Search& search, const study::StudyResult& result, const std::vector<study::FinalScore>& finals,
+                   const std::optional<ProfileTotals>& profile, storage::Storage& storage, std::int64_t study_id) {
+  try {
+    study::store_closing(storage, study_id,
+                         {.end = result.end,
+                          .reproducible = result.reproducible,
+                          .raced = search.settings.racing.has_value() && result.end != study::StudyEnd::kInterrupted,
+                          .wall_seconds = result.wall_seconds,
+                          .finals = finals,
+                          .profile = profile,
+                          .settings_document = search.settings_document});
+  } catch (const SystemError& error) {
+    log::warning("how the study ended is not kept in its database: {}", error.what());
+  }
+}
+
+// Tells whether nothing of a study is left to run.
+bool has_ended(study::StudyEnd end) {
+  return end == study::StudyEnd::kAllTrials || end == study::StudyEnd::kSpaceExhausted;
 }
 
 ExitCode exit_code_of(const study::StudyResult& result) {
@@ -204,7 +220,8 @@ void restore_weights(const Search& search, study::Evaluator& evaluator, study::S
       [&](std::int64_t done, std::int64_t total) {
         bar.set_total(total);
         bar.set_done(done);
-      });
+      },
+      [](const UserError& error) { log::warning("{}: its weights are not kept", error.what()); });
 }
 
 void run_race(const Search& search, study::Evaluator& evaluator, storage::Storage& storage,
@@ -258,9 +275,12 @@ ExitCode run_search(const Invocation& invocation) {
   open_project(search);
   const auto storage = open_storage(address, search.settings.optuna_compat);
   catch_interrupts();
-  if (!give_base_weights(search, evaluator, search.results, interrupt_token())) return ExitCode::kInterrupted;
+  if (!give_base_weights(search, evaluator, search_folder(search.project), interrupt_token())) {
+    return ExitCode::kInterrupted;
+  }
   const study::OpenedStudy study = open_study(invocation, search, evaluator, *storage);
-  evaluator.keep_checkpoints(search.results / "running");
+  const std::filesystem::path running = search.results / "running";
+  evaluator.keep_checkpoints(running, study.joined ? search_folder(search.project) / "running" : "");
   KeptWeights weights(search);
   if (search.settings.exhaustive && !study.joined && !invocation.json) print_plan(invocation, search, evaluator);
 
@@ -269,24 +289,21 @@ ExitCode run_search(const Invocation& invocation) {
             device_text(*search.backend, search.settings.threads, search.settings.precision));
   advise_threads(*search.backend, std::min(search.settings.n_jobs, search.settings.lag), search.settings.threads);
   study::StudyResult result = run_trials(search, evaluator, *storage, study, weights);
-  const SearchContext context{.settings = &search.settings,
-                              .space = &search.space,
-                              .dataset = search.dataset.get(),
-                              .model = search.start.graph.name,
-                              .backend = search.backend->name(),
-                              .target = search.backend->target(),
-                              .accelerator = search.backend->accelerator(),
-                              .settings_document = search.settings_document,
-                              .profile = &profile};
-  if (search.settings.racing) write_files(search, study_record(context, result, {}));  // a race may take long
+  const SearchContext context = search_context(search, &profile);
+  const auto write = [&](const report::StudyRecord& record) {
+    write_study_files(search, record, search_folder(search.project));
+  };
+  if (search.settings.racing) write(study_record(context, result, {}));  // a race may take long
   if (!result.failure) run_race(search, evaluator, *storage, study, result);
   if (!result.failure) restore_weights(search, evaluator, result, weights);
-  write_files(search, study_record(context, result, {}));  // before the finals: an end there loses nothing
+  report::StudyRecord record = study_record(context, result, {});
+  write(record);  // before the finals: an end there loses nothing
   weights.finish(result);
   if (result.failure) std::rethrow_exception(result.failure);
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
-  const report::StudyRecord record = study_record(context, result, finals);
-  if (!finals.empty()) write_files(search, record);
+  if (!finals.empty()) write(record = study_record(context, result, finals));
+  store_closing(search, result, finals, record.profile, *storage, study.id);
+  if (has_ended(result.end)) study::remove_trial_checkpoints(running);
   if (invocation.json)
     print_json(search, record, storage->address());
   else
@@ -306,10 +323,11 @@ Command search_command() {
           "evaluates each on the validation rows, and keeps those that no other one beats in every objective. Equal "
           "candidates are evaluated once; the result does not depend on --n-jobs. Ctrl-C finishes tidily with "
           "everything found so far, a second one stops at once.\n\n"
-          "Writes into PROJECT/search_ckpts: best.json and log.json in MASE's layout, study.json, trials.csv, "
-          "front.svg, trials/ (the weights of the best), running/ (states of long trainings, while they run) and "
-          "study.db (a database in Optuna's schema; --storage names "
-          "another one).",
+          "Every study has a folder of its own, PROJECT/studies/NAME: best.json and log.json in MASE's layout, "
+          "study.json, trials.csv, front.svg, settings.toml, trials/ (the weights of the best) and running/ (states of "
+          "long trainings, while they run). A second study of the same name becomes NAME-2; nothing of the first is "
+          "touched. PROJECT/search_ckpts has study.db (a database in Optuna's schema with all studies of the project; "
+          "--storage names another one) and copies of the newest best.json and log.json.",
       .examples = {{"lathe search --config examples/quickstart.toml", "searches widths x bits on the bundled jets"},
                    {"lathe search --config study.toml --n-jobs 2 --show all",
                     "two trials at a time; prints every trial"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "lathe/cli/kept_weights.h"
 #include "lathe/data/dataset.h"
 #include "lathe/study/record.h"
 
@@ -15,6 +16,13 @@ report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
     if (metric::find_metric(name)->hardware == hardware) values.emplace_back(name, value);
   }
   return values;
+}
+
+// Times are kept in microseconds: what a study says now and what is read from its database later is the same.
+double seconds_between(storage::Time begin, storage::Time end) {
+  using std::chrono::microseconds;
+  return std::chrono::duration<double>(std::chrono::floor<microseconds>(end) - std::chrono::floor<microseconds>(begin))
+      .count();
 }
 
 report::StandingRecord standing_record(const study::Standing& standing) {
@@ -71,6 +79,7 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
                              .reason = trial.reason,
                              .duplicate_of = trial.duplicate_of,
                              .untrained = trial.untrained,
+                             .key = trial.key == Digest{} ? std::string() : trial.key.to_hex(),
                              .started = trial.started,
                              .completed = trial.completed};
   for (std::size_t i = 0; i < trial.assignment.size(); ++i) {
@@ -78,6 +87,7 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
     const space::Dimension& dimension = space.dimensions()[i];
     record.choices.emplace_back(dimension.name, space::to_string(dimension.choice(trial.assignment[i])));
   }
+  if (trial.ended()) record.seconds = seconds_between(trial.started, trial.completed);
   record.constraints = trial.constraints;
   for (const sampler::Report& report : trial.reports) record.reports.emplace_back(report.step, report.values);
   if (trial.standing) record.standing = standing_record(*trial.standing);
@@ -86,7 +96,6 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
     record.hardware_metrics = metrics(*trial.evaluation, true);
     record.standard_errors = {trial.evaluation->standard_errors.begin(), trial.evaluation->standard_errors.end()};
     record.spreads = {trial.evaluation->spreads.begin(), trial.evaluation->spreads.end()};
-    record.seconds = trial.evaluation->wall_seconds;
     const study::Usage& usage = trial.evaluation->usage;
     record.device = study::to_string(usage);
     record.planned_bytes = usage.planned_bytes;
@@ -138,6 +147,9 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
   for (const Direction value : settings.directions) record.directions.push_back(value);
   for (const study::Trial& trial : result.trials) record.trials.push_back(trial_record(*context.space, trial));
   mark_chance(context, record.trials);
+  for (const std::size_t index : study::trials_to_keep(result, settings)) {
+    record.trials[index].weights = trial_weights_file(record.trials[index].number);
+  }
   for (const study::FinalScore& score : finals) {
     record.finals.push_back({.number = score.number,
                              .scores = score.scores,

@@ -52,8 +52,7 @@ Search prepare_search(const Invocation& invocation) {
     engine::planned_steps(search.settings.train->settings, search.start.graph, search.dataset->train.rows());
   }
   search.project = project_folder(invocation.settings);
-  search.results = search.project / "search_ckpts";
-  search.settings.name = search.project.filename().string();
+  search.settings.name = project_name(search.project);
   search.settings_document = config::resolved_document(invocation.root, invocation.settings);
   return search;
 }
@@ -102,6 +101,21 @@ bool give_base_weights(const Search& search, study::Evaluator& evaluator, const 
 std::string weights_text(const Search& search, const study::Evaluator& evaluator) {
   if (search.settings.weights != engine::WeightPolicy::kFresh) return evaluator.weights_text();
   return search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh";
+}
+
+study::StudyFacts study_facts(const Search& search, const study::Evaluator& evaluator,
+                              const std::filesystem::path& config_path) {
+  std::error_code unknown;
+  const std::filesystem::path here = std::filesystem::current_path(unknown);
+  return {.space = &search.space,
+          .data = &search.dataset->fingerprint,
+          .weights = weights_text(search, evaluator),
+          .backend = fmt::format("{} {}", search.backend->name(), search.backend->target()),
+          .accelerator = search.backend->accelerator(),
+          .uses_threads = search.backend->uses_threads(),
+          .settings_document = search.settings_document,
+          .whereabouts = {.working_folder = here.string(),
+                          .study_file_folder = (here / config_path.parent_path()).lexically_normal().string()}};
 }
 
 std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, std::int64_t budget) {

@@ -9,6 +9,7 @@
 #include "lathe/sampler/sampler.h"
 #include "lathe/space/space.h"
 #include "lathe/study/evaluate.h"
+#include "lathe/study/open.h"
 #include "lathe/study/settings.h"
 
 namespace lathe::cli {
@@ -21,7 +22,8 @@ struct Search {
   space::SearchSpace space;
   std::shared_ptr<const engine::Backend> backend;  ///< of the base network
   std::shared_ptr<const engine::State> loaded;     ///< weights that were trained before; null: fresh ones
-  std::filesystem::path project, results;
+  std::filesystem::path project;
+  std::filesystem::path results = {};  ///< folder of the study, once that is opened
   std::string settings_document;
 };
 
@@ -39,6 +41,10 @@ bool give_base_weights(const Search& search, study::Evaluator& evaluator, const 
 
 /// Says what weights candidates begin from, for the identity of a study: `fresh`, a hash, or the policy and a hash.
 std::string weights_text(const Search& search, const study::Evaluator& evaluator);
+
+/// Returns what makes the study of a search what it is. `config_path` is its study file.
+study::StudyFacts study_facts(const Search& search, const study::Evaluator& evaluator,
+                              const std::filesystem::path& config_path);
 
 /// Makes the sampler of the study. `budget` is the number of trials that it plans for (`auto` and `gp` depend on it).
 std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, std::int64_t budget);

@@ -62,6 +62,10 @@ std::unique_ptr<storage::Storage> open_storage(const std::string& url, const std
   return open(url, optuna_compat, true);
 }
 
+bool is_storage_address(const std::string& text) {
+  return text == "memory" || text.find("://") != std::string::npos || names_sqlite_file(text);
+}
+
 std::unique_ptr<storage::Storage> open_existing_storage(const std::string& url) { return open(url, {}, false); }
 
 }  // namespace lathe::cli

@@ -14,6 +14,9 @@ namespace lathe::cli {
 /// one. Throws UserError for an address of no such form, and as the databases do.
 std::unique_ptr<storage::Storage> open_storage(const std::string& url, const std::string& optuna_compat = {});
 
+/// Tells whether a text has the form of an address that open_storage takes.
+bool is_storage_address(const std::string& text);
+
 /// Opens a storage that is there already. As open_storage, but nothing is made: SystemError for a file that does not
 /// exist, and for a file or database that holds no studies.
 std::unique_ptr<storage::Storage> open_existing_storage(const std::string& url);

@@ -25,6 +25,7 @@ const std::vector<Action>& actions() {
       {"best", "the study", {"--limit"}, show_best},
       {"export", "the study", {"--format", "--output"}, export_study},
       {"import", "the file to import", {"--name"}, import_study_file},
+      {"restore", "the study", {}, restore_study},
       {"delete", "the study", {"--yes"}, delete_study},
       {"enqueue", "the study", {"--user-attribute"}, enqueue_trial, true},
   };
@@ -82,7 +83,11 @@ Command study_command() {
           "prints its trials, newest last. best prints the best trial, or the Pareto front where there are several "
           "objectives; trials that break a constraint are left out. export prints a study: json keeps all of it, csv "
           "is for spreadsheets. import reads such a json file into a storage, whole or not at all; trials that ran "
-          "while it was exported wait to run again. delete removes a study for good. enqueue queues a trial by hand: "
+          "while it was exported wait to run again. restore makes the files of a study again (PROJECT/studies/NAME: "
+          "best.json, log.json, study.json, trials.csv, front.svg, the weights of the best, trained from their seeds), "
+          "bit "
+          "for bit on the same back end and SIMD target, and refuses with the reason where they would be others; NAME "
+          "may be a folder or a file of results, too. delete removes a study for good. enqueue queues a trial by hand: "
           "the values given are fixed, the sampler chooses the others; keys are parameters, written in full or as far "
           "as only one is meant (channel_multiplier, seq_blocks_2.channel_multiplier).",
       .examples = {{"lathe study list", "shows the studies of all projects in ./lathe_output"},
@@ -94,6 +99,7 @@ Command study_command() {
                     "makes a study of that file under another name"},
                    {"lathe study enqueue jets seq_blocks_2.channel_multiplier=2 --user-attribute memo=guess",
                     "lets the next run of the study begin with this candidate"},
+                   {"lathe study restore jets", "makes the files of a study again, weights included"},
                    {"lathe study delete jets-copy --yes", "deletes without asking"}},
       .words = {{.name = "ACTION", .help = "what to do", .choices = action_names()},
                 {.name = "NAME", .help = "study to work on; file to import", .required = false},

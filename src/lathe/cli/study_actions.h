@@ -11,6 +11,7 @@ ExitCode show_trials(const Invocation& invocation);
 ExitCode show_best(const Invocation& invocation);
 ExitCode export_study(const Invocation& invocation);
 ExitCode import_study_file(const Invocation& invocation);
+ExitCode restore_study(const Invocation& invocation);
 ExitCode delete_study(const Invocation& invocation);
 ExitCode enqueue_trial(const Invocation& invocation);
 

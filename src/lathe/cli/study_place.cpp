@@ -23,7 +23,7 @@ std::optional<std::string> named_address(const Invocation& invocation) {
   }
   const bool names_project = !invocation.config_path.empty() || !invocation.settings.project.empty();
   if (!names_project) return std::nullopt;
-  return (project_folder(invocation.settings) / "search_ckpts" / "study.db").string();
+  return project_database(project_folder(invocation.settings)).string();
 }
 
 // Lists the study files of all projects in a folder, by name.
@@ -31,7 +31,7 @@ std::vector<std::string> files_of_projects(const fs::path& folder) {
   std::vector<std::string> files;
   if (!is_folder(folder)) return files;
   for (const fs::path& project : list_folder(folder)) {
-    const fs::path file = project / "search_ckpts" / "study.db";
+    const fs::path file = project_database(project);
     try {
       if (path_exists(file)) files.push_back(file.string());
     } catch (const SystemError& error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ namespace lathe::cli {
 struct StudyPlace {
   std::unique_ptr<storage::Storage> storage;
   storage::StudyInfo info;
+  std::filesystem::path project = {};  ///< of its files; empty: not known
 };
 
 /// Lists the storages that a command may mean: --storage; else the study file of the project that --config or --project

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/interrupt.h"
@@ -140,20 +141,30 @@ std::string difference(const table::Contents& stored, const table::Contents& her
   return same_bits(stored.values, here.values) ? std::string() : "values";
 }
 
+// A table takes long to train: one that is whole is not replaced unasked. `part` is what a cut-off run left.
+void refuse_to_replace(const table::Files& files, const std::filesystem::path& part) {
+  if (path_exists(part)) return;
+  for (const std::filesystem::path& file : {files.arrays, files.document}) {
+    if (!path_exists(file)) continue;
+    throw UserError("--output", fmt::format("{} is there already: give another name, or remove it", file.string()));
+  }
+}
+
 }  // namespace
 
 ExitCode make_table(const Invocation& invocation) {
   const std::int64_t seeds = invocation.integer("--seeds", 1).value_or(kDefaultSeeds);
   if (!invocation.has("--output")) throw UserError("lathe table needs a place: give --output NAME");
   const table::Files files = table::files_of(*invocation.text("--output"));
+  std::filesystem::path part = files.document;
+  part.replace_extension(".part");
+  refuse_to_replace(files, part);
   Workshop workshop(invocation);
   catch_interrupts();
   if (!give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token())) return ExitCode::kInterrupted;
   const std::optional<table::Contents> plan = workshop.plan(seeds);
   if (!plan) return ExitCode::kInterrupted;
   const std::size_t trainings = plan->assignments.size() * static_cast<std::size_t>(seeds);
-  std::filesystem::path part = files.document;
-  part.replace_extension(".part");
   study::TableJournal journal(part, table::plan_digest(*plan));
   log::info("Table of {} distinct candidates among {} points, {} seeds each: {} trainings, {} of them done",
             plan->assignments.size(), workshop.search.space.size_text(), seeds, trainings, journal.entries().size());

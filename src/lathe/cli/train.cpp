@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "lathe/base/file.h"
@@ -8,124 +7,20 @@
 #include "lathe/cli/commands.h"
 #include "lathe/cli/device.h"
 #include "lathe/cli/inputs.h"
-#include "lathe/cli/interrupt.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
-#include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/cli/train_trial.h"
 #include "lathe/cli/training.h"
-#include "lathe/report/progress.h"
+#include "lathe/cli/training_report.h"
 #include "lathe/report/table.h"
 #include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
-
-void add_scores(Json& json, const std::string& prefix, const data::Dataset& dataset,
-                const std::optional<engine::EvaluationResult>& result) {
-  for (const Score& score : scores(dataset)) {
-    json[prefix + score.name] = result ? Json(score.read(*result)) : Json(nullptr);
-  }
-}
-
-double samples_per_second(const engine::TrainReport& report) {
-  return report.wall_seconds > 0 ? static_cast<double>(report.samples) / report.wall_seconds : 0;
-}
-
-Json json_of(const TrainingJob& job, const TrainingResult& result) {
-  const engine::TrainReport& report = result.report;
-  const data::Fingerprint& data = job.dataset->fingerprint;
-  const TrainingFiles files(job.folder);
-  Json json = {{"schema_version", 1},
-               {"model", job.graph.name},
-               {"dataset", data.dataset},
-               {"data_source", data.source},
-               {"data_fingerprint", data.hash},
-               {"notice", data.notice},
-               {"seed", job.seed},
-               {"backend", job.backend->name()},
-               {"target", job.backend->target()},
-               {"accelerator", job.backend->accelerator()},
-               {"threads", job.threads},
-               {"precision", engine::to_string(job.precision)},
-               {"outcome", engine::to_string(report.outcome)},
-               {"reason", report.reason},
-               {"steps", report.steps},
-               {"planned_steps", report.total_steps},
-               {"samples", report.samples},
-               {"seconds", report.wall_seconds},
-               {"cpu_seconds", report.cpu_seconds},
-               {"samples_per_second", samples_per_second(report)}};
-  add_scores(json, "validation_", *job.dataset, result.best);
-  add_scores(json, "last_validation_", *job.dataset, result.last);
-  json["paths"] = {{"project", job.folder.string()}, {"history", files.history.string()}};
-  if (result.files_written) {
-    json["paths"]["best"] = files.best.string();
-    json["paths"]["last"] = files.last.string();
-  }
-  return json;
-}
-
-// Prints the figures of the best and the last state.
-std::string score_table(const TrainingJob& job, const TrainingResult& result) {
-  using enum report::Alignment;
-  const std::vector<Score>& columns = scores(*job.dataset);
-  std::vector<report::TableColumn> titles = {{"validation", kLeft}};
-  for (const Score& score : columns) titles.push_back({score.title(), kRight});
-  titles.push_back({"rows", kRight});
-  report::Table table(std::move(titles));
-  const auto add = [&](const std::string& name, const std::optional<engine::EvaluationResult>& evaluation) {
-    if (!evaluation) return;
-    std::vector<std::string> cells = {name};
-    for (const Score& score : columns) cells.push_back(report::number_text(score.read(*evaluation)));
-    cells.push_back(report::count_text(evaluation->rows));
-    table.add_row(std::move(cells));
-  };
-  add("best", result.best);
-  add("last", result.last);
-  return table.empty() ? std::string() : fmt::format("\n{}", table.to_string(report::style_for(kStandardOutput)));
-}
-
-void print_result(const TrainingJob& job, const TrainingResult& result) {
-  const engine::TrainReport& report = result.report;
-  std::string text = fmt::format(
-      "\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
-      engine::to_string(report.outcome), report.reason.empty() ? "" : fmt::format(" ({})", report.reason),
-      report::count_text(report.steps), report::count_text(report.total_steps), report::count_text(report.samples),
-      report::number_text(report.wall_seconds), report::count_text(static_cast<long long>(samples_per_second(report))),
-      job.backend->name(), job.backend->target());
-  text += score_table(job, result);
-  if (!job.dataset->fingerprint.notice.empty()) text += fmt::format("\n{}\n", job.dataset->fingerprint.notice);
-  const TrainingFiles files(job.folder);
-  if (result.files_written) text += fmt::format("\nBest weights: {}\n", files.best.string());
-  print(text + fmt::format("History:      {}\n", files.history.string()));
-}
-
-ExitCode exit_code_of(engine::TrainOutcome outcome) {
-  if (outcome == engine::TrainOutcome::kDiverged) return ExitCode::kNoResult;
-  return outcome == engine::TrainOutcome::kStopped ? ExitCode::kInterrupted : ExitCode::kSuccess;
-}
-
-TrainingResult train_with_progress(const TrainingJob& job) {
-  catch_interrupts();
-  report::ProgressBar bar({.label = "train"});
-  const engine::TrainProgress progress = [&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
-    bar.set_total(total);
-    bar.set_done(done);
-    if (row == nullptr || !row->validation_loss) return;
-    if (!row->validation_accuracy)
-      bar.set_suffix(fmt::format("val_loss {:.4f}", *row->validation_loss));
-    else
-      bar.set_suffix(fmt::format("val_acc {:.4f} val_loss {:.4f}", *row->validation_accuracy, *row->validation_loss));
-  };
-  TrainingResult result = run_training(job, interrupt_token(), progress);
-  bar.finish();
-  return result;
-}
 
 TrainingJob make_job(const Invocation& invocation) {
   const config::Settings& settings = invocation.settings;
@@ -141,31 +36,55 @@ TrainingJob make_job(const Invocation& invocation) {
   job.threads = static_cast<int>(settings.threads);
   job.precision = engine::precision_of(settings.trainer_precision);
   job.seed = static_cast<std::uint64_t>(settings.seed);
-  job.folder = project_folder(settings);
+  job.project = project_folder(settings);
   job.resume = invocation.has("--resume");
+  if (job.resume) job.folder = training_to_resume(job, job.graph.name);
   return job;
 }
 
-void open_project(const Invocation& invocation, const TrainingJob& job) {
-  if (!job.resume && path_exists(TrainingFiles(job.folder).last))
-    log::warning("{} holds an earlier run; its files are replaced", job.folder.string());
-  make_directories(job.folder);
-  log::log_to_file(job.folder / "run.log");
-  write_text_file_atomically(job.folder / "settings.toml",
-                             config::resolved_document(invocation.root, invocation.settings));
-  log::info("Project is {}", job.folder.string());
+// Makes the project and the folder of the training.
+void open_project(const Invocation& invocation, TrainingJob& job) {
+  const std::string document = config::resolved_document(invocation.root, invocation.settings);
+  make_directories(job.project);
+  log::log_to_file(job.project / "run.log");
+  if (!job.resume) {
+    job.folder = new_training(job.project, job.graph.name, document);
+  } else if (keep_earlier_training(job.project)) {  // the training to continue may be of an earlier version of lathe
+    job.folder = training_to_resume(job, job.graph.name);
+  }
+  write_text_file_atomically(job.project / "settings.toml", document);
+  log::info("Project is {}", job.project.string());
   const data::Fingerprint& data = job.dataset->fingerprint;
   log::debug("data: {} from {}, fingerprint {} {}", data.source, data.path, data.hash, data.notice);
 }
 
 std::vector<Flag> train_flags() {
-  std::vector<Flag> flags = from_flags();
-  flags.push_back({.names = {"--resume"}, .value_name = "", .help = "continue the interrupted run of this project"});
-  return flags;
+  return {
+      {.names = {"--from"},
+       .value_name = "STUDY",
+       .help =
+           "train a trial of a study by its own settings: a name, NAME@ADDRESS, a study.db, a folder of a study, or "
+           "a best.json, log.json or study.json"},
+      {.names = {"--trial"}, .value_name = "N", .help = "number of the trial in --from; any, not only the best"},
+      {.names = {"--seeds"},
+       .value_name = "K",
+       .help = "with --from: train K seeds that the study has not seen, and show mean and standard error"},
+      {.names = {"--test"}, .value_name = "", .help = "with --from: score the test rows, once, in the end"},
+      {.names = {"--storage"}, .value_name = "ADDRESS", .help = "with --from NAME: where the study is kept"},
+      {.names = {"--resume"},
+       .value_name = "",
+       .help = "continue the interrupted run of this network and these settings in the project"}};
 }
 
 ExitCode run_train(const Invocation& invocation) {
-  const TrainingJob job = make_job(invocation);
+  if (invocation.has("--from")) return train_trial(invocation);
+  for (const char* flag : {"--trial", "--seeds", "--test"}) {
+    if (invocation.has(flag)) throw UserError(flag, "needs --from STUDY");
+  }
+  if (invocation.settings.weights == kWeightsOfTrial) {
+    throw UserError("weights", "\"trial\" needs --from STUDY --trial N");
+  }
+  TrainingJob job = make_job(invocation);
   check_training(job);
   open_project(invocation, job);
   if (invocation.talkative()) print(model_summary(job.graph, report::style_for(kStandardOutput)));
@@ -174,9 +93,9 @@ ExitCode run_train(const Invocation& invocation) {
   advise_threads(*job.backend, 1, job.threads);
   const TrainingResult result = train_with_progress(job);
   if (invocation.json)
-    print(fmt::format("{}\n", json_of(job, result).dump(2)));
+    print(fmt::format("{}\n", training_json(job, result).dump(2)));
   else
-    print_result(job, result);
+    print(training_text(job, result));
   log::info("Training is {}", engine::to_string(result.report.outcome));
   return exit_code_of(result.report.outcome);
 }
@@ -189,21 +108,31 @@ Command train_command() {
       .summary = "train a network and keep its best and last weights",
       .description =
           "Trains MODEL on DATASET with cross entropy, quantisers in the loop where the network has them, and "
-          "evaluates it on the validation rows after every epoch. Writes into the project folder: "
-          "training_ckpts/best.safetensors (smallest validation loss), last.safetensors, history.csv, settings.toml "
-          "and run.log. The test rows are not touched.\n\n"
+          "evaluates it on the validation rows after every epoch. Every training has a folder of its own, "
+          "PROJECT/trainings/MODEL: best.safetensors (smallest validation loss), last.safetensors, history.csv and "
+          "settings.toml. A second training of the same network becomes MODEL-2; nothing of the first is touched. "
+          "PROJECT/training_ckpts has the files of the newest one. The test rows are not touched.\n\n"
           "A model file loads into PyTorch with load_state_dict. --load starts from one: a lathe checkpoint brings "
           "its network along, a plain state dict (safetensors, PyTorch's .pt, Lightning's .ckpt) belongs to MODEL.\n\n"
+          "--from STUDY --trial N trains a candidate of a search by its own settings: those that the trial chose, "
+          "those of "
+          "the study's basic_train for the rest, on the study's data and split. Without flags it gives the bits of the "
+          "trial again. It begins from fresh weights, --weights trial from the trial's kept ones; settings that are "
+          "typed "
+          "replace its own, and the table shows where each comes from.\n\n"
           "Ctrl-C ends the training tidily; --resume continues it and gives the same bits as a run that was never "
           "stopped.",
       .examples = {{"lathe train jsc-tiny jets --max-epochs 5 --learning-rate 1e-2", "trains on the bundled jets"},
                    {"lathe train jsc-tiny jets --max-epochs 5 --learning-rate 1e-2 --resume",
-                    "continues the run of the same settings"}},
+                    "continues the run of the same settings"},
+                   {"lathe train --from lathe_output/p/studies/p --trial 3 --seeds 5 --test",
+                    "trains trial 3 of a study with five seeds and scores the test rows"}},
       .flags = train_flags(),
       .takes_model = true,
       .takes_dataset = true,
       .needs_dataset = true,
       .shows_settings = true,
+      .settings_flag = "--from",
       .run = run_train};
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "lathe/base/error.h"
@@ -40,11 +41,13 @@ std::string backend_text(const TrainingJob& job) {
 }
 
 checkpoint::Facts identity_of(const TrainingJob& job) {
-  return {{"graph", ir::to_text(job.graph, false)},
-          {"settings", comparable_settings(job.settings)},
-          {"data", job.dataset->fingerprint.hash},
-          {"backend", backend_text(job)},
-          {"seed", fmt::format("{}", job.seed)}};
+  checkpoint::Facts facts = {{"graph", ir::to_text(job.graph, false)},
+                             {"settings", comparable_settings(job.settings)},
+                             {"data", job.dataset->fingerprint.hash},
+                             {"backend", backend_text(job)},
+                             {"seed", fmt::format("{}", job.seed)}};
+  if (job.identity) facts["candidate"] = fmt::format("{:x} {}", job.identity->candidate, job.identity->repeat);
+  return facts;
 }
 
 void check_identity(const checkpoint::Facts& then, const checkpoint::Facts& now) {
@@ -64,8 +67,8 @@ void check_steps_left(const TrainingJob& job, std::int64_t steps) {
                     fmt::format("the interrupted run already took {} steps; {} are asked for", steps, planned));
 }
 
-checkpoint::TrainingState load_checked_state(const TrainingJob& job) {
-  checkpoint::TrainingState training = checkpoint::load_training_state(TrainingFiles(job.folder).resume, job.graph);
+checkpoint::TrainingState load_checked_state(const TrainingJob& job, const std::filesystem::path& folder) {
+  checkpoint::TrainingState training = checkpoint::load_training_state(TrainingFiles(folder).resume, job.graph);
   check_identity(training.identity, identity_of(job));
   check_steps_left(job, training.point.steps);
   return training;
@@ -76,7 +79,8 @@ class Runner {
   Runner(const TrainingJob& job, const engine::StopToken& stop)
       : job_(job), stop_(stop), files_(job.folder), identity_(identity_of(job)) {
     const engine::SessionSettings settings{
-        .batch_size = engine::largest_batch(job.settings, job.graph, job.dataset->train.rows()),
+        .batch_size =
+            std::max(engine::largest_batch(job.settings, job.graph, job.dataset->train.rows()), job.evaluation_batch),
         .training = true,
         .loss = job.settings.loss,
         .threads = job.threads,
@@ -85,29 +89,25 @@ class Runner {
   }
 
   TrainingResult run(const engine::TrainProgress& progress) {
-    make_directories(files_.best.parent_path());
     const std::optional<engine::ResumePoint> point = start();
     const engine::EpochEnd epoch_end = [this](std::int64_t, const engine::TrainReport& report) {
       save_now_and_then(report);
       return true;
     };
-    result_.report =
-        engine::train(*session_, job_.graph, *job_.dataset, job_.settings, run_identity(job_.graph, job_.seed), stop_,
-                      progress, epoch_end, point ? &*point : nullptr);
+    result_.report = engine::train(*session_, job_.graph, *job_.dataset, job_.settings, identity_of_draws(), stop_,
+                                   progress, epoch_end, point ? &*point : nullptr);
     finish();
+    if (job_.publish) publish_training(job_.project, job_.folder);
     return std::move(result_);
   }
 
  private:
   std::optional<engine::ResumePoint> start() {
     if (!job_.resume) {
-      for (const auto* file : {&files_.best, &files_.last, &files_.resume, &files_.history}) {
-        remove_file(*file);  // those of an earlier run of the project
-      }
       session_->load(job_.state ? *job_.state : fresh_state());
       return std::nullopt;
     }
-    checkpoint::TrainingState training = load_checked_state(job_);
+    checkpoint::TrainingState training = load_checked_state(job_, job_.folder);
     session_->load(training.weights);
     session_->set_optimizer(job_.settings.optimizer);
     session_->load_optimizer_state(training.optimizer);
@@ -115,8 +115,10 @@ class Runner {
     return std::move(training.point);
   }
 
+  engine::RunIdentity identity_of_draws() const { return job_.identity.value_or(run_identity(job_.graph, job_.seed)); }
+
   engine::State fresh_state() const {
-    const engine::RunIdentity identity = run_identity(job_.graph, job_.seed);
+    const engine::RunIdentity identity = identity_of_draws();
     return engine::initial_state(job_.graph, identity.seed, identity.candidate, identity.repeat);
   }
 
@@ -125,6 +127,7 @@ class Runner {
     save_last(report);
     if (report.best_state) save_model(files_.best, *report.best_state, report);
     engine::write_history(files_.history, report.history, job_.dataset->train.positions > 1);
+    if (job_.publish) publish_training(job_.project, job_.folder);
     last_save_ = Clock::now();
   }
 
@@ -135,6 +138,9 @@ class Runner {
     if (!diverged) {
       save_last(report);
       result_.last = evaluate();
+      if (job_.test && report.outcome == engine::TrainOutcome::kCompleted) {
+        result_.test = session_->evaluate(job_.dataset->test, 0, job_.dataset->test.rows());
+      }
     }
     if (diverged && !report.best_state) return;
     const engine::State best = report.best_state ? *report.best_state : session_->state();
@@ -147,7 +153,8 @@ class Runner {
   std::optional<engine::EvaluationResult> evaluate() {
     const data::Samples& validation = job_.dataset->validation;
     if (validation.rows() == 0) return std::nullopt;
-    return session_->evaluate(validation, 0, validation.rows());
+    return session_->evaluate(validation, 0,
+                              std::min(validation.rows(), job_.validation_rows.value_or(validation.rows())));
   }
 
   void save_last(const engine::TrainReport& report) {
@@ -181,12 +188,6 @@ class Runner {
 
 }  // namespace
 
-TrainingFiles::TrainingFiles(const std::filesystem::path& folder)
-    : best(folder / "training_ckpts" / "best.safetensors"),
-      last(folder / "training_ckpts" / "last.safetensors"),
-      resume(folder / "training_ckpts" / "last.resume.safetensors"),
-      history(folder / "history.csv") {}
-
 engine::RunIdentity run_identity(const ir::Graph& graph, std::uint64_t seed) {
   return {.seed = seed, .candidate = hash_text(ir::to_text(graph, false)).first_word(), .repeat = 0};
 }
@@ -215,7 +216,22 @@ void check_fits(const ir::Graph& graph, const data::Dataset& dataset) {
 void check_training(const TrainingJob& job) {
   check_fits(job.graph, *job.dataset);
   engine::planned_steps(job.settings, job.graph, job.dataset->train.rows());
-  if (job.resume) load_checked_state(job);
+}
+
+std::filesystem::path training_to_resume(const TrainingJob& job, const std::string& name) {
+  const std::vector<std::filesystem::path> known = trainings_of(job.project, name);
+  for (const std::filesystem::path& folder : known) {
+    try {
+      load_checked_state(job, folder);
+      return folder;
+    } catch (const Error&) {
+      // not this one: the newest says why where none fits
+    }
+  }
+  const std::filesystem::path newest =
+      known.empty() ? TrainingFiles::copies_in(job.project).resume.parent_path() : known.front();
+  load_checked_state(job, newest);
+  return newest;
 }
 
 TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop,

@@ -2,12 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
+#include "lathe/cli/run_folder.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/transform_passes.h"
 #include "lathe/ir/report.h"
@@ -60,8 +60,10 @@ void save(const Invocation& invocation, const StartingPoint& start, Transformed&
   const auto seed = static_cast<std::uint64_t>(invocation.settings.seed);
   engine::State state = engine::initial_state(result.after, seed, 0, 0);
   if (start.state) state = carried_over(*start.state, std::move(state));
-  result.file = project_folder(invocation.settings) / "transform" / "transformed.safetensors";
-  make_directories(result.file.parent_path());
+  const std::filesystem::path folder =
+      new_run_folder(project_folder(invocation.settings), "transform", "settings.toml",
+                     config::resolved_document(invocation.root, invocation.settings));
+  result.file = folder / "transformed.safetensors";
   checkpoint::Facts facts = {{"weights", start.weights_origin}};
   checkpoint::store_preprocessing(start.preprocessing, facts);
   checkpoint::save_model(result.file, result.after, state, facts);
@@ -103,7 +105,8 @@ Command transform_command() {
           .summary = "Run the passes of a file over a network",
           .description =
               "Runs the tables of [passes.*] in the order of the file over the network, prints it before and "
-              "after as PyTorch does, with the trainable parameters, and writes it as a model file. Weights "
+              "after as PyTorch does, with the trainable parameters, and writes it as a model file, "
+              "PROJECT/transform/transformed.safetensors (the next one into transform-2, and so on). Weights "
               "of --load are carried over where their shapes stay; all others are fresh.\n\n" +
               passes_description(),
           .examples = {{"lathe transform --config study.toml", "runs [passes.*] of study.toml"}},

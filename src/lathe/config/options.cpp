@@ -112,8 +112,9 @@ void add_general(std::vector<Option>& out) {
                        "kept for MASE's files: what a checkpoint is, is told from its content", {"--load-type"}, "TYPE",
                        section));
   out.push_back(
-      chosen("weights", &S::weights, {"fresh", "inherit", "net2wider"},
-             "what the candidates of a search begin from: fresh is by the seed, and what of --load fits; "
+      chosen("weights", &S::weights, {"fresh", "inherit", "net2wider", "trial"},
+             "what the candidates of a search begin from: fresh is by the seed, and what of --load fits; trial (`lathe "
+             "train --from STUDY` alone) what the study kept of the trial; "
              "inherit and net2wider take the weights of the trained base network (--load, else trained first): "
              "the most important channels of narrower layers, and with net2wider the same function of wider "
              "ones",

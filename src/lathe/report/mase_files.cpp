@@ -121,6 +121,8 @@ Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   entry["bits"] = trial.bits;
   entry["untrained"] = trial.untrained;
   if (trial.at_chance) entry["at_chance"] = true;
+  if (!trial.key.empty()) entry["key"] = trial.key;
+  if (!trial.weights.empty()) entry["weights"] = trial.weights;
   if (!trial.device.empty()) entry["device"] = trial.device;
   if (!trial.spreads.empty()) entry["metric_spreads"] = to_json(trial.spreads);
   if (!trial.standard_errors.empty()) entry["standard_errors"] = to_json(trial.standard_errors);
@@ -154,6 +156,8 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
   row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
   row["user_attrs_lathe:untrained"] = trial.untrained;
   if (trial.at_chance) row["user_attrs_lathe:at_chance"] = true;
+  if (!trial.key.empty()) row["user_attrs_lathe:key"] = trial.key;
+  if (!trial.weights.empty()) row["user_attrs_lathe:weights"] = trial.weights;
   if (!trial.device.empty()) row["user_attrs_lathe:device"] = trial.device;
   if (trial.planned_bytes > 0) row["user_attrs_lathe:memory"] = memory_json(trial.planned_bytes, trial.peak_bytes);
   if (!trial.constraints.empty()) row["system_attrs_constraints"] = to_json(trial.constraints);
@@ -254,6 +258,10 @@ std::vector<double> values_of(const Json& entry) {
   return values;
 }
 
+void read_text(const Json& entry, const char* name, std::string& target) {
+  if (entry.contains(name) && entry[name].is_string()) target = entry[name].get<std::string>();
+}
+
 SavedTrial saved_trial(const std::filesystem::path& path, std::int64_t number, const Json& entry) {
   SavedTrial trial{
       .number = number, .sampled_config = {}, .values = values_of(entry), .untrained = false, .notice = {}};
@@ -265,7 +273,9 @@ SavedTrial saved_trial(const std::filesystem::path& path, std::int64_t number, c
   for (const char* flag : {"untrained", "user_attrs_lathe:untrained"}) {
     if (entry.contains(flag) && entry[flag].is_boolean()) trial.untrained = entry[flag].get<bool>();
   }
-  if (entry.contains("notice") && entry["notice"].is_string()) trial.notice = entry["notice"].get<std::string>();
+  for (const char* name : {"key", "user_attrs_lathe:key"}) read_text(entry, name, trial.key);
+  for (const char* name : {"weights", "user_attrs_lathe:weights"}) read_text(entry, name, trial.weights);
+  read_text(entry, "notice", trial.notice);
   return trial;
 }
 
@@ -338,10 +348,15 @@ std::string study_json(const StudyRecord& study) {
   return document(file);
 }
 
-void write_result_files(const StudyRecord& study, const std::filesystem::path& folder) {
-  write_text_file_atomically(folder / "log.json", log_json(study));
+void write_result_files(const StudyRecord& study, const std::filesystem::path& folder,
+                        const std::filesystem::path& copies) {
+  const std::string log = log_json(study), best = best_json(study);
+  write_text_file_atomically(folder / "log.json", log);
   write_text_file_atomically(folder / "study.json", study_json(study));
-  write_text_file_atomically(folder / "best.json", best_json(study));
+  write_text_file_atomically(folder / "best.json", best);
+  if (copies.empty()) return;
+  write_text_file_atomically(copies / "log.json", log);
+  write_text_file_atomically(copies / "best.json", best);
 }
 
 std::vector<std::int64_t> saved_trial_numbers(const std::filesystem::path& path) {

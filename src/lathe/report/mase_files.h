@@ -14,8 +14,9 @@ inline constexpr int kSchemaVersion = 3;
 
 /// Prints best.json: the best trials under the keys "0", "1", ... in the order of their numbers, each with number,
 /// value (a number, or a list where there are several objectives), software_metrics, hardware_metrics, scaled_metrics
-/// and sampled_config, as MASE writes them, and our widths, bits, untrained, metric_spreads and notice. Numbers are
-/// rounded to 10 decimals; NA, NaN and infinities are null.
+/// and sampled_config, as MASE writes them, and our widths, bits, untrained, key (of the candidate), weights (the file
+/// in the study's folder), metric_spreads and notice. Numbers are rounded to 10 decimals; NA, NaN and infinities are
+/// null.
 std::string best_json(const StudyRecord& study);
 /// Prints log.json: all trials as a pandas table with one entry per row (number, value or values_0 ..., user_attrs_...,
 /// state, datetime_start and datetime_complete in milliseconds since 1970 UTC, duration in milliseconds).
@@ -23,8 +24,10 @@ std::string log_json(const StudyRecord& study);
 /// Prints study.json: schema_version, versions, settings, seed, data fingerprint, notice, back end, counts, final
 /// scores.
 std::string study_json(const StudyRecord& study);
-/// Writes the three files into a folder that exists, each whole or not at all. Throws SystemError.
-void write_result_files(const StudyRecord& study, const std::filesystem::path& folder);
+/// Writes the three files into a folder that exists, each whole or not at all, and best.json and log.json a second time
+/// into the folder `copies` (empty: not). Throws SystemError.
+void write_result_files(const StudyRecord& study, const std::filesystem::path& folder,
+                        const std::filesystem::path& copies = {});
 
 /// Holds what `--from FILE --trial K` takes from a result file.
 struct SavedTrial {
@@ -32,6 +35,8 @@ struct SavedTrial {
   SampledConfig sampled_config = {};
   std::vector<double> values = {};
   bool untrained = false;
+  std::string key = {};      ///< of the candidate; empty: written by MASE or an earlier lathe
+  std::string weights = {};  ///< its file in the study's folder; empty: not known
   std::string notice = {};
 };
 

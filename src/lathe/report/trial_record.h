@@ -66,6 +66,8 @@ struct TrialRecord {
   bool untrained = false;                         ///< evaluated with weights that were never trained
   bool at_chance = false;                         ///< its accuracy is no better than naming the commonest class
   double seconds = 0;                             ///< spent on this trial
+  std::string key = {};                           ///< of the candidate, as the database has it; empty: not known
+  std::string weights = {};                       ///< file with its weights, in the study's folder; empty: not kept
   std::string device = {};                        ///< `onednn AVX2 on cpu`; empty: not known
   std::int64_t planned_bytes = 0;                 ///< memory that was planned for it; 0: not known
   std::int64_t peak_bytes = 0;                    ///< most memory of the process meanwhile; 0: not known

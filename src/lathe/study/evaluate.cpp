@@ -188,8 +188,21 @@ engine::TrainSettings Evaluator::train_settings_for(const space::Candidate& cand
   return settings;
 }
 
+std::int64_t Evaluator::evaluation_batch() const {
+  return std::min(settings_.batch_size, std::max<std::int64_t>(dataset_->validation.rows(), 1));
+}
+
+TrialRecipe Evaluator::recipe(const Prepared& prepared, std::uint64_t repeat,
+                              const engine::TrainSettings& otherwise) const {
+  return {.settings = settings_.train ? train_settings_for(prepared.candidate) : otherwise,
+          .identity = {.seed = settings_.seed, .candidate = prepared.key.first_word(), .repeat = repeat},
+          .start = starting_state(prepared, repeat),
+          .dataset = training_dataset_,
+          .evaluation_batch = evaluation_batch()};
+}
+
 engine::SessionSettings Evaluator::session_settings_for(const space::Candidate& candidate) const {
-  const std::int64_t evaluated = std::min(settings_.batch_size, std::max<std::int64_t>(dataset_->validation.rows(), 1));
+  const std::int64_t evaluated = evaluation_batch();
   if (!settings_.train) {
     return {.batch_size = evaluated,
             .training = false,

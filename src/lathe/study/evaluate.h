@@ -109,6 +109,15 @@ struct Prepared {
   bool base = false;  ///< the base network itself, on the way to trained weights: begins from fresh ones
 };
 
+/// Holds what trains a candidate outside of a study just as one of its trials does.
+struct TrialRecipe {
+  engine::TrainSettings settings;
+  engine::RunIdentity identity;
+  engine::State start;                           ///< the weights that it begins from
+  std::shared_ptr<const data::Dataset> dataset;  ///< its training rows are those that the study trains on
+  std::int64_t evaluation_batch = 1;             ///< rows of a batch of evaluation
+};
+
 /// Holds how fast one candidate is, by the clock.
 struct Speed {
   double start_seconds = 0;       ///< to compile it and draw its weights
@@ -146,9 +155,16 @@ class Evaluator {
   engine::EvaluationResult train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                           const engine::StopToken& stop);
 
+  /// Returns how a seed of a candidate is trained. Of studies that train nothing the settings are `otherwise`.
+  TrialRecipe recipe(const Prepared& prepared, std::uint64_t repeat, const engine::TrainSettings& otherwise) const;
+
   /// Keeps the states of long trainings in a folder (made when needed), so that a process that was cut off goes on
-  /// within them; see StudySettings::checkpoint_interval_seconds.
-  void keep_checkpoints(std::filesystem::path folder) { checkpoints_ = std::move(folder); }
+  /// within them; see StudySettings::checkpoint_interval_seconds. States that lie in `earlier` (empty: nowhere) are
+  /// taken from there.
+  void keep_checkpoints(std::filesystem::path folder, std::filesystem::path earlier = {}) {
+    checkpoints_ = std::move(folder);
+    earlier_checkpoints_ = std::move(earlier);
+  }
   /// Tells whether candidates begin from a trained base network that is not there yet.
   bool needs_base() const { return settings_.weights != engine::WeightPolicy::kFresh && !loaded_; }
   /// Returns the base network ready to be trained by the study's own recipe (seed 0).
@@ -176,6 +192,7 @@ class Evaluator {
   struct Run;  ///< one seed of one candidate while it runs
 
   std::string weights_description() const;
+  std::int64_t evaluation_batch() const;
   engine::State starting_state(const Prepared& prepared, std::uint64_t repeat) const;
   std::optional<TrialCheckpoint> checkpoint_of(const Run& run) const;
   std::optional<engine::ResumePoint> resume(Run& run, const TrialCheckpoint& kept, const ReportEnd& report) const;
@@ -215,6 +232,7 @@ class Evaluator {
   MachineGate gate_;
   MemoryBudget memory_;
   std::filesystem::path checkpoints_;  ///< empty: no states of trainings are kept
+  std::filesystem::path earlier_checkpoints_;
 };
 
 }  // namespace lathe::study

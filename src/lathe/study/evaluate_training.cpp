@@ -53,7 +53,9 @@ void Evaluator::note_epoch(Run& run, const engine::TrainReport& so_far) {
 // Returns where the state of a training is kept; nullopt where it is not.
 std::optional<TrialCheckpoint> Evaluator::checkpoint_of(const Run& run) const {
   if (checkpoints_.empty() || settings_.checkpoint_interval_seconds <= 0 || run.epochs != nullptr) return std::nullopt;
-  return TrialCheckpoint(checkpoints_, run.prepared.key, run.repeat, judging_text(settings_));
+  TrialCheckpoint kept(checkpoints_, run.prepared.key, run.repeat, judging_text(settings_));
+  if (!earlier_checkpoints_.empty()) kept.take_from(earlier_checkpoints_);
+  return kept;
 }
 
 // Takes up a training that was cut off; nullopt where there is none.

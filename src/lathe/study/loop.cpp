@@ -36,6 +36,14 @@ std::string to_string(StudyEnd end) {
   return {};
 }
 
+StudyEnd study_end_from_name(const std::string& name) {
+  for (const StudyEnd end :
+       {StudyEnd::kAllTrials, StudyEnd::kSpaceExhausted, StudyEnd::kTimeout, StudyEnd::kInterrupted}) {
+    if (to_string(end) == name) return end;
+  }
+  return StudyEnd::kFailed;
+}
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -391,6 +399,13 @@ StudyLoop::~StudyLoop() = default;
 
 void StudyLoop::keep_weights_in(WeightStore store) { state_->store_weights = std::move(store); }
 
+StudyResult study_result(std::vector<Trial> trials, const std::vector<Direction>& directions) {
+  StudyResult result{.trials = std::move(trials), .best = {}};
+  mark_duplicates(result.trials);
+  result.best = best_trials(result.trials, directions);
+  return result;
+}
+
 std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings) {
   std::vector<const Trial*> trials;
   for (const Trial& trial : result.trials) trials.push_back(&trial);
@@ -434,12 +449,11 @@ StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_
   state.changed.notify_all();
   heart.join();
 
-  StudyResult result;
+  std::vector<Trial> ended;
   for (const auto& [number, trial] : state.ledger.trials()) {
-    if (trial.ended()) result.trials.push_back(trial);
+    if (trial.ended()) ended.push_back(trial);
   }
-  mark_duplicates(result.trials);
-  result.best = best_trials(result.trials, state.settings.directions);
+  StudyResult result = study_result(std::move(ended), state.settings.directions);
   result.failure = state.failure;
   result.end = state.failure ? StudyEnd::kFailed : state.end.value_or(StudyEnd::kAllTrials);
   if (stop.requested() && !state.failure) result.end = StudyEnd::kInterrupted;

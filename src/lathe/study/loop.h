@@ -19,6 +19,8 @@ namespace lathe::study {
 /// Says how a study ended. Stored by name: do not change.
 enum class StudyEnd { kAllTrials, kSpaceExhausted, kTimeout, kInterrupted, kFailed };
 std::string to_string(StudyEnd end);
+/// Reads what to_string prints; kFailed for anything else.
+StudyEnd study_end_from_name(const std::string& name);
 
 struct StudyResult {
   std::vector<Trial> trials;      ///< those that ended, in the order of their numbers
@@ -29,6 +31,9 @@ struct StudyResult {
   double wall_seconds = 0;
   std::exception_ptr failure = {};  ///< what ended the search early (the storage failed); null: nothing
 };
+
+/// Makes the result of trials that have ended, in the order of their numbers: which share a candidate, which are best.
+StudyResult study_result(std::vector<Trial> trials, const std::vector<Direction>& directions);
 
 /// Keeps the weights of the best trials outside of the memory. Both are called from one thread at a time.
 struct WeightStore {

@@ -23,6 +23,8 @@ using nlohmann::ordered_json;
 constexpr const char* kIdentityAttribute = "lathe:identity";
 // Study attribute with n_trials of the run that made the study. Stored: do not change.
 constexpr const char* kBudgetAttribute = "lathe:n_trials";
+// Study attribute that says where the study was begun. Stored: do not change.
+constexpr const char* kWhereaboutsAttribute = "lathe:whereabouts";
 
 std::string text_of(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
@@ -113,27 +115,34 @@ ordered_json identity(const StudySettings& settings, const StudyFacts& facts) {
 
 storage::Attributes study_attributes(const StudySettings& settings, const StudyFacts& facts) {
   const data::Fingerprint& data = *facts.data;
-  return {{kIdentityAttribute, text_of(identity(settings, facts))},
-          {"lathe:version", text_of(std::string(config::version()))},
-          {"lathe:sampler", text_of(settings.sampler)},
-          {"lathe:seed", text_of(settings.seed)},
-          {"lathe:lag", text_of(settings.lag)},
-          {kBudgetAttribute, text_of(settings.n_trials)},
-          {"lathe:settings", text_of(facts.settings_document)},
-          {"lathe:device", text_of({{"backend", facts.backend},
-                                    {"accelerator", facts.accelerator},
-                                    {"threads", settings.threads},
-                                    {"precision", engine::to_string(settings.precision)}})},
-          {"lathe:weights", text_of({{"policy", engine::to_string(settings.weights)}, {"from", facts.weights}})},
-          {"lathe:data", text_of({{"dataset", data.dataset},
-                                  {"source", data.source},
-                                  {"path", data.path},
-                                  {"train_rows", data.train_rows},
-                                  {"validation_rows", data.validation_rows},
-                                  {"test_rows", data.test_rows},
-                                  {"split_seed", data.split_seed},
-                                  {"hash", data.hash},
-                                  {"notice", data.notice}})}};
+  storage::Attributes attributes{
+      {kIdentityAttribute, text_of(identity(settings, facts))},
+      {"lathe:version", text_of(std::string(config::version()))},
+      {"lathe:sampler", text_of(settings.sampler)},
+      {"lathe:seed", text_of(settings.seed)},
+      {"lathe:lag", text_of(settings.lag)},
+      {kBudgetAttribute, text_of(settings.n_trials)},
+      {"lathe:settings", text_of(facts.settings_document)},
+      {"lathe:device", text_of({{"backend", facts.backend},
+                                {"accelerator", facts.accelerator},
+                                {"threads", settings.threads},
+                                {"precision", engine::to_string(settings.precision)}})},
+      {"lathe:weights", text_of({{"policy", engine::to_string(settings.weights)}, {"from", facts.weights}})},
+      {"lathe:data", text_of({{"dataset", data.dataset},
+                              {"source", data.source},
+                              {"path", data.path},
+                              {"train_rows", data.train_rows},
+                              {"validation_rows", data.validation_rows},
+                              {"test_rows", data.test_rows},
+                              {"split_seed", data.split_seed},
+                              {"hash", data.hash},
+                              {"notice", data.notice}})}};
+  if (!facts.uid.empty()) attributes[kUidAttribute] = text_of(facts.uid);
+  if (!facts.whereabouts.working_folder.empty()) {
+    attributes[kWhereaboutsAttribute] = text_of({{"working_folder", facts.whereabouts.working_folder},
+                                                 {"study_file_folder", facts.whereabouts.study_file_folder}});
+  }
+  return attributes;
 }
 
 storage::Attributes system_attributes(const StudySettings& settings) {
@@ -144,10 +153,7 @@ storage::Attributes system_attributes(const StudySettings& settings) {
 }
 
 [[noreturn]] void refuse(const storage::Storage& storage, const std::string& name, const std::string& difference) {
-  throw UserError(
-      fmt::format("the study \"{}\" in {} {}; give the study of this file another name (--study), or begin "
-                  "from its trials with --warm-start",
-                  name, storage.address(), difference));
+  throw UserError(fmt::format("the study \"{}\" in {} {}", name, storage.address(), difference));
 }
 
 std::string shown(const ordered_json& value) {
@@ -216,16 +222,6 @@ void check_same_study(storage::Storage& storage, const storage::StudyInfo& info,
   check_choices(storage, info.name, theirs["choices"], ours["choices"]);
 }
 
-// Returns n for the name `base-n`, 1 for `base` itself; 0 for other names.
-std::int64_t place_in_family(const std::string& name, const std::string& base) {
-  if (name == base) return 1;
-  if (!name.starts_with(base + "-")) return 0;
-  const char* begin = name.data() + base.size() + 1;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(begin, name.data() + name.size(), number);
-  return error == std::errc() && end == name.data() + name.size() && number > 1 ? number : 0;
-}
-
 std::optional<storage::StudyInfo> newest_of_family(storage::Storage& storage, const std::string& base) {
   std::optional<storage::StudyInfo> newest;
   for (storage::StudyInfo& info : storage.studies()) {
@@ -235,18 +231,33 @@ std::optional<storage::StudyInfo> newest_of_family(storage::Storage& storage, co
   return newest;
 }
 
+// Reads an attribute of a study; null where it is absent or no JSON.
+ordered_json attribute(const storage::StudyInfo& info, const char* key) {
+  const auto stored = info.user_attributes.find(key);
+  if (stored == info.user_attributes.end()) return nullptr;
+  ordered_json value = ordered_json::parse(stored->second, nullptr, false);
+  return value.is_discarded() ? ordered_json() : value;
+}
+
 std::optional<std::int64_t> budget_of(const storage::StudyInfo& info) {
-  const auto stored = info.user_attributes.find(kBudgetAttribute);
-  if (stored == info.user_attributes.end()) return std::nullopt;
-  const ordered_json budget = ordered_json::parse(stored->second, nullptr, false);
+  const ordered_json budget = attribute(info, kBudgetAttribute);
   return budget.is_number_integer() ? std::optional(budget.get<std::int64_t>()) : std::nullopt;
 }
 
 OpenedStudy joined(storage::Storage& storage, const storage::StudyInfo& info, const StudySettings& settings,
-                   const StudyFacts& facts) {
-  check_same_study(storage, info, settings, facts);
+                   const StudyFacts& facts, Existing existing) {
+  try {
+    check_same_study(storage, info, settings, facts);
+  } catch (const UserError& error) {
+    const char* advice = existing == Existing::kRestore
+                             ? "it cannot be made again here, bit for bit"
+                             : "give the study of this file another name (--study), or begin from its trials with "
+                               "--warm-start";
+    throw UserError(fmt::format("{}; {}", error.what(), advice));
+  }
   return {.id = info.study_id,
           .name = info.name,
+          .uid = uid_of(info),
           .joined = true,
           .clock_had_a_say = info.user_attributes.contains(kClockAttribute),
           .budget = budget_of(info).value_or(settings.n_trials)};
@@ -261,30 +272,53 @@ OpenedStudy created(storage::Storage& storage, const std::string& name, const St
   const std::int64_t id = warm_start.empty() ? storage.create_study(info.name, info.directions, info.user_attributes,
                                                                     info.system_attributes)
                                              : storage.import_study(info, warm_start);
-  return {.id = id, .name = name, .budget = settings.n_trials};
+  return {.id = id, .name = name, .uid = facts.uid, .budget = settings.n_trials};
 }
 
 }  // namespace
+
+std::string uid_of(const storage::StudyInfo& info) {
+  const ordered_json uid = attribute(info, kUidAttribute);
+  return uid.is_string() ? uid.get<std::string>() : std::string();
+}
+
+Whereabouts whereabouts_of(const storage::StudyInfo& info) {
+  const ordered_json then = attribute(info, kWhereaboutsAttribute);
+  const auto text = [&](const char* key) {
+    const auto found = then.find(key);
+    return found != then.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  return {text("working_folder"), text("study_file_folder")};
+}
+
+std::int64_t place_in_family(const std::string& name, const std::string& base) {
+  if (name == base) return 1;
+  if (!name.starts_with(base + "-")) return 0;
+  const char* begin = name.data() + base.size() + 1;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(begin, name.data() + name.size(), number);
+  return error == std::errc() && end == name.data() + name.size() && number > 1 ? number : 0;
+}
 
 std::string judging_text(const StudySettings& settings) {
   return objectives_text(settings) + "; " + pruner_text(settings);
 }
 
 OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
-                       Existing existing, const std::vector<storage::Trial>& warm_start) {
-  if (existing == Existing::kResume || existing == Existing::kExact) {
+                       Existing existing, const std::vector<storage::Trial>& warm_start, const TakeName& take_name) {
+  if (existing != Existing::kLeave && existing != Existing::kJoin) {
     const auto info =
-        existing == Existing::kExact ? storage.find_study(settings.name) : newest_of_family(storage, settings.name);
+        existing == Existing::kResume ? newest_of_family(storage, settings.name) : storage.find_study(settings.name);
     if (!info) {
       throw UserError(fmt::format("there is no study \"{}\" in {} to resume; leave out --resume to begin it",
                                   settings.name, storage.address()));
     }
-    return joined(storage, *info, settings, facts);
+    return joined(storage, *info, settings, facts, existing);
   }
   if (existing == Existing::kLeave) {
     std::string name = settings.name;
     for (int i = 2;; name = fmt::format("{}-{}", settings.name, i++)) {
-      if (storage.find_study(name)) continue;
+      if (storage.find_study(name) || (take_name && !take_name(name))) continue;
       try {
         return created(storage, name, settings, facts, warm_start);
       } catch (const UserError&) {  // unless another run took the name meanwhile
@@ -292,13 +326,13 @@ OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings,
       }
     }
   }
-  if (const auto info = storage.find_study(settings.name)) return joined(storage, *info, settings, facts);
+  if (const auto info = storage.find_study(settings.name)) return joined(storage, *info, settings, facts, existing);
   try {
     return created(storage, settings.name, settings, facts, warm_start);
   } catch (const UserError&) {  // another worker made it meanwhile
     const auto info = storage.find_study(settings.name);
     if (!info) throw;
-    return joined(storage, *info, settings, facts);
+    return joined(storage, *info, settings, facts, existing);
   }
 }
 

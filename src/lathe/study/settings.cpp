@@ -151,7 +151,9 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   study.backend = general.backend;
   study.threads = static_cast<int>(general.threads);
   study.precision = engine::precision_of(general.trainer_precision);
-  study.weights = *engine::weight_policy(general.weights);
+  const std::optional<engine::WeightPolicy> weights = engine::weight_policy(general.weights);
+  if (!weights) throw UserError("weights", "\"trial\" belongs to `lathe train --from STUDY --trial N` alone");
+  study.weights = *weights;
   study.batch_size = general.batch_size;
   SetupTable setup;
   if (const Value* table = strategy->find("setup"))

@@ -20,6 +20,9 @@ constexpr const char* kRepeat = "repeat";
 constexpr const char* kProgress = "progress";
 constexpr const char* kJudging = "judging";
 
+// How much of the candidate key the name of a file has.
+constexpr std::size_t kKeyLength = 32;
+
 std::string progress_text(const engine::TrainReport& so_far, const std::vector<sampler::Report>& reports,
                           std::size_t judged) {
   json list = json::array();
@@ -39,6 +42,17 @@ void read_progress(const std::string& text, SavedTraining& saved) {
   saved.judged = std::min(progress.at("judged").get<std::size_t>(), saved.reports.size());
 }
 
+// Tells names as TrialCheckpoint gives them, and those of files that were being written when their process died.
+bool is_own_name(const std::string& name) {
+  const std::size_t key_end = name.find('_');
+  const std::size_t repeat_end = name.find(".safetensors");
+  if (key_end != kKeyLength || repeat_end == std::string::npos || repeat_end <= key_end + 1) return false;
+  const std::string suffix = name.substr(repeat_end + std::string_view(".safetensors").size());
+  return name.find_first_not_of("0123456789abcdef") == key_end &&
+         name.find_first_not_of("0123456789", key_end + 1) == repeat_end &&
+         (suffix.empty() || suffix.starts_with(".part-"));
+}
+
 std::string fact(const checkpoint::Facts& facts, const char* name) {
   const auto found = facts.find(name);
   return found == facts.end() ? std::string() : found->second;
@@ -48,7 +62,7 @@ std::string fact(const checkpoint::Facts& facts, const char* name) {
 
 TrialCheckpoint::TrialCheckpoint(const std::filesystem::path& folder, const Digest& key, std::uint64_t repeat,
                                  std::string judging)
-    : path_(folder / fmt::format("{}_{}.safetensors", key.to_hex().substr(0, 32), repeat)),
+    : path_(folder / fmt::format("{}_{}.safetensors", key.to_hex().substr(0, kKeyLength), repeat)),
       key_(key.to_hex()),
       repeat_(std::to_string(repeat)),
       judging_(std::move(judging)) {}
@@ -97,6 +111,23 @@ void TrialCheckpoint::save(const engine::Session& session, const engine::TrainRe
 void TrialCheckpoint::remove() const {
   std::error_code absent;
   std::filesystem::remove(path_, absent);
+}
+
+void TrialCheckpoint::take_from(const std::filesystem::path& earlier) const {
+  const std::filesystem::path there = earlier / path_.filename();
+  if (path_exists(path_) || !path_exists(there)) return;
+  make_directories(path_.parent_path());
+  std::error_code taken;  // by another worker
+  std::filesystem::rename(there, path_, taken);
+}
+
+void remove_trial_checkpoints(const std::filesystem::path& folder) {
+  if (!is_folder(folder)) return;
+  std::error_code ignored;
+  for (const std::filesystem::path& file : list_folder(folder)) {
+    if (is_own_name(file.filename().string())) std::filesystem::remove(file, ignored);
+  }
+  std::filesystem::remove(folder, ignored);  // not while anything is in it
 }
 
 }  // namespace lathe::study

@@ -36,10 +36,16 @@ class TrialCheckpoint {
             const std::vector<sampler::Report>& reports, std::size_t judged) const;
   /// Removes the file where there is one.
   void remove() const;
+  /// Takes over what lies in another folder (that of an earlier version of lathe), where there is nothing here.
+  void take_from(const std::filesystem::path& earlier) const;
 
  private:
   std::filesystem::path path_;
   std::string key_, repeat_, judging_;
 };
+
+/// Removes the states of trainings that a study which has ended left in its folder (those of trials that were given
+/// up), and the folder where nothing else is in it.
+void remove_trial_checkpoints(const std::filesystem::path& folder);
 
 }  // namespace lathe::study

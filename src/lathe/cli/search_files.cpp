@@ -1,0 +1,32 @@
+#include "lathe/cli/search_files.h"
+
+#include "lathe/base/file.h"
+#include "lathe/report/front_plot.h"
+#include "lathe/report/mase_files.h"
+#include "lathe/report/trials_csv.h"
+
+namespace lathe::cli {
+
+SearchContext search_context(const Search& search, Profile* profile) {
+  return {.settings = &search.settings,
+          .space = &search.space,
+          .dataset = search.dataset.get(),
+          .model = search.start.graph.name,
+          .backend = search.backend->name(),
+          .target = search.backend->target(),
+          .accelerator = search.backend->accelerator(),
+          .settings_document = search.settings_document,
+          .profile = profile};
+}
+
+void write_study_files(const Search& search, const report::StudyRecord& record, const std::filesystem::path& copies) {
+  report::write_result_files(record, search.results, copies);
+  write_text_file_atomically(search.results / "trials.csv", report::trials_csv(record));
+  const std::filesystem::path front = search.results / "front.svg";
+  if (const auto plot = report::front_plot(record))
+    write_text_file_atomically(front, report::front_svg(*plot));
+  else
+    remove_file(front);
+}
+
+}  // namespace lathe::cli

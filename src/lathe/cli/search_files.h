@@ -1,0 +1,16 @@
+#pragma once
+
+#include "lathe/cli/search_record.h"
+#include "lathe/cli/search_setup.h"
+
+/// The files of a study in its folder.
+namespace lathe::cli {
+
+/// Returns what the files of a search say beside its trials.
+SearchContext search_context(const Search& search, Profile* profile);
+
+/// Writes best.json, log.json, study.json, trials.csv and front.svg into the folder of the study, and copies of the
+/// first two into `copies` (empty: not).
+void write_study_files(const Search& search, const report::StudyRecord& record, const std::filesystem::path& copies);
+
+}  // namespace lathe::cli

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lathe/base/error.h"
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "lathe/cli/interrupt.h"
+#include "lathe/cli/kept_weights.h"
+#include "lathe/cli/project.h"
+#include "lathe/cli/rebuilt_trial.h"
+#include "lathe/cli/search_files.h"
+#include "lathe/cli/study_actions.h"
+#include "lathe/cli/study_folder.h"
+#include "lathe/cli/study_record.h"
+#include "lathe/cli/terminal.h"
+#include "lathe/report/progress.h"
+#include "lathe/study/race_loop.h"
+#include "lathe/study/weights.h"
+
+namespace lathe::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Takes what the study came to beside its trials from its database.
+study::StudyResult result_of(const StudyPlace& place, const Search& search,
+                             const std::optional<study::Closing>& closing) {
+  study::StudyResult result = study::stored_result(*place.storage, place.info.study_id, search.settings, search.space);
+  result.reproducible =
+      !place.info.user_attributes.contains(study::kClockAttribute) && !search.settings.depends_on_clock();
+  if (!closing) return result;
+  result.end = closing->end;
+  result.reproducible = closing->reproducible;
+  result.wall_seconds = closing->wall_seconds;
+  return result;
+}
+
+// Gives the trials their standing again: what a race that has ended needs is in the database.
+void conclude_race(const StudyPlace& place, const Search& search, const std::optional<study::Closing>& closing,
+                   study::Evaluator& evaluator, study::StudyResult& result) {
+  if (!search.settings.racing || result.best.empty() || (closing && !closing->raced)) return;
+  study::run_race(search.settings, evaluator, *place.storage, place.info.study_id, result, interrupt_token(),
+                  [](std::int64_t, std::int64_t) {});
+}
+
+void train_again(const Search& search, study::Evaluator& evaluator, study::StudyResult& result,
+                 const std::function<bool(const study::Trial&)>& has) {
+  report::ProgressBar bar({.label = "weights", .unit = "trainings"});
+  study::restore_weights(search.settings, evaluator, result, interrupt_token(), has,
+                         [&](std::int64_t done, std::int64_t total) {
+                           bar.set_total(total);
+                           bar.set_done(done);
+                         });
+}
+
+// Names the data as the study found them: from another folder they have another path.
+void name_data_as_then(const storage::StudyInfo& info, report::StudyRecord& record) {
+  const auto stored = info.user_attributes.find("lathe:data");
+  if (stored == info.user_attributes.end()) return;
+  const auto then = nlohmann::json::parse(stored->second, nullptr, false);
+  for (auto& [name, value] : record.data) {
+    if (then.is_object() && then.contains(name) && then[name].is_string()) value = then[name].get<std::string>();
+  }
+}
+
+std::string settings_document(const StudyPlace& place, const std::optional<study::Closing>& closing) {
+  return closing ? closing->settings_document : text_attribute(place.info.user_attributes, "lathe:settings");
+}
+
+void print_result(const Invocation& invocation, const Search& search, const study::StudyResult& result,
+                  std::size_t weights) {
+  if (invocation.json) {
+    const nlohmann::ordered_json json = {{"schema_version", 1},
+                                         {"study", search.settings.name},
+                                         {"trials", result.trials.size()},
+                                         {"weights", weights},
+                                         {"folder", search.results.string()}};
+    return print(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  }
+  print(fmt::format(
+      "Written to {}/: best.json, log.json, study.json, trials.csv{}, trials/ ({} trial{}, weights of {})\n",
+      search.results.string(), is_file(search.results / "front.svg") ? ", front.svg" : "", result.trials.size(),
+      result.trials.size() == 1 ? "" : "s", weights));
+}
+
+}  // namespace
+
+ExitCode restore_study(const Invocation& invocation) {
+  catch_interrupts();
+  const auto rebuilt = rebuild_study(invocation, named_study(invocation, invocation.words[1]));
+  if (!rebuilt) return ExitCode::kInterrupted;
+  const StudyPlace& place = rebuilt->place;
+  const std::optional<study::Closing>& closing = rebuilt->closing;
+  study::Evaluator& evaluator = *rebuilt->evaluator;
+  Search& search = rebuilt->search;
+  search.settings_document = settings_document(place, closing);
+  if (const auto project = typed_project(invocation)) search.project = *project;
+  const fs::path shared = search_folder(search.project);
+  const study::OpenedStudy study =
+      study::open_study(*place.storage, search.settings, study_facts(search, evaluator, invocation.config_path),
+                        study::Existing::kRestore);
+  study::StudyResult result = result_of(place, search, closing);
+  conclude_race(place, search, closing, evaluator, result);
+
+  StudyFolder folder(search.project, place.storage->address());
+  KeptWeights weights(search);
+  const std::optional<fs::path> there = folder.find(study);
+  if (there) search.results = *there;
+  train_again(search, evaluator, result, [&](const study::Trial& trial) { return there && weights.has(trial); });
+  if (interrupt_token().requested()) {
+    log::warning("interrupted: nothing is written");
+    return ExitCode::kInterrupted;
+  }
+  search.results = folder.settle(study);
+  weights.finish(result);
+  report::StudyRecord record = study_record(search_context(search, nullptr), result,
+                                            closing ? closing->finals : std::vector<study::FinalScore>());
+  if (closing) record.profile = closing->profile;
+  name_data_as_then(place.info, record);
+  const bool has_copies = is_file(shared / "best.json");  // they may be of a newer study
+  if (!has_copies) make_directories(shared);
+  write_study_files(search, record, has_copies ? fs::path() : shared);
+  write_text_file_atomically(search.results / "settings.toml", search.settings_document);
+  print_result(invocation, search, result, study::trials_to_keep(result, search.settings).size());
+  return ExitCode::kSuccess;
+}
+
+}  // namespace lathe::cli

@@ -1,0 +1,128 @@
+#include "lathe/cli/training_report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lathe/cli/interrupt.h"
+#include "lathe/cli/scores.h"
+#include "lathe/report/progress.h"
+#include "lathe/report/table.h"
+
+namespace lathe::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kStandardOutput = 1;
+
+void add_scores(Json& json, const std::string& prefix, const data::Dataset& dataset,
+                const std::optional<engine::EvaluationResult>& result) {
+  for (const Score& score : scores(dataset)) {
+    json[prefix + score.name] = result ? Json(score.read(*result)) : Json(nullptr);
+  }
+}
+
+double samples_per_second(const engine::TrainReport& report) {
+  return report.wall_seconds > 0 ? static_cast<double>(report.samples) / report.wall_seconds : 0;
+}
+
+// Prints the figures of the best and the last state.
+std::string score_table(const TrainingJob& job, const TrainingResult& result) {
+  using enum report::Alignment;
+  const std::vector<Score>& columns = scores(*job.dataset);
+  std::vector<report::TableColumn> titles = {{"validation", kLeft}};
+  for (const Score& score : columns) titles.push_back({score.title(), kRight});
+  titles.push_back({"rows", kRight});
+  report::Table table(std::move(titles));
+  const auto add = [&](const std::string& name, const std::optional<engine::EvaluationResult>& evaluation) {
+    if (!evaluation) return;
+    std::vector<std::string> cells = {name};
+    for (const Score& score : columns) cells.push_back(report::number_text(score.read(*evaluation)));
+    cells.push_back(report::count_text(evaluation->rows));
+    table.add_row(std::move(cells));
+  };
+  add("best", result.best);
+  add("last", result.last);
+  add("last, on test rows", result.test);
+  return table.empty() ? std::string() : fmt::format("\n{}", table.to_string(report::style_for(kStandardOutput)));
+}
+
+}  // namespace
+
+Json training_json(const TrainingJob& job, const TrainingResult& result) {
+  const engine::TrainReport& report = result.report;
+  const data::Fingerprint& data = job.dataset->fingerprint;
+  const TrainingFiles files(job.folder);
+  Json json = {{"schema_version", 1},
+               {"model", job.graph.name},
+               {"dataset", data.dataset},
+               {"data_source", data.source},
+               {"data_fingerprint", data.hash},
+               {"notice", data.notice},
+               {"seed", job.seed},
+               {"backend", job.backend->name()},
+               {"target", job.backend->target()},
+               {"accelerator", job.backend->accelerator()},
+               {"threads", job.threads},
+               {"precision", engine::to_string(job.precision)},
+               {"outcome", engine::to_string(report.outcome)},
+               {"reason", report.reason},
+               {"steps", report.steps},
+               {"planned_steps", report.total_steps},
+               {"samples", report.samples},
+               {"seconds", report.wall_seconds},
+               {"cpu_seconds", report.cpu_seconds},
+               {"samples_per_second", samples_per_second(report)}};
+  add_scores(json, "validation_", *job.dataset, result.best);
+  add_scores(json, "last_validation_", *job.dataset, result.last);
+  if (result.test) add_scores(json, "test_", *job.dataset, result.test);
+  json["paths"] = {
+      {"project", job.project.string()}, {"folder", job.folder.string()}, {"history", files.history.string()}};
+  if (result.files_written) {
+    json["paths"]["best"] = files.best.string();
+    json["paths"]["last"] = files.last.string();
+  }
+  return json;
+}
+
+std::string training_text(const TrainingJob& job, const TrainingResult& result) {
+  const engine::TrainReport& report = result.report;
+  std::string text = fmt::format(
+      "\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
+      engine::to_string(report.outcome), report.reason.empty() ? "" : fmt::format(" ({})", report.reason),
+      report::count_text(report.steps), report::count_text(report.total_steps), report::count_text(report.samples),
+      report::number_text(report.wall_seconds), report::count_text(static_cast<long long>(samples_per_second(report))),
+      job.backend->name(), job.backend->target());
+  text += score_table(job, result);
+  if (!job.dataset->fingerprint.notice.empty()) text += fmt::format("\n{}\n", job.dataset->fingerprint.notice);
+  text += fmt::format("\nWritten to {}/: {}history.csv\n", job.folder.string(),
+                      result.files_written ? "best.safetensors, last.safetensors, " : "");
+  if (job.publish) {
+    text += fmt::format("(copies in {}/)\n", TrainingFiles::copies_in(job.project).best.parent_path().string());
+  }
+  return text;
+}
+
+ExitCode exit_code_of(engine::TrainOutcome outcome) {
+  if (outcome == engine::TrainOutcome::kDiverged) return ExitCode::kNoResult;
+  return outcome == engine::TrainOutcome::kStopped ? ExitCode::kInterrupted : ExitCode::kSuccess;
+}
+
+TrainingResult train_with_progress(const TrainingJob& job) {
+  catch_interrupts();
+  report::ProgressBar bar({.label = "train"});
+  const engine::TrainProgress progress = [&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
+    bar.set_total(total);
+    bar.set_done(done);
+    if (row == nullptr || !row->validation_loss) return;
+    if (!row->validation_accuracy)
+      bar.set_suffix(fmt::format("val_loss {:.4f}", *row->validation_loss));
+    else
+      bar.set_suffix(fmt::format("val_acc {:.4f} val_loss {:.4f}", *row->validation_accuracy, *row->validation_loss));
+  };
+  TrainingResult result = run_training(job, interrupt_token(), progress);
+  bar.finish();
+  return result;
+}
+
+}  // namespace lathe::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lathe/base/profile.h"
+#include "lathe/study/final.h"
+#include "lathe/study/loop.h"
+
+/// What a study came to beside its trials, kept with it, so that its files can be made again.
+namespace lathe::study {
+
+/// Holds how the last run of a study ended.
+struct Closing {
+  StudyEnd end = StudyEnd::kAllTrials;
+  bool reproducible = true;
+  bool raced = false;  ///< the race of `[search.strategy.racing]` was run
+  double wall_seconds = 0;
+  std::vector<FinalScore> finals = {};
+  std::optional<ProfileTotals> profile = {};
+  std::string settings_document = {};  ///< the settings of that run as TOML
+};
+
+/// Keeps the closing with the study; that of a later run replaces it.
+void store_closing(storage::Storage& storage, std::int64_t study_id, const Closing& closing);
+/// Reads it; nullopt where no run has ended, or an earlier version of lathe made the study.
+std::optional<Closing> read_closing(const storage::StudyInfo& info);
+
+/// Loads the trials of a study that have ended, as the run that ended them had them.
+StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const StudySettings& settings,
+                          const space::SearchSpace& space);
+
+}  // namespace lathe::study
