@@ -6,6 +6,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/report/closing_table.h"
+#include "lathe/report/mase_files.h"
 #include "report/sample_study.h"
 
 namespace lathe::report {
@@ -77,6 +78,17 @@ TEST(ClosingTable, BestTrialsComeBestFirst) {
             "    2 | 0.6000 +-14% |           4.5000 | seq_blocks_2=3 | 16-48-5 | 8/4 4/2\n");
 }
 
+TEST(ClosingTable, SaysWhoseWeightsOfEqualsAreKept) {
+  StudyRecord study = sample_study();
+  study.best = {1, 2, 4};
+  EXPECT_NE(
+      best_table(study, {}).find("\n1 of them equals an earlier one in every objective: of equals the first keeps "
+                                 "its weights.\n"),
+      std::string::npos);
+  EXPECT_EQ(best_with_equals(study), (std::map<std::size_t, std::int64_t>{{4, 1}}));
+  EXPECT_NE(best_json(study).find("\"same_values_as\": 1"), std::string::npos);
+}
+
 TEST(ClosingTable, AllTrialsCarryStateAndReason) {
   EXPECT_EQ(
       all_trials_table(sample_study(), {.width = 110, .unicode = true}),
@@ -119,7 +131,8 @@ TEST(ClosingTable, ChoicesNameTheKeyWhereItDiffers) {
 
 TEST(ClosingTable, FinalScoresShowTheirStandardError) {
   StudyRecord study = sample_study();
-  study.finals = {{1, {0.65, 0.66}, {1.0, 0.9}, 0.655, 0.005, 0.95, false, ""}, {2, {}, {}, 0, 0, 0, false, "diverged"}};
+  study.finals = {{1, {0.65, 0.66}, {1.0, 0.9}, 0.655, 0.005, 0.95, false, ""},
+                  {2, {}, {}, 0, 0, 0, false, "diverged"}};
   EXPECT_EQ(final_table(study, {}),
             "trial | test accuracy | std. error | test loss | seeds | widths  | bits    |\n"
             "------+---------------+------------+-----------+-------+---------+---------+---------\n"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "study/fixture.h"
 
@@ -114,7 +115,8 @@ TEST(StudyLoop, TellsExactlyTheTrialsOfTheLag) {
   ListSampler& list = *owned;
   fixture.settings.n_trials = 7;
   const auto storage = storage::open_memory();
-  StudyLoop loop(fixture.settings, fixture.space, fixture.evaluator, std::move(owned), *storage, fixture.open(*storage));
+  StudyLoop loop(fixture.settings, fixture.space, fixture.evaluator, std::move(owned), *storage,
+                 fixture.open(*storage));
   loop.run(fixture.stop);
   ASSERT_GE(list.asked_after.size(), 7u);  // the end of the list may be asked for more than once
   list.asked_after.resize(7);
@@ -210,15 +212,91 @@ TEST(RunFinal, ScoresTheBestWithSeveralSeeds) {
   EXPECT_EQ(first[0].scores, second[0].scores);
 }
 
-TEST(BestTrials, BreaksTiesByTheSmallerAssignment) {
-  std::vector<Trial> trials(3);
+TEST(BestTrials, BreaksTiesByTheLowerNumber) {
+  std::vector<Trial> trials(4);
   for (std::size_t i = 0; i < trials.size(); ++i) {
+    trials[i].number = static_cast<std::int64_t>(i);
     trials[i].state = TrialState::kComplete;
     trials[i].values = {1.0};
-    trials[i].assignment = {2.0 - static_cast<double>(i)};
+    trials[i].assignment = {3.0 - static_cast<double>(i)};
   }
-  trials[2].values = {0.5};
+  trials[0].values = {0.5};
   EXPECT_EQ(best_trials(trials, {Direction::kMaximize}), (std::vector<std::size_t>{1}));
+}
+
+// Counts the trials whose weights are in memory or handed over, after each trial: not more for many ties than for few.
+struct WeightsMeanwhile {
+  std::vector<std::weak_ptr<const Evaluation>> evaluations;
+  std::set<std::int64_t> stored;
+  std::size_t most = 0;
+
+  WeightStore store() {
+    return {.save = [this](const Trial& trial) { stored.insert(trial.number); },
+            .drop = [this](std::int64_t number) { stored.erase(number); }};
+  }
+  void look(const Trial& trial) {
+    evaluations.push_back(trial.evaluation);
+    std::size_t kept = stored.size();
+    for (const auto& each : evaluations) {
+      const auto evaluation = each.lock();
+      kept += evaluation && evaluation->state ? 1 : 0;
+    }
+    most = std::max(most, kept);
+  }
+};
+
+// A search whose trials are all different candidates of equal value.
+std::string tied_search(const std::string& metrics, const std::string& setup) {
+  return R"(
+batch_size = 32
+[search.search_space]
+name = "graph/quantize/mixed_precision_ptq"
+[search.search_space.training]
+learning_rate = { low = 1e-4, high = 1e-2, log = true }
+[search.strategy]
+eval_mode = false
+[search.strategy.sw_runner.basic_train]
+num_samples = 32
+optimizer = "adam"
+[search.strategy.metrics]
+)" + metrics +
+         "\n[search.strategy.setup]\nn_trials = 200\nsampler = \"random\"\n" + setup;
+}
+
+StudyResult run_tied(const std::string& metrics, const std::string& setup, WeightsMeanwhile& weights) {
+  Fixture fixture(tied_search(metrics, setup));
+  const auto storage = storage::open_memory();
+  StudyLoop loop(fixture.settings, fixture.space, fixture.evaluator, fixture.make_sampler(), *storage,
+                 fixture.open(*storage));
+  loop.keep_weights_in(weights.store());
+  return loop.run(fixture.stop, [&](const Trial& trial, std::size_t, std::optional<std::int64_t> best) {
+    EXPECT_LE(best.value_or(0), 3);  // of those that end side by side the first may come last
+    weights.look(trial);
+  });
+}
+
+TEST(StudyLoop, KeepsTheWeightsOfOneOfManyTies) {
+  WeightsMeanwhile weights;
+  const StudyResult result = run_tied("flops = { scale = 1.0, direction = \"minimize\" }", "n_jobs = 3\n", weights);
+  ASSERT_EQ(result.trials.size(), 200u);
+  EXPECT_EQ(result.best, (std::vector<std::size_t>{0}));
+  EXPECT_LE(weights.most, 2u);  // the best, and the one that has just ended
+  for (std::size_t i = 0; i < result.trials.size(); ++i) {
+    EXPECT_EQ(result.trials[i].evaluation->state != nullptr, i == 0) << i;
+  }
+}
+
+TEST(StudyLoop, KeepsTheWeightsOfOneOfManyTiesInSeveralObjectives) {
+  WeightsMeanwhile weights;
+  const StudyResult result =
+      run_tied("flops = { scale = 1.0, direction = \"minimize\" }\nbitops = { scale = 1.0, direction = \"minimize\" }",
+               "n_jobs = 1\nkeep_best = 3\n", weights);
+  ASSERT_EQ(result.trials.size(), 200u);
+  EXPECT_EQ(result.best.size(), 200u);  // as Optuna's best_trials
+  EXPECT_LE(weights.most, 4u);
+  for (std::size_t i = 0; i < result.trials.size(); ++i) {
+    EXPECT_EQ(result.trials[i].evaluation->state != nullptr, i < 3) << i;
+  }
 }
 
 }  // namespace

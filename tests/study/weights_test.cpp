@@ -112,6 +112,27 @@ TEST(RankedTrials, GoFrontAfterFrontAndSkipEqualCandidates) {
   EXPECT_TRUE(ranked_trials(pointers, both, 0).empty());
 }
 
+TEST(KeptWeights, AreThoseOfTheFirstOfEquals) {
+  std::vector<Trial> trials;
+  const std::vector<std::vector<double>> values{{1, 2}, {2, 1}, {1, 2}, {2, 1}, {0, 0}};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Trial trial;
+    trial.number = static_cast<std::int64_t>(i);
+    trial.state = TrialState::kComplete;
+    trial.values = values[i];
+    trials.push_back(trial);
+  }
+  std::vector<const Trial*> pointers;
+  for (const Trial& each : trials) pointers.push_back(&each);
+  const std::vector<Direction> both{Direction::kMaximize, Direction::kMaximize};
+  const std::vector<std::size_t> front{3, 2, 1, 0};
+  EXPECT_EQ(trials_with_weights(pointers, front, both, std::nullopt), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(trials_with_weights(pointers, front, both, 3), (std::vector<std::size_t>{0, 1, 2}));
+  trials[2].standing = Standing();  // a race told them apart
+  trials[2].standing->means = {1.5, 2};
+  EXPECT_EQ(trials_with_weights(pointers, front, both, std::nullopt), (std::vector<std::size_t>{0, 1, 2}));
+}
+
 TEST(KeptWeights, AreThoseOfTheBestSoMany) {
   Fixture fixture(trained_search("n_trials = 6\nsampler = \"brute_force\"\nkeep_best = 4\n"));
   const StudyResult result = fixture.run();

@@ -151,12 +151,6 @@ void mark_duplicates(const std::vector<storage::Trial>& trials, std::vector<repo
   }
 }
 
-std::vector<double> stored_values(const storage::Trial& trial) {
-  std::vector<double> values;
-  for (const storage::Parameter& parameter : trial.parameters) values.push_back(parameter.value);
-  return values;
-}
-
 double seconds_between(const std::vector<storage::Trial>& trials) {
   std::optional<storage::Time> begin, end;
   for (const storage::Trial& trial : trials) {
@@ -223,9 +217,7 @@ std::vector<std::size_t> best_stored_trials(const storage::StudyInfo& info, cons
     std::partial_sort(complete.begin(), complete.begin() + static_cast<std::ptrdiff_t>(kept), complete.end(),
                       [&](std::size_t a, std::size_t b) {
                         const double left = sign * trials[a].values[0], right = sign * trials[b].values[0];
-                        if (left != right) return left < right;
-                        const auto a_values = stored_values(trials[a]), b_values = stored_values(trials[b]);
-                        return a_values != b_values ? a_values < b_values : trials[a].number < trials[b].number;
+                        return left != right ? left < right : trials[a].number < trials[b].number;
                       });
     complete.resize(kept);
     return complete;

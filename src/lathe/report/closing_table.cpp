@@ -244,7 +244,13 @@ std::string choices_text(const std::vector<std::pair<std::string, std::string>>&
 }
 
 std::string best_table(const StudyRecord& study, const TableStyle& style, std::size_t most_rows) {
-  return TrialsTable(study, best_rows(study, most_rows), false).to_string(style);
+  std::string text = TrialsTable(study, best_rows(study, most_rows), false).to_string(style);
+  if (const std::size_t equals = best_with_equals(study).size(); equals > 0) {
+    text +=
+        fmt::format("{} of them equal{} an earlier one in every objective: of equals the first keeps its weights.\n",
+                    equals, equals == 1 ? "s" : "");
+  }
+  return text;
 }
 
 std::string all_trials_table(const StudyRecord& study, const TableStyle& style) {

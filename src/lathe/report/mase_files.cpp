@@ -297,7 +297,11 @@ std::string best_json(const StudyRecord& study) {
   std::vector<std::size_t> order = study.best;
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return study.trials[a].number < study.trials[b].number; });
-  for (std::size_t i = 0; i < order.size(); ++i) file[std::to_string(i)] = best_entry(study, study.trials[order[i]]);
+  const std::map<std::size_t, std::int64_t> equals = best_with_equals(study);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    Json& entry = file[std::to_string(i)] = best_entry(study, study.trials[order[i]]);
+    if (const auto equal = equals.find(order[i]); equal != equals.end()) entry["same_values_as"] = equal->second;
+  }
   return document(file);
 }
 

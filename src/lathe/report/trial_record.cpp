@@ -35,4 +35,18 @@ std::string memory_line(const std::vector<TrialRecord>& trials) {
   return text;
 }
 
+std::map<std::size_t, std::int64_t> best_with_equals(const StudyRecord& study) {
+  std::vector<std::size_t> order = study.best;
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return study.trials[a].number < study.trials[b].number; });
+  std::map<std::vector<double>, std::int64_t> first;
+  std::map<std::size_t, std::int64_t> equals;
+  for (const std::size_t index : order) {
+    const TrialRecord& trial = study.trials[index];
+    const auto [found, inserted] = first.emplace(trial.standing ? trial.standing->means : trial.values, trial.number);
+    if (!inserted) equals[index] = found->second;
+  }
+  return equals;
+}
+
 }  // namespace lathe::report

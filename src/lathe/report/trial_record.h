@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -127,5 +128,9 @@ struct StudyRecord {
   std::vector<FinalRecord> finals = {};
   std::optional<ProfileTotals> profile = {};  ///< where the time of this run went
 };
+
+/// Maps each of the best trials that equals an earlier one in every objective (in the means after a race) to the number
+/// of the first such: of these the first alone keeps its weights. Keys are indices into trials.
+std::map<std::size_t, std::int64_t> best_with_equals(const StudyRecord& study);
 
 }  // namespace lathe::report

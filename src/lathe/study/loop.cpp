@@ -74,15 +74,13 @@ std::size_t bytes_of(const engine::State& state) {
   return bytes;
 }
 
-// Picks the complete trials whose weights are kept: those that no other one beats, and the first `keep_best`.
+// Picks the complete trials whose weights are kept.
 std::set<std::size_t> kept_among(const std::vector<const Trial*>& trials, const StudySettings& settings) {
   std::vector<std::vector<double>> values;
   for (const Trial* trial : trials) values.push_back(trial->values);
   const std::vector<std::size_t> front = sampler::pareto_front(values, settings.directions);
-  std::set<std::size_t> kept(front.begin(), front.end());
-  const auto most = static_cast<std::size_t>(settings.keep_best.value_or(0));
-  for (const std::size_t index : ranked_trials(trials, settings.directions, most)) kept.insert(index);
-  return kept;
+  const std::vector<std::size_t> kept = trials_with_weights(trials, front, settings.directions, settings.keep_best);
+  return {kept.begin(), kept.end()};
 }
 
 }  // namespace
@@ -100,7 +98,7 @@ struct StudyLoop::State {
   Ledger ledger;
   EvaluationCache cache;
   std::optional<std::int64_t> best_number;
-  std::vector<std::int64_t> kept;  // complete trials that no ended one beats, and others that keep their weights
+  std::set<std::int64_t> kept;  // numbers of the trials that keep their weights
   WeightStore store_weights;
   std::optional<StudyEnd> end;
   bool reproducible;
@@ -315,7 +313,7 @@ void StudyLoop::State::publish() {
     if (trial.evaluation && trial.key != Digest{}) cache.put(trial.key, trial.evaluation);
     if (trial.state == TrialState::kComplete && settings.directions.size() == 1 && trial.feasible()) {
       const bool better =
-          !best_number || best_trials({ledger.trials().at(*best_number), trial}, settings.directions).front() == 1;
+          !best_number || comes_first(trial, ledger.trials().at(*best_number), settings.directions.front());
       if (better) best_number = number;
     }
     keep_weights(trial);
@@ -330,24 +328,21 @@ void StudyLoop::State::keep_weights(const Trial& trial) {
     trial.evaluation->state.reset();
     return;
   }
-  kept.push_back(trial.number);
+  kept.insert(trial.number);
   std::vector<const Trial*> candidates;
   for (const std::int64_t number : kept) candidates.push_back(&ledger.trials().at(number));
   const std::set<std::size_t> stay = kept_among(candidates, settings);
   std::set<const Evaluation*> wanted;  // equal candidates share one
   for (const std::size_t index : stay) wanted.insert(candidates[index]->evaluation.get());
-  std::vector<std::int64_t> numbers;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Trial& candidate = *candidates[i];
-    if (stay.contains(i)) {
-      numbers.push_back(candidate.number);
-      continue;
-    }
-    if (!wanted.contains(candidate.evaluation.get())) candidate.evaluation->state.reset();
+    if (stay.contains(i)) continue;
+    kept.erase(candidate.number);
+    if (wanted.contains(candidate.evaluation.get())) continue;  // a file may be all that there is of these weights
+    candidate.evaluation->state.reset();
     if (store_weights.drop) store_weights.drop(candidate.number);
   }
-  kept = std::move(numbers);
-  if (!kept.empty() && kept.back() == trial.number) store_if_large(trial);
+  if (kept.contains(trial.number)) store_if_large(trial);
 }
 
 void StudyLoop::State::store_if_large(const Trial& trial) {
@@ -409,10 +404,7 @@ StudyResult study_result(std::vector<Trial> trials, const std::vector<Direction>
 std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings) {
   std::vector<const Trial*> trials;
   for (const Trial& trial : result.trials) trials.push_back(&trial);
-  std::set<std::size_t> kept(result.best.begin(), result.best.end());
-  const auto most = static_cast<std::size_t>(settings.keep_best.value_or(0));
-  for (const std::size_t index : ranked_trials(trials, settings.directions, most)) kept.insert(index);
-  return {kept.begin(), kept.end()};
+  return trials_with_weights(trials, result.best, settings.directions, settings.keep_best);
 }
 
 StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_end) {

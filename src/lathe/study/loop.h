@@ -41,7 +41,8 @@ struct WeightStore {
   std::function<void(std::int64_t number)> drop;  ///< the trial is not among the best any more
 };
 
-/// Lists the trials whose weights are kept: the best ones, and the `keep_best` first in order of rank.
+/// Lists the trials whose weights are kept: the best ones, of equals the first, and the `keep_best` first in order of
+/// rank.
 std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings);
 
 /// Is called, from one thread at a time, after each trial with the result so far.

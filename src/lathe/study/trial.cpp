@@ -1,6 +1,7 @@
 #include "lathe/study/trial.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace lathe::study {
@@ -19,6 +20,12 @@ sampler::FinishedTrial Trial::finished() const {
           .point_failed = state == TrialState::kFail && is_of_candidate(failure)};
 }
 
+bool comes_first(const Trial& left, const Trial& right, Direction direction) {
+  const double a = left.values.front(), b = right.values.front();
+  if (a != b) return direction == Direction::kMaximize ? a > b : a < b;
+  return left.number < right.number;
+}
+
 std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std::vector<Direction>& directions) {
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -26,10 +33,8 @@ std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std
   }
   if (complete.empty()) return {};
   if (directions.size() == 1) {
-    const double sign = directions.front() == Direction::kMaximize ? -1 : 1;
     return {*std::min_element(complete.begin(), complete.end(), [&](std::size_t a, std::size_t b) {
-      const double left = sign * trials[a].values.front(), right = sign * trials[b].values.front();
-      return left != right ? left < right : trials[a].assignment < trials[b].assignment;
+      return comes_first(trials[a], trials[b], directions.front());
     })};
   }
   std::vector<std::vector<double>> values;
@@ -58,6 +63,23 @@ std::vector<std::size_t> ranked_trials(const std::vector<const Trial*>& trials,
   }
   if (ranked.size() > most) ranked.resize(most);
   return ranked;
+}
+
+std::vector<std::size_t> trials_with_weights(const std::vector<const Trial*>& trials,
+                                             const std::vector<std::size_t>& best,
+                                             const std::vector<Direction>& directions,
+                                             std::optional<std::int64_t> keep_best) {
+  std::map<std::vector<double>, std::size_t> first;
+  for (const std::size_t index : best) {
+    const Trial& trial = *trials[index];
+    const auto [found, inserted] = first.emplace(trial.standing ? trial.standing->means : trial.values, index);
+    if (!inserted && trial.number < trials[found->second]->number) found->second = index;
+  }
+  std::set<std::size_t> kept;
+  for (const auto& [values, index] : first) kept.insert(index);
+  const auto most = static_cast<std::size_t>(keep_best.value_or(0));
+  for (const std::size_t index : ranked_trials(trials, directions, most)) kept.insert(index);
+  return {kept.begin(), kept.end()};
 }
 
 }  // namespace lathe::study

@@ -45,13 +45,24 @@ struct Trial {
   sampler::FinishedTrial finished() const;
 };
 
-/// Picks the best trials: the non-dominated ones, or for one objective the best (of equals the smallest assignment).
-/// Trials that break a constraint are left out.
+/// Tells whether a complete trial comes before another one of a study with one objective: by its value, of equals by
+/// its number.
+bool comes_first(const Trial& left, const Trial& right, Direction direction);
+
+/// Picks the best trials: the non-dominated ones, or for one objective the best (of equals the lowest number, as Optuna
+/// does). Trials that break a constraint are left out.
 std::vector<std::size_t> best_trials(const std::vector<Trial>& trials, const std::vector<Direction>& directions);
 
 /// Lists the first `most` of the trials by rank, best first: with one objective by its value, with several front after
 /// front; of equal candidates the first. Only complete trials that meet all constraints.
 std::vector<std::size_t> ranked_trials(const std::vector<const Trial*>& trials,
                                        const std::vector<Direction>& directions, std::size_t most);
+
+/// Lists those of the trials whose weights are kept: of `best`, trials with equal values (the means of their seeds
+/// after a race) leave theirs to the one of the lowest number; and the first `keep_best` by rank.
+std::vector<std::size_t> trials_with_weights(const std::vector<const Trial*>& trials,
+                                             const std::vector<std::size_t>& best,
+                                             const std::vector<Direction>& directions,
+                                             std::optional<std::int64_t> keep_best);
 
 }  // namespace lathe::study
