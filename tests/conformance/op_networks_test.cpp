@@ -12,6 +12,7 @@
 #include "conformance/backends.h"
 #include "conformance/networks.h"
 #include "lathe/backend/ref/ref.h"
+#include "lathe/base/process_memory.h"
 
 namespace lathe::conformance {
 namespace {
@@ -186,6 +187,21 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OpNetworks);
 INSTANTIATE_TEST_SUITE_P(Registry, OpNetworks, testing::ValuesIn(pairs()), [](const auto& parameter) {
   return tested_backends()[std::get<0>(parameter.param)].name + "_" + op_networks()[std::get<1>(parameter.param)].name;
 });
+
+// 4 TB of weights: allocating any of it to plan it would fail, or be seen.
+TEST(PlannedBytes, OfWhatNoMachineHoldsAreComputedAlone) {
+  constexpr std::int64_t kWide = std::int64_t{1} << 20;
+  const ir::Graph graph =
+      make_chain(16, {linear(16, kWide), activation("relu"), linear(kWide, kWide), linear(kWide, 5)});
+  std::vector<std::shared_ptr<const engine::Backend>> backends{backend::make_ref_backend()};
+  for (const TestedBackend& tested : tested_backends()) backends.push_back(tested.backend);
+  for (const auto& backend : backends) {
+    restart_peak_memory();
+    const std::int64_t before = resident_memory();
+    EXPECT_GT(backend->planned_bytes(graph, {.batch_size = 128}), 4 * 4 * kWide * kWide) << backend->name();
+    EXPECT_LT(peak_memory() - before, 100'000'000) << backend->name();
+  }
+}
 
 // The reference itself runs them all, so that no back end is compared with nothing.
 TEST(OpNetworksList, TheReferenceRunsEveryNetwork) {

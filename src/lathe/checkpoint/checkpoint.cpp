@@ -15,6 +15,7 @@
 #include "lathe/checkpoint/safetensors.h"
 #include "lathe/checkpoint/tensors.h"
 #include "lathe/checkpoint/torch_file.h"
+#include "lathe/engine/state_layout.h"
 
 namespace lathe::checkpoint {
 namespace {
@@ -78,14 +79,14 @@ engine::State read_state(const SafetensorsFile& file, const std::string& prefix,
   std::map<std::string_view, const StoredTensor*> left;
   for (const StoredTensor& stored : file.tensors)
     if (stored.name.starts_with(prefix)) left.emplace(std::string_view(stored.name).substr(prefix.size()), &stored);
-  const engine::State expected = engine::zero_state(graph);
+  const engine::State expected = engine::state_layout(graph);
   for (const engine::NamedTensor& tensor : expected) {
     const auto stored = left.find(tensor.name);
     if (stored != left.end())
       state.push_back(
           {tensor.name, stored->second->shape, float_values(*stored->second, path), tensor.trainable, tensor.integral});
     else if (tensor.integral)
-      state.push_back(tensor);
+      state.push_back({tensor.name, tensor.shape, {0}, tensor.trainable, tensor.integral});
     if (stored != left.end()) left.erase(stored);
   }
   for (const auto& [name, stored] : left) state.push_back({std::string(name), stored->shape, {}, false, false});

@@ -9,6 +9,7 @@
 #include "lathe/base/file.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/checkpoint/tensors.h"
+#include "lathe/engine/state_layout.h"
 
 namespace lathe::checkpoint {
 namespace {
@@ -90,7 +91,7 @@ TrainingState read_training_state(const SafetensorsFile& file, const ir::Graph& 
   const auto text = file.metadata.find(kResumeKey);
   if (text == file.metadata.end()) throw DataError(path, "is not the training state of a lathe run");
   const auto json = nlohmann::json::parse(text->second);
-  const engine::State pattern = engine::zero_state(graph);
+  const engine::State pattern = engine::state_layout(graph);
   TrainingState training;
   read_numbers(json, training.point);
   training.weights = take(file, "model.", pattern, path);

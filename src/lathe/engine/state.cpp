@@ -9,6 +9,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/random.h"
+#include "lathe/engine/state_layout.h"
 #include "lathe/engine/tensor_name.h"
 
 namespace lathe::engine {
@@ -48,7 +49,7 @@ void check_tensor(const NamedTensor& expected, const NamedTensor& found, const s
   if (found.shape != expected.shape)
     throw DataError(origin, fmt::format("tensor {} has shape {}, the network needs {}", expected.name,
                                         to_string(found.shape), to_string(expected.shape)));
-  if (found.values.size() != expected.values.size())
+  if (static_cast<std::int64_t>(found.values.size()) != element_count(expected.shape))
     throw DataError(origin, fmt::format("tensor {} of shape {} holds {} values", expected.name, to_string(found.shape),
                                         found.values.size()));
 }
@@ -92,15 +93,18 @@ std::string tensor_name(const ir::Node& node, const ir::Parameter& parameter) {
   return node.module_path.empty() ? node.name + "." + parameter.name : node.module_path + "." + parameter.name;
 }
 
-State zero_state(const ir::Graph& graph) {
+State state_layout(const ir::Graph& graph) {
   State state;
   for (const ir::Node& node : graph.nodes) {
-    for (const ir::Parameter& parameter : node.parameters) {
-      state.push_back({tensor_name(node, parameter), parameter.shape,
-                       std::vector<float>(static_cast<std::size_t>(element_count(parameter.shape))),
-                       parameter.trainable, parameter.integral});
-    }
+    for (const ir::Parameter& parameter : node.parameters)
+      state.push_back({tensor_name(node, parameter), parameter.shape, {}, parameter.trainable, parameter.integral});
   }
+  return state;
+}
+
+State zero_state(const ir::Graph& graph) {
+  State state = state_layout(graph);
+  for (NamedTensor& tensor : state) tensor.values.resize(static_cast<std::size_t>(element_count(tensor.shape)));
   return state;
 }
 
@@ -115,7 +119,7 @@ State initial_state(const ir::Graph& graph, std::uint64_t seed, std::uint64_t ca
 }
 
 void check_state(const ir::Graph& graph, const State& state, const std::string& origin) {
-  const State expected = zero_state(graph);
+  const State expected = state_layout(graph);
   const Index known(expected), given(state);
   for (const NamedTensor& tensor : expected) {
     const NamedTensor* found = given.find(tensor.name);

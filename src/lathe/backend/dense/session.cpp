@@ -10,6 +10,7 @@
 #include "lathe/backend/dense/plan.h"
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
+#include "lathe/engine/state_layout.h"
 
 namespace lathe::backend::dense {
 namespace {
@@ -99,9 +100,8 @@ DenseSession::DenseSession(const ir::Graph& graph, const engine::SessionSettings
       kernels_(kernels),
       training_(settings.training),
       memory_(program_, tile_count(settings.batch_size), settings.training),
-      shapes_(engine::zero_state(graph)),
+      shapes_(engine::state_layout(graph)),
       counters_(program_.counters) {
-  for (engine::NamedTensor& tensor : shapes_) tensor.values = {};
   kernels_.refresh(program_, memory_.pointers());
 }
 

@@ -8,7 +8,7 @@
 
 #include "lathe/backend/ref/optimizer.h"
 #include "lathe/base/check.h"
-#include "lathe/engine/state.h"
+#include "lathe/engine/state_layout.h"
 #include "lathe/ir/op.h"
 
 namespace lathe::backend::ref {
@@ -155,7 +155,7 @@ engine::State RefSession::optimizer_state() const {
 }
 
 void RefSession::load_optimizer_state(const engine::State& state) {
-  const engine::State names = engine::zero_state(graph_);
+  const engine::State names = engine::state_layout(graph_);
   const bool adam = optimizer_.kind != engine::OptimizerKind::kSgd;
   std::size_t next = 0;
   for_each_tensor(nodes_, [&](Tensor& tensor) {

@@ -7,7 +7,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
-#include "lathe/engine/state.h"
+#include "lathe/engine/state_layout.h"
 
 namespace lathe::backend::libtorch {
 
@@ -203,7 +203,7 @@ void TorchSession::load_optimizer_state(const engine::State& state) {
     const auto fill = [&](const std::vector<at::Tensor>& moments, const char* suffix) {
       if (moments.empty()) return;
       std::size_t next = 0;
-      for (const engine::NamedTensor& tensor : engine::zero_state(contents_->network.graph())) {
+      for (const engine::NamedTensor& tensor : engine::state_layout(contents_->network.graph())) {
         if (!tensor.trainable) continue;
         const at::Tensor& moment = moments.at(next++);
         copy_in(find_moment(state, tensor.name + suffix, moment.numel()).values, moment);
