@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -29,6 +30,17 @@ inline ProgramResult run_program(const std::string& command, const std::filesyst
   const std::filesystem::path output = folder / "stdout.txt", errors = folder / "stderr.txt";
   const int status = std::system((command + " </dev/null >" + output.string() + " 2>" + errors.string()).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), file_text(output), file_text(errors)};
+}
+
+/// Returns the processor time that a running process has used so far, in seconds: tests wait for work, not for time.
+inline double used_seconds(pid_t process) {
+  std::string text = file_text("/proc/" + std::to_string(process) + "/stat");
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 /// Makes an empty folder for a test and removes it afterwards.

@@ -213,7 +213,7 @@ TEST_F(Compare, KeepsCompleteSeedsWhenInterrupted) {
             "--samplers", "random", "--seeds", "100000", nullptr);
     ::_exit(98);
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(4000));
+  while (testing::used_seconds(child) < 4) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ::kill(child, SIGINT);
   int status = 0;
   ::waitpid(child, &status, 0);

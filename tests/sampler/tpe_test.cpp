@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <numeric>
 #include <set>
 
@@ -345,7 +345,13 @@ TEST(Tpe, FindsTheFrontOfTwoObjectives) {
   for (const std::string& mode : kModes) EXPECT_GT(volume("tpe", mode), random) << mode;
 }
 
-/// Returns the median time of ask + announce + tell in microseconds after `count` trials.
+double thread_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+/// Returns the median processor time of ask + announce + tell in microseconds after `count` trials.
 double median_microseconds(const SamplerSettings& made, std::int64_t count) {
   auto sampler = make_sampler(made);
   RandomStream stream(1, {0}, "values");
@@ -365,33 +371,33 @@ double median_microseconds(const SamplerSettings& made, std::int64_t count) {
   }
   std::vector<double> times;
   for (std::int64_t number = count; number < count + 21; ++number) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = thread_seconds();
     tell(number, *sampler->ask(number));
-    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(1e6 * (thread_seconds() - start));
   }
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
 }
 
-/// The bounds are loose: a busy machine must not fail them, a look at all trials in Python's time does.
-TEST(Tpe, IsQuickAfterTenThousandTrials) {
+/// Ten times the trials may take ten times as long (and as much again for caches), not a hundred times.
+TEST(Tpe, GrowsNoFasterThanItsTrials) {
   const config::Value univariate = options("multivariate = false\n");
   const Space choices = Space::categorical(std::vector<std::int64_t>(12, 6));
   const Space integers(std::vector<parameter::Parameter>(8, {"x", parameter::Integer{.low = 0, .high = 15}}));
   const Space floats(std::vector<parameter::Parameter>(8, {"x", parameter::Float{.low = 0, .high = 1}}));
-  const auto measure = [](const std::string& name, const SamplerSettings& made, double bound) {
-    const double time = median_microseconds(made, 10000);
-    RecordProperty(name, std::to_string(time));
-    EXPECT_LT(time, bound) << name;
+  const auto measure = [](const std::string& name, const SamplerSettings& made) {
+    const double few = median_microseconds(made, 1000), many = median_microseconds(made, 10000);
+    RecordProperty(name, std::to_string(many));
+    EXPECT_LT(many, 30 * few + 100) << name;
   };
-  measure("univariate_us", settings(choices, &univariate), 200);
-  measure("multivariate_us", settings(choices), 5000);
-  measure("two_objectives_us", settings(choices, nullptr, 5, 2), 20000);
-  measure("three_objectives_us", settings(choices, nullptr, 5, 3), 2000000);
-  measure("integers_univariate_us", settings(integers, &univariate), 20000);
-  measure("integers_multivariate_us", settings(integers), 50000);
-  measure("floats_univariate_us", settings(floats, &univariate), 200000);
-  measure("floats_multivariate_us", settings(floats), 200000);
+  measure("univariate_us", settings(choices, &univariate));
+  measure("multivariate_us", settings(choices));
+  measure("two_objectives_us", settings(choices, nullptr, 5, 2));
+  measure("three_objectives_us", settings(choices, nullptr, 5, 3));
+  measure("integers_univariate_us", settings(integers, &univariate));
+  measure("integers_multivariate_us", settings(integers));
+  measure("floats_univariate_us", settings(floats, &univariate));
+  measure("floats_multivariate_us", settings(floats));
 }
 
 }  // namespace

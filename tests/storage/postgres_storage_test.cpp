@@ -199,10 +199,10 @@ TEST(PostgresServerTest, ACommitWhoseAnswerWasLostIsNotDoneAgain) {
   const auto with_lost_answer = [&](const auto& action) {
     hold_commits(true);
     std::thread cut([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(700));
-      EXPECT_NE(
-          place->sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
-          "0\n");
+      while (place->sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") ==
+             "0\n") {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
       hold_commits(false);
     });
     action();

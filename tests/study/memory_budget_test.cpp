@@ -37,10 +37,13 @@ TEST(MemoryBudget, LetsThoseWaitWhoDoNotFitBesideOthersInTheirOrder) {
     const std::lock_guard lock(mutex);
     order.push_back(who);
   };
+  const auto wait_for = [&](std::size_t waiting) {
+    while (budget.waiting() < waiting) std::this_thread::sleep_for(1ms);
+  };
   std::thread large([&] { take(1, 90); });
-  std::this_thread::sleep_for(50ms);
+  wait_for(1);
   std::thread small([&] { take(2, 20); });  // fits beside the first, not beside the large one, and does not overtake
-  std::this_thread::sleep_for(50ms);
+  wait_for(2);
   {
     const std::lock_guard lock(mutex);
     EXPECT_TRUE(order.empty());
@@ -116,6 +119,30 @@ TEST(MaxMemory, FailsCandidatesThatExceedItAndTheSearchGoesOn) {
   }
   EXPECT_GT(states[TrialState::kComplete], 0);
   EXPECT_GT(states[TrialState::kFail], 0);
+}
+
+TEST(MaxMemory, IsCheckedBeforeAnythingIsAllocated) {
+  std::string document = trained_search("n_trials = 6\nsampler = \"brute_force\"\nmax_memory = 200\n");
+  const std::string widths = "[0.5, 1, 2]";
+  document.replace(document.find(widths), widths.size(), "[1, 1000000]");
+  const auto graph = model::build_chain("large", {.input_shape = {4}, .classes = 3},
+                                        {{"linear", "seq_blocks.0", {{"out_features", std::int64_t{6}}}},
+                                         {"relu", "seq_blocks.1"},
+                                         {"linear", "seq_blocks.2", {{"out_features", std::int64_t{20000}}}},
+                                         {"linear", "seq_blocks.3", {{"out_features", std::int64_t{3}}}}});
+  SmallProblem problem(document, small_dataset(), graph);
+  restart_peak_memory();
+  const std::int64_t before = resident_memory();
+  int refused = 0;
+  for (const Evaluation& evaluation : problem.run({0, 1, 2, 3})) {
+    if (!evaluation.out_of_memory) continue;
+    ++refused;
+    EXPECT_EQ(evaluation.reason,
+              fmt::format("needs {}, max_memory is 200.0 MB", memory_text(evaluation.usage.planned_bytes)));
+    EXPECT_GT(evaluation.usage.planned_bytes, 1'900'000'000'000);
+  }
+  EXPECT_EQ(refused, 2);
+  EXPECT_LT(peak_memory() - before, 100'000'000);
 }
 
 TEST(MaxMemory, IsFlatOverTheTrials) {

@@ -11,10 +11,17 @@ namespace {
 constexpr double kWarmUpSeconds = 2e-3;
 constexpr double kRunSeconds = 1e-3;
 
-double seconds_of(engine::Session& session, const data::Samples& samples, std::int64_t rows, std::int64_t times) {
-  const auto start = std::chrono::steady_clock::now();
+using Clock = std::function<double()>;
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double seconds_of(engine::Session& session, const data::Samples& samples, std::int64_t rows, std::int64_t times,
+                  const Clock& clock) {
+  const double start = clock();
   for (std::int64_t i = 0; i < times; ++i) session.evaluate(samples, 0, rows);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return clock() - start;
 }
 
 /// Repeats the rows until there is one whole batch.
@@ -37,12 +44,13 @@ data::Samples whole_batch(const data::Samples& samples, std::int64_t batch_size)
 }
 
 /// Warms up and returns how often a batch must be evaluated to fill one timed run.
-std::int64_t calls_per_run(engine::Session& session, const data::Samples& samples, std::int64_t rows) {
+std::int64_t calls_per_run(engine::Session& session, const data::Samples& samples, std::int64_t rows,
+                           const Clock& clock) {
   std::int64_t calls = 1;
-  double seconds = seconds_of(session, samples, rows, calls);
+  double seconds = seconds_of(session, samples, rows, calls, clock);
   for (double spent = seconds; spent < kWarmUpSeconds || seconds < kRunSeconds; spent += seconds) {
     if (seconds < kRunSeconds) calls *= 2;
-    seconds = seconds_of(session, samples, rows, calls);
+    seconds = seconds_of(session, samples, rows, calls, clock);
   }
   return calls;
 }
@@ -58,14 +66,15 @@ double quantile(const std::vector<double>& sorted, double share) {
 }  // namespace
 
 Measurement measure_latency(engine::Session& session, const data::Samples& samples, std::int64_t batch_size,
-                            int repeats) {
+                            int repeats, const Clock& given_clock) {
   LATHE_CHECK(samples.rows() > 0 && batch_size > 0 && repeats > 0, "{} rows, batch {}", samples.rows(), batch_size);
   const data::Samples filled = samples.rows() < batch_size ? whole_batch(samples, batch_size) : data::Samples{};
   const data::Samples& batch = samples.rows() < batch_size ? filled : samples;
-  const std::int64_t calls = calls_per_run(session, batch, batch_size);
+  const Clock clock = given_clock ? given_clock : steady_seconds;
+  const std::int64_t calls = calls_per_run(session, batch, batch_size, clock);
   std::vector<double> seconds;
   for (int i = 0; i < repeats; ++i) {
-    seconds.push_back(seconds_of(session, batch, batch_size, calls) / static_cast<double>(calls));
+    seconds.push_back(seconds_of(session, batch, batch_size, calls, clock) / static_cast<double>(calls));
   }
   std::sort(seconds.begin(), seconds.end());
   const double median = quantile(seconds, 0.5);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -104,8 +105,8 @@ class Expression {
 };
 
 /// Measures the time of evaluating one batch with a session: warm-up, then `repeats` timed runs of at least a
-/// millisecond in all each. Returns seconds per batch.
+/// millisecond in all each. Returns seconds per batch. `clock` gives seconds; empty: the machine's.
 Measurement measure_latency(engine::Session& session, const data::Samples& samples, std::int64_t batch_size,
-                            int repeats = 21);
+                            int repeats = 21, const std::function<double()>& clock = {});
 
 }  // namespace lathe::metric

@@ -33,6 +33,11 @@ std::optional<std::string> MemoryBudget::refusal(std::int64_t bytes) const {
   return fmt::format("needs {}, max_memory is {}{}", memory_text(bytes), memory_text(*most_), origin_);
 }
 
+std::size_t MemoryBudget::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 bool MemoryBudget::enter(std::int64_t bytes, const engine::StopToken& stop, bool& alone) {
   const PhaseScope waits(Phase::kIdle);
   std::unique_lock lock(mutex_);

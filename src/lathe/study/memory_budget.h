@@ -38,6 +38,8 @@ class MemoryBudget {
   MemoryBudget(std::optional<std::int64_t> most, std::string origin);
   /// Says why so many bytes can never be had, with both figures: `needs 31.2 GB, max_memory is 20.1 GB`.
   std::optional<std::string> refusal(std::int64_t bytes) const;
+  /// Returns how many wait for a share.
+  std::size_t waiting() const;
 
  private:
   bool enter(std::int64_t bytes, const engine::StopToken& stop, bool& alone);
@@ -46,7 +48,7 @@ class MemoryBudget {
 
   std::optional<std::int64_t> most_;
   std::string origin_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::int64_t used_ = 0, holders_ = 0, next_ticket_ = 0;
   std::deque<std::int64_t> queue_;  ///< tickets of those who wait, the first to be served in front
