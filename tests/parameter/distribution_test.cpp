@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
+#include <limits>
 
 #include "lathe/base/error.h"
 
@@ -68,6 +70,17 @@ TEST(Distribution, RefusalsSayWhatIsWrong) {
   EXPECT_EQ(message_of([] { checked(Float{.low = 0.1, .high = 2, .step = 0.1, .log = true}); }),
             "log and step exclude each other");
   EXPECT_EQ(message_of([] { checked(Float{.low = 0, .high = 2, .step = -1.0}); }), "step must be above 0; got -1");
+  EXPECT_EQ(message_of([] { checked(Float{.low = 0, .high = 2, .step = INFINITY}); }), "step must be finite");
+  EXPECT_EQ(message_of([] { checked(Float{.low = 0, .high = 1e300, .step = 1e-300}); }),
+            "the step is too small for the range");
+  EXPECT_EQ(message_of([] { checked(Float{.low = -1.5e308, .high = 1.5e308}); }), "low and high are too far apart");
+  EXPECT_EQ(message_of([] { checked(Float{.low = 0, .high = INFINITY}); }), "low and high must be finite");
+  EXPECT_EQ(message_of([] { checked(Float{.low = NAN, .high = 1}); }), "low and high must be finite");
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(message_of([] { checked(Integer{.low = -kLargest, .high = kLargest}); }),
+            "integers beyond 2^53 are not supported");
+  EXPECT_EQ(size(checked(Integer{.low = 1, .high = std::int64_t{1} << 53, .step = kLargest})), 1);
+  EXPECT_EQ(message_of([] { checked(Integer{.low = 1, .high = 5, .step = 0}); }), "step must be at least 1; got 0");
   EXPECT_EQ(message_of([] { checked(Categorical{}); }), "needs at least one choice");
 }
 

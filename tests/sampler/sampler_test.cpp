@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "lathe/base/error.h"
@@ -205,6 +206,26 @@ TEST_P(EverySampler, ServesContinuousSpacesOrRefuses) {
   const auto visited = assignments(run_trials(*sampler, sum_of_active, 60, 4));
   EXPECT_EQ(std::set<Assignment>(visited.begin(), visited.end()).size(), 60u);
   for (const Assignment& assignment : visited) EXPECT_TRUE(continuous.space.contains(assignment));
+}
+
+TEST_P(EverySampler, StaysWithinRangesAsWideAsNumbersAre) {
+  if (visits_every_point(GetParam())) return;
+  SamplerSettings wide = settings(GetParam());
+  constexpr std::int64_t kLargest = std::int64_t{1} << 53;
+  wide.space = parameter::Space({{"decay", parameter::Float{.low = 1e-300, .high = 1e10, .log = true}},
+                                 {"all", parameter::Float{.low = 5e-324, .high = 1.7e308, .log = true}},
+                                 {"least", parameter::Float{.low = 5e-324, .high = 1e-310, .log = true}},
+                                 {"width", parameter::Float{.low = -8e307, .high = 8e307}},
+                                 {"count", parameter::Integer{.low = 1, .high = kLargest, .log = true}},
+                                 {"step", parameter::Integer{.low = -kLargest, .high = kLargest}},
+                                 {"grid", parameter::Float{.low = 0, .high = 1e15, .step = 1}}});
+  auto sampler = make_sampler(wide);
+  const auto objective = [](const Assignment& assignment) {
+    return std::vector<double>{std::log(assignment[0]) - std::log(assignment[1]) + assignment[3] * 1e-307};
+  };
+  const auto trials = run_trials(*sampler, objective, 60, 2);
+  EXPECT_EQ(trials.size(), 60u);
+  for (const FinishedTrial& trial : trials) EXPECT_TRUE(wide.space.contains(trial.assignment)) << trial.number;
 }
 
 TEST_P(EverySampler, GoesOnAlikeAfterARestartForEveryLag) {

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
+#include "lathe/space/domain.h"
 #include "lathe/space/probes.h"
 #include "lathe/space/space.h"
 #include "lathe/space/summary.h"
@@ -156,6 +160,21 @@ TEST(RangeErrors, Ends) {
   EXPECT_EQ(message_of("channel_multiplier = { low = \"1\", high = 2 }\n"),
             "study.toml:2:30: search.search_space.seed.seq_blocks_2.config.channel_multiplier.low: expected a number; "
             "got \"1\"");
+}
+
+TEST(Ranges, LogarithmsOfAnyWidthHaveSamples) {
+  using parameter::Float;
+  for (const auto& [low, high] :
+       {std::pair(1e-300, 1e10), std::pair(5e-324, 1e308), std::pair(5e-324, 1e-320), std::pair(1e-5, 1e-1)}) {
+    const parameter::Distribution range = parameter::checked(Float{.low = low, .high = high, .log = true});
+    const std::vector<double> codes = sample_codes(range, 5);
+    ASSERT_EQ(codes.size(), 5u);
+    EXPECT_EQ(codes.front(), low);
+    EXPECT_EQ(codes.back(), high);
+    EXPECT_TRUE(std::is_sorted(codes.begin(), codes.end()));
+    for (const double code : codes) EXPECT_TRUE(parameter::code_of_internal(range, code)) << code;
+    EXPECT_NEAR(std::log(codes[2]), (std::log(low) + std::log(high)) / 2, 0.5);
+  }
 }
 
 TEST(RangeErrors, StepsAndLogarithms) {

@@ -51,10 +51,12 @@ Distribution checked_integer(Integer range) {
 Distribution checked_float(Float range) {
   if (!std::isfinite(range.low) || !std::isfinite(range.high)) throw UserError("low and high must be finite");
   if (range.low > range.high) throw UserError(fmt::format("low {} is above high {}", range.low, range.high));
+  if (!std::isfinite(range.high - range.low)) throw UserError("low and high are too far apart");
   if (range.log && range.step) throw UserError("log and step exclude each other");
   if (range.log && range.low <= 0) throw UserError(fmt::format("log needs low > 0; got {}", range.low));
   if (!range.step) return range;
   if (!(*range.step > 0)) throw UserError(fmt::format("step must be above 0; got {}", *range.step));
+  if (!std::isfinite(*range.step)) throw UserError("step must be finite");
   if ((range.high - range.low) / *range.step > 1e15) throw UserError("the step is too small for the range");
   const auto last = static_cast<double>(grid_size(range.low, range.high, *range.step) - 1);
   range.high = grid_value(range, last);
@@ -95,28 +97,28 @@ Distribution checked(Distribution distribution) {
 }
 
 std::optional<std::int64_t> size(const Distribution& distribution) {
-  return std::visit(
-      Overloaded{[](const Categorical& list) -> std::optional<std::int64_t> {
-                   return static_cast<std::int64_t>(list.choices.size());
-                 },
-                 [](const Integer& range) -> std::optional<std::int64_t> {
-                   return (range.high - range.low) / range.step + 1;
-                 },
-                 [](const Float& range) -> std::optional<std::int64_t> {
-                   if (!range.step) return std::nullopt;
-                   return grid_size(range.low, range.high, *range.step);
-                 }},
-      distribution);
+  return std::visit(Overloaded{[](const Categorical& list) -> std::optional<std::int64_t> {
+                                 return static_cast<std::int64_t>(list.choices.size());
+                               },
+                               [](const Integer& range) -> std::optional<std::int64_t> {
+                                 return (range.high - range.low) / range.step + 1;
+                               },
+                               [](const Float& range) -> std::optional<std::int64_t> {
+                                 if (!range.step) return std::nullopt;
+                                 return grid_size(range.low, range.high, *range.step);
+                               }},
+                    distribution);
 }
 
 bool is_numeric(const Distribution& distribution) { return !std::holds_alternative<Categorical>(distribution); }
 
 double internal_value(const Distribution& distribution, double code) {
-  return std::visit(
-      Overloaded{[&](const Categorical&) { return code; },
-                 [&](const Integer& range) { return static_cast<double>(range.low) + code * static_cast<double>(range.step); },
-                 [&](const Float& range) { return range.step ? grid_value(range, code) : code; }},
-      distribution);
+  return std::visit(Overloaded{[&](const Categorical&) { return code; },
+                               [&](const Integer& range) {
+                                 return static_cast<double>(range.low) + code * static_cast<double>(range.step);
+                               },
+                               [&](const Float& range) { return range.step ? grid_value(range, code) : code; }},
+                    distribution);
 }
 
 Choice choice(const Distribution& distribution, double code) {

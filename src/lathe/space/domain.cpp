@@ -133,7 +133,11 @@ parameter::Distribution read_table(const config::Value& table, KeyType type) {
 
 double evenly(double low, double high, double share, bool log) {
   if (share >= 1) return high;
-  return log ? low * std::pow(high / low, share) : low + (high - low) * share;
+  if (!log) return low + (high - low) * share;
+  const double ratio = high / low;
+  const double value = std::isfinite(ratio) ? low * std::pow(ratio, share)
+                                            : std::exp(std::log(low) + (std::log(high) - std::log(low)) * share);
+  return std::clamp(value, low, high);
 }
 
 }  // namespace
