@@ -131,6 +131,53 @@ TEST(SetByPath, RefusesWhatIsNoKeyOrNoTable) {
             "command line: a: not valid TOML (in array): encountered end-of-file");
 }
 
+// Repeats `text` so often, with `between` between each two.
+std::string repeated(const std::string& text, int times, const std::string& between = "") {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += (i == 0 ? "" : between) + text;
+  return all;
+}
+
+TEST(Nesting, IsLimitedBeforeAnythingRecurses) {
+  const std::string many = repeated("a", 100'000, "."), quoted = repeated("\"a.b\"", 100'000, " . ");
+  const std::string expected = "nests deeper than 100 levels of tables and lists";
+  for (const std::string& document :
+       {"x = 1\n" + many + " = 1\n", "x = 1\n[" + many + "]\n", "x = 1\n[[" + many + "]]\n",
+        "x = 1\n" + quoted + " = 1\n", "x = 1\ny = " + repeated("[", 100'000),
+        "x = 1\ny = " + repeated("{a = ", 100'000), "x = 1\ny = [{" + many + " = 1}]\n"}) {
+    const std::string text = error_text([&] { parse_text(document, "deep.toml"); });
+    EXPECT_TRUE(text.starts_with("deep.toml:2:")) << text.substr(0, 100);
+    EXPECT_TRUE(text.ends_with(expected)) << text.substr(0, 100);
+  }
+  Value root(Table{}, {}, {});
+  EXPECT_EQ(error_text([&] { set_by_path(root, many, "1"); }), "command line: a: " + expected);
+  EXPECT_EQ(error_text([&] { set_by_path(root, "a", repeated("[", 100'000)); }), "command line: a: " + expected);
+  EXPECT_EQ(error_text([&] { set_by_path(root, "a", "{ " + many + " = 1 }"); }), "command line: a: " + expected);
+}
+
+TEST(Nesting, CountsHeadersKeysTablesAndListsTogether) {
+  const auto fits = [](int header, int key, int lists) {
+    const std::string document = "[" + repeated("h", header, ".") + "]\n" + repeated("k", key, ".") + " = " +
+                                 repeated("[", lists) + "1" + repeated("]", lists) + "\n";
+    return error_text([&] { parse_text(document, "x.toml"); }).empty();
+  };
+  EXPECT_TRUE(fits(50, 30, 19));
+  EXPECT_FALSE(fits(50, 30, 21));
+  EXPECT_FALSE(fits(50, 51, 0));
+  EXPECT_FALSE(fits(101, 1, 0));
+}
+
+TEST(Nesting, DotsAndBracketsElsewhereAreNotCounted) {
+  const std::string dots = repeated("a.", 1000), brackets = repeated("[{", 1000);
+  const std::string document = "# " + dots + brackets + "\na = \"" + dots + brackets + "\\\"" + brackets + "\"\nb = '" +
+                               dots + brackets + "\\'\nc = \"\"\"" + dots + "\n\"" + brackets + "\"\"\"\nd = '''" +
+                               dots + "\n" + brackets + "'''\ne = [" + repeated("1.5, ", 1000) +
+                               "{x.y = [1, 2], z = 3}]\n" + repeated("[s.t]\nu.v = {w = [1]}\n", 1);
+  const Value root = parse_text(document, "x.toml");
+  EXPECT_EQ(root.find_path("e[1000].x.y[1]")->as_integer(), 2);
+  EXPECT_EQ(root.find_path("s.t.u.v.w[0]")->as_integer(), 1);
+}
+
 TEST(ToToml, PrintsValuesThatReadBack) {
   const double tiny = 5e-324;
   EXPECT_EQ(Value(1.0, {}, "").to_toml(), "1.0");

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "lathe/base/file.h"
+#include "lathe/config/nesting.h"
 
 namespace lathe::config {
 namespace {
@@ -111,6 +112,11 @@ std::string syntax_message(std::string_view description) {
   return fmt::format("not valid TOML: {}", description);
 }
 
+const std::string& nesting_message() {
+  static const std::string text = fmt::format("nests deeper than {} levels of tables and lists", kMostLevels);
+  return text;
+}
+
 // --- paths ---------------------------------------------------------------------------------------------------------
 
 // One step of a dotted path: a member's name, or an element's index.
@@ -187,6 +193,7 @@ Value& place_for_writing(Value& root, std::string_view dotted) {
   const auto steps = split_path(dotted);
   if (!steps) malformed_path(dotted);
   const SourcePosition position{std::string(kCommandLine), 0, 0};
+  if (steps->size() > kMostLevels) throw UserError(position, steps->front().name, nesting_message());
   Value* value = &root;
   for (const Step& step : *steps) {
     value = step.index ? &element_for_writing(*value, *step.index) : &member_for_writing(*value, step.name, position);
@@ -197,8 +204,10 @@ Value& place_for_writing(Value& root, std::string_view dotted) {
 // Reads the text after `=` of --set: a TOML value, or a bare word that stands for a string.
 Value command_line_value(std::string_view text, const std::string& key) {
   const SourcePosition position{std::string(kCommandLine), 0, 0};
+  const std::string document = "value = " + std::string(text);
+  if (find_too_deep(document)) throw UserError(position, key, nesting_message());
   try {
-    const toml::table table = toml::parse("value = " + std::string(text));
+    const toml::table table = toml::parse(document);
     const toml::node* node = table.get("value");
     if (table.size() == 1 && node != nullptr && !node->is_date() && !node->is_time() && !node->is_date_time()) {
       return with_position(convert(*node, position.file, key), position);
@@ -341,6 +350,8 @@ Value parse_file(const std::filesystem::path& path) {
 }
 
 Value parse_text(std::string_view text, std::string file) {
+  if (const auto place = find_too_deep(text))
+    throw UserError({file, place->line, place->column}, {}, nesting_message());
   try {
     const toml::table table = toml::parse(text, file);
     return Value(convert_table(table, file, {}), {file, 1, 1}, {});
