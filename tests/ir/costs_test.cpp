@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <limits>
+
 #include "ir/chain_graph.h"
+#include "lathe/base/error.h"
 #include "lathe/ir/passes/quantize.h"
 #include "lathe/ir/report.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
@@ -37,6 +42,87 @@ TEST(Costs, TheLabsTable) {
   EXPECT_EQ(result.total.bitops, 640 * 32 * 32);
   EXPECT_EQ(result.total.parameters, 117);
   EXPECT_EQ(result.total.buffers, 33);
+}
+
+// The widest network of two linear layers whose weights still have a size.
+Graph widest(std::int64_t wide) {
+  GraphBuilder builder("wide", {64, 16});
+  builder.add("linear", "a", {{"in_features", std::int64_t{16}}, {"out_features", wide}});
+  builder.add("linear", "b", {{"in_features", wide}, {"out_features", wide}});
+  return std::move(builder).finish();
+}
+
+std::string refusal(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Costs, AreNeverNegative) {
+  constexpr std::int64_t kWide = 1'000'000;
+  const Graph graph = widest(kWide);
+  EXPECT_EQ(costs(graph, 1).total.parameters, kWide * kWide + 18 * kWide);
+  EXPECT_EQ(costs(graph, 1).total.macs, 64 * (kWide * kWide + 16 * kWide));
+  EXPECT_EQ(refusal([&] { costs(graph, 1 << 24); }),
+            "node b: its costs for a batch of 16777216 rows are too large to be counted: more than 2^63");
+}
+
+TEST(SizeLimits, AreSaidWithTheAttribute) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(refusal([] { widest(kLargest); }),
+            "node a: out_features = 9223372036854775807 is beyond the widest layer, 16777216");
+  EXPECT_EQ(refusal([] { widest(-kLargest); }),
+            "node a: out_features = -9223372036854775807 is beyond the widest layer, 16777216");
+  EXPECT_EQ(refusal([] { widest(2'000'000); }),
+            "node b: weight of shape [2000000, 2000000] is too large: at most 1099511627776 values");
+  const auto image = [](const std::string& op, const std::vector<Attribute>& attributes, Shape shape = {3, 8, 8}) {
+    return refusal([&] {
+      GraphBuilder builder("image", shape);
+      builder.add(op, "a", attributes);
+      static_cast<void>(std::move(builder).finish());
+    });
+  };
+  const std::vector<Attribute> conv = {{"in_channels", std::int64_t{3}}, {"out_channels", std::int64_t{4}}};
+  const auto with = [&](const std::string& name, AttributeValue value) {
+    std::vector<Attribute> all = conv;
+    if (name != "kernel_size") all.push_back({"kernel_size", std::int64_t{3}});
+    all.push_back({name, std::move(value)});
+    return all;
+  };
+  for (const char* name : {"kernel_size", "stride", "padding", "dilation", "groups"})
+    EXPECT_EQ(image("conv2d", with(name, kLargest)),
+              std::string("node a: ") + name + " = 9223372036854775807 is beyond the widest layer, 16777216");
+  EXPECT_EQ(image("conv2d", with("padding", std::int64_t{1} << 20)),
+            "node a: padding = [1048576, 1048576] is too large: its product is more than 4294967296");
+  EXPECT_NE(image("upsample", {{"scale_factor", std::int64_t{1} << 15}}), "");
+  EXPECT_NE(image("max_pool2d", {{"kernel_size", kLargest}}), "");
+  EXPECT_NE(image("adaptive_avg_pool2d", {{"output_size", std::int64_t{1} << 16}}), "");
+  EXPECT_NE(image("embedding", {{"num_embeddings", kLargest}, {"embedding_dim", std::int64_t{4}}}, {8}), "");
+  EXPECT_NE(image("flatten", {}, {1 << 12, 1 << 12, 1 << 12}), "");
+}
+
+TEST(SizeLimits, CountTheWholeNetwork) {
+  GraphBuilder builder("deep", {4});
+  const auto deeper = [&](std::size_t nodes) {
+    while (builder.graph().nodes.size() < nodes)
+      builder.add("relu", "r." + std::to_string(builder.graph().nodes.size()));
+  };
+  deeper(kMostNodes - 1);
+  EXPECT_EQ(refusal([&] { deeper(kMostNodes + 1); }), "a network has at most 10000 nodes");
+  const auto total = [](int layers) {
+    return refusal([&] {
+      GraphBuilder wide("wide", {1 << 10});
+      for (int i = 0; i < layers; ++i)
+        wide.add("linear", "l." + std::to_string(i),
+                 {{"in_features", std::int64_t{1} << (i == 0 ? 10 : 20)}, {"out_features", std::int64_t{1} << 20}});
+      costs(std::move(wide).finish(), 1);
+    });
+  };
+  EXPECT_EQ(total(1), "");
+  EXPECT_EQ(total(2), "the network is too large: its weights are more than 1099511627776");
 }
 
 TEST(Costs, AFloatNetworkHas32Bits) {

@@ -119,8 +119,9 @@ void add_general(std::vector<Option>& out) {
              "the most important channels of narrower layers, and with net2wider the same function of wider "
              "ones",
              {"--weights"}, "NAME", section));
-  out.push_back(honoured(field("batch_size", &S::batch_size, "rows per batch, in training and evaluation", at_least(1)),
-                         {"--batch-size"}, "N", section));
+  out.push_back(honoured(
+      field("batch_size", &S::batch_size, "rows per batch, in training and evaluation", between(1, kLargestBatch)),
+      {"--batch-size"}, "N", section));
   out.push_back(honoured(field("seed", &S::seed, "seed of every random draw", at_least(0)), {"--seed"}, "N", section));
   out.push_back(chosen("log_level", &S::log_level, {"debug", "info", "warning", "error", "critical"},
                        "least severe messages that are shown on standard error", {"--log-level"}, "LEVEL", section));
@@ -187,9 +188,9 @@ void add_training(std::vector<Option>& out) {
                          {"--max-epochs"}, "N", section));
   out.push_back(honoured(field("max_steps", &S::max_steps, "optimiser steps at most; -1: no limit", at_least(-1)),
                          {"--max-steps"}, "N", section));
-  out.push_back(
-      honoured(field("accumulate_grad_batches", &S::accumulate_grad_batches, "batches per optimiser step", at_least(1)),
-               {"--accumulate-grad-batches"}, "N", section));
+  out.push_back(honoured(field("accumulate_grad_batches", &S::accumulate_grad_batches, "batches per optimiser step",
+                               between(1, kLargestBatch)),
+                         {"--accumulate-grad-batches"}, "N", section));
   out.push_back(honoured(field("log_every_n_steps", &S::log_every_n_steps,
                                "steps between the training rows of history.csv; 0: none", at_least(0)),
                          {"--log-every-n-steps"}, "N", section));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@
 /// The general settings of a run: the top-level keys of a study file, which are also the flags of every command. The
 /// names are those of MASE's command line, so that its files and scripts run.
 namespace lathe::config {
+
+/// Rows of a batch, and batches of an optimiser step, at most: products with the sizes of a network fit 63 bits.
+inline constexpr double kLargestBatch = 1 << 24;
 
 /// Holds the settings that every command sees. The option table (`options()`) says for each what it means, its unit,
 /// its bounds and its flag; the defaults stand here.
@@ -74,9 +78,13 @@ struct Settings {
 
   /// Where each key that was given came from; keys that are not in here have their default.
   std::map<std::string, SourcePosition, std::less<>> given;
+  /// Keys that a file of resolved_document repeats with their defaults: nobody chose them.
+  std::set<std::string, std::less<>> repeated;
 
   /// Tells whether the key was given in the file or on the command line, be it with its default value.
   bool was_given(std::string_view key) const { return given.contains(key); }
+  /// Tells whether somebody chose the key's value: it was given, and not as a default in a file that lists all keys.
+  bool was_chosen(std::string_view key) const { return was_given(key) && !repeated.contains(key); }
   /// Returns `default`, `study.toml:5:1` or `command line`.
   std::string source_of(std::string_view key) const;
 };
@@ -132,8 +140,9 @@ struct SettingLine {
 };
 
 /// Lists every honoured setting and every other one that was given, with all its values. `file` is the study file
-/// alone, `root` with the command line put in.
-std::vector<SettingLine> setting_lines(const Value& file, const Value& root, const Settings& settings);
+/// alone, `root` with the command line put in. `effective` holds, by key, what a command uses in place of a setting.
+std::vector<SettingLine> setting_lines(const Value& file, const Value& root, const Settings& settings,
+                                       const std::map<std::string, std::string>& effective = {});
 
 /// Writes what was run as a TOML document that gives the same run again: every general setting with its effective
 /// value, then the tables of `root`. Carries `lathe_version`.

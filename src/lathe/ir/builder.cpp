@@ -4,6 +4,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/ir/make_node.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
@@ -87,9 +88,11 @@ Node make_node(const Graph& graph, const std::string& op_name, const std::vector
   node.attributes = complete(op, attributes);
   for (const std::size_t input : inputs) LATHE_CHECK(input < graph.nodes.size(), "input {} does not exist", input);
   node.inputs = std::move(inputs);
+  check_attribute_sizes(node);
   const std::vector<Shape> shapes = input_shapes(graph, node);
   node.output_shape = op.output_shape(node, shapes);
   node.parameters = op.parameters(node, shapes);
+  check_tensor_sizes(node);
   return node;
 }
 
@@ -100,6 +103,7 @@ GraphBuilder::GraphBuilder(std::string model_name, Shape input_shape) {
 
 std::size_t GraphBuilder::add(std::string op, std::string module_path, std::vector<Attribute> attributes,
                               std::vector<std::size_t> inputs, std::string node_name) {
+  if (graph_.nodes.size() >= kMostNodes) throw UserError(fmt::format("a network has at most {} nodes", kMostNodes));
   if (node_name.empty())
     node_name = module_path.empty() ? unused_name(graph_, function_name(op)) : fx_name(module_path);
   if (graph_.find(node_name)) throw UserError("node " + node_name, "two nodes have this name");

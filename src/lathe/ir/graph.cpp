@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "lathe/base/check.h"
 
@@ -61,9 +62,20 @@ std::vector<std::size_t> Graph::users(std::size_t index) const {
 }
 
 std::string unused_name(const Graph& graph, const std::string& wanted) {
-  std::string name = wanted;
-  for (int suffix = 1; graph.find(name); ++suffix) name = wanted + "_" + std::to_string(suffix);
-  return name;
+  std::vector<bool> taken(graph.nodes.size() + 1);  // by suffix; 0: the name itself
+  for (const Node& node : graph.nodes) {
+    if (!node.name.starts_with(wanted)) continue;
+    const std::string_view rest = std::string_view(node.name).substr(wanted.size());
+    std::size_t suffix = 0;
+    if (!rest.empty() && (rest.front() != '_' || rest.size() < 2 || rest[1] == '0')) continue;
+    if (!rest.empty()) {
+      const auto [end, failure] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), suffix);
+      if (failure != std::errc() || end != rest.data() + rest.size()) continue;
+    }
+    if (suffix < taken.size()) taken[suffix] = true;
+  }
+  const auto free = static_cast<std::size_t>(std::find(taken.begin(), taken.end(), false) - taken.begin());
+  return free == 0 ? wanted : fmt::format("{}_{}", wanted, free);
 }
 
 std::string fx_name(std::string_view module_path) {

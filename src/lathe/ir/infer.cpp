@@ -1,5 +1,6 @@
 #include "lathe/base/error.h"
 #include "lathe/ir/make_node.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
@@ -21,8 +22,10 @@ std::vector<Parameter> derived_parameters(const Node& node, const std::vector<Sh
 void infer_node(const Graph& graph, Node& node) {
   const std::vector<Shape> inputs = input_shapes(graph, node);
   try {
+    check_attribute_sizes(node);
     node.output_shape = op_of(node).output_shape(node, inputs);
     node.parameters = derived_parameters(node, inputs);
+    check_tensor_sizes(node);
   } catch (const UserError& error) {
     throw UserError("node " + node.name, error.what());
   }

@@ -3,6 +3,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/ir/op.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
@@ -61,6 +62,7 @@ void check_inferred(const Graph& graph, const Node& node, const OpDeclaration& o
 
 void verify(const Graph& graph) {
   check_ends(graph);
+  check_total_size(graph);
   std::set<std::string> names;
   std::set<std::string> paths;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {

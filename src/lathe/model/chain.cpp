@@ -6,6 +6,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/ir/analysis/channels.h"
+#include "lathe/ir/analysis/readers.h"
 #include "lathe/ir/op.h"
 
 namespace lathe::model {
@@ -44,8 +45,9 @@ bool channels_first(const ir::Graph& graph, std::size_t index) {
 }
 
 void check_all_read(const ir::Graph& graph, const std::vector<std::string>& paths) {
+  const std::vector<bool> read = ir::read_nodes(graph);
   for (std::size_t i = 0; i + 1 < graph.nodes.size(); ++i)
-    if (graph.users(i).empty())
+    if (!read[i])
       throw UserError(fmt::format("no layer reads {}: it would change nothing; the last layer is the network's output",
                                   i == 0 ? "the network's input x" : paths[i]));
 }

@@ -26,9 +26,9 @@ struct EvolutionOptions {
 const std::vector<config::Field<EvolutionOptions>>& evolution_fields() {
   static const std::vector<config::Field<EvolutionOptions>> fields{
       config::field("population_size", &EvolutionOptions::population_size, "individuals that may have children",
-                    config::at_least(1)),
+                    config::between(1, 1e6)),
       config::field("sample_size", &EvolutionOptions::sample_size,
-                    "individuals of which the best has the child: more is greedier", config::at_least(1)),
+                    "individuals of which the best has the child: more is greedier", config::between(1, 1e6)),
       config::field("crossover_prob", &EvolutionOptions::crossover_prob,
                     "that the child takes each parameter from one of two parents before it is mutated",
                     config::between(0, 1)),

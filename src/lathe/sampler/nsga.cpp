@@ -36,7 +36,7 @@ std::vector<std::string> crossover_names() {
 const std::vector<config::Field<NsgaOptions>>& nsgaii_fields() {
   static const std::vector<config::Field<NsgaOptions>> fields{
       config::field("population_size", &NsgaOptions::population_size, "individuals per generation",
-                    config::at_least(2)),
+                    config::between(2, 1e6)),
       config::field("offspring", &NsgaOptions::offspring,
                     "individuals told until parents are chosen anew; population_size: whole generations; \"NA\": a "
                     "tenth of that",

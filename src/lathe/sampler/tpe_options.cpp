@@ -17,7 +17,8 @@ const std::vector<config::Field<TpeOptions>>& tpe_fields() {
                     "count the trials that still run as bad ones; \"NA\": yes (revision 3.1: no)"),
       config::field("n_startup_trials", &TpeOptions::n_startup_trials, "random trials before the model is used",
                     config::at_least(0)),
-      config::field("n_ei_candidates", &TpeOptions::n_ei_candidates, "candidates drawn per trial", config::at_least(1)),
+      config::field("n_ei_candidates", &TpeOptions::n_ei_candidates, "candidates drawn per trial",
+                    config::between(1, 1e6)),
       config::field("deduplicate", &TpeOptions::deduplicate, "never propose a point again")};
   return fields;
 }

@@ -7,6 +7,7 @@
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
 #include "lathe/config/field.h"
+#include "lathe/config/settings.h"
 
 namespace lathe::space {
 namespace {
@@ -77,11 +78,11 @@ const std::vector<Hyperparameter>& hyperparameters() {
        .apply = [](TrainSettings& to, const Scalar& value) { to.warmup_steps = integer_of(value); }},
       {.name = "batch_size",
        .type = KeyType::kInteger,
-       .bounds = at_least(1),
+       .bounds = config::between(1, config::kLargestBatch),
        .apply = [](TrainSettings& to, const Scalar& value) { to.batch_size = integer_of(value); }},
       {.name = "gradient_accumulation_steps",
        .type = KeyType::kInteger,
-       .bounds = at_least(1),
+       .bounds = config::between(1, config::kLargestBatch),
        .apply = [](TrainSettings& to, const Scalar& value) { to.accumulate_grad_batches = integer_of(value); }},
       {.name = "max_epochs",
        .type = KeyType::kInteger,

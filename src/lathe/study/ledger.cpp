@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "lathe/base/check.h"
 #include "lathe/base/log.h"
@@ -37,7 +38,10 @@ Ledger::Ledger(const StudySettings& settings, const space::SearchSpace& space, s
   histories_.back().reserve(static_cast<std::size_t>(std::clamp<std::int64_t>(settings.n_trials, 16, 1 << 20)));
 }
 
-std::int64_t Ledger::planned() const { return settings_.n_trials + imported_; }
+std::int64_t Ledger::planned() const {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return settings_.n_trials > kMost - imported_ ? kMost : settings_.n_trials + imported_;
+}
 
 bool Ledger::any_running() const {
   return std::any_of(unfinished_.begin(), unfinished_.end(), [&](std::int64_t number) {

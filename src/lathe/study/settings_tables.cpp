@@ -38,9 +38,9 @@ const std::vector<Field<SetupTable>>& setup_fields() {
             "0: none",
             config::between(0, 1e9)),
       field("lag", &SetupTable::lag, "trial t is proposed from the results of trials 0 .. t - lag", at_least(1)),
-      field("heartbeat", &SetupTable::heartbeat, "seconds between two signs of life of a running trial", above(0)),
+      field("heartbeat", &SetupTable::heartbeat, "seconds between two signs of life of a running trial", kLimit),
       field("heartbeat_grace", &SetupTable::heartbeat_grace,
-            "seconds of silence after which another worker takes a trial over", above(0)),
+            "seconds of silence after which another worker takes a trial over", kLimit),
       field("max_attempts", &SetupTable::max_attempts, "workers that may die on one trial before it fails",
             at_least(1)),
       field("mixed_targets", &SetupTable::mixed_targets,
@@ -90,9 +90,12 @@ const std::vector<Field<TrainTable>>& train_fields() {
       choice_field("lr_scheduler", &TrainTable::lr_scheduler, {"constant", "constant_with_warmup", "linear", "cosine"},
                    "course of the learning rate over the steps that are taken"),
       field("num_warmup_steps", &TrainTable::num_warmup_steps, "steps of linear warm-up", at_least(0)),
+      field("eta_min", &TrainTable::eta_min, "learning rate at the end of a linear or cosine course", at_least(0)),
+      field("max_steps", &TrainTable::max_steps, "optimiser steps at most; -1: no limit", at_least(-1)),
       field("gradient_accumulation_steps", &TrainTable::gradient_accumulation_steps, "batches per optimiser step",
-            at_least(1)),
-      field("batch_size", &TrainTable::batch_size, "rows per batch; the study's batch_size by default", at_least(1)),
+            config::between(1, config::kLargestBatch)),
+      field("batch_size", &TrainTable::batch_size, "rows per batch; the study's batch_size by default",
+            config::between(1, config::kLargestBatch)),
       field("random_crop", &TrainTable::random_crop, "as the general key, which is its default", at_least(0)),
       field("horizontal_flip", &TrainTable::horizontal_flip, "as the general key, which is its default"),
       field("cutout", &TrainTable::cutout, "as the general key, which is its default", at_least(0)),
@@ -106,7 +109,8 @@ const std::vector<Field<HardwareTable>>& hardware_fields() {
   static const std::vector<Field<HardwareTable>> fields{
       field("compare_to", &HardwareTable::compare_to, "bits that memory_density compares with", above(0)),
       field("batch_size", &HardwareTable::batch_size,
-            "rows per batch of latency and of the costs of a batch; the study's batch_size by default", at_least(1)),
+            "rows per batch of latency and of the costs of a batch; the study's batch_size by default",
+            config::between(1, config::kLargestBatch)),
   };
   return fields;
 }
@@ -183,7 +187,7 @@ const std::vector<Field<ExhaustiveSettings>>& exhaustive_fields() {
 const std::vector<Field<FinalSettings>>& final_fields() {
   static const std::vector<Field<FinalSettings>> fields{
       field("seeds", &FinalSettings::seeds, "trainings of each of the best trials, with seeds of their own",
-            at_least(1)),
+            config::between(1, 1e6)),
       field("top", &FinalSettings::top, "trials at most, best first", at_least(1)),
   };
   return fields;

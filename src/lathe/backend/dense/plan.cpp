@@ -11,7 +11,8 @@
 #include "lathe/base/check.h"
 #include "lathe/base/shape.h"
 #include "lathe/engine/backend.h"
-#include "lathe/engine/state.h"
+#include "lathe/engine/state_layout.h"
+#include "lathe/ir/analysis/readers.h"
 #include "lathe/ir/op.h"
 
 namespace lathe::backend::dense {
@@ -94,8 +95,9 @@ std::optional<std::string> shape_refusal(const ir::Graph& graph, const ir::Node&
 
 // Finds a node whose result does not reach the network's output.
 std::optional<std::string> unread_refusal(const ir::Graph& graph) {
+  const std::vector<bool> read = ir::read_nodes(graph);
   for (std::size_t index = 0; index + 1 < graph.nodes.size(); ++index)
-    if (graph.users(index).empty())
+    if (!read[index])
       return fmt::format("node {}: op {} has no reader; dense runs only what the output depends on",
                          graph.nodes[index].name, graph.nodes[index].op);
   return std::nullopt;
@@ -278,7 +280,7 @@ class Compiler {
   }
 
   void name_tensors() {
-    const engine::State state = engine::zero_state(graph_);
+    const engine::State state = engine::state_layout(graph_);
     LATHE_CHECK_EQ(state.size(), program_.tensors.size());
     for (std::size_t i = 0; i < state.size(); ++i) program_.tensors[i].name = state[i].name;
   }

@@ -1,10 +1,14 @@
 #include "lathe/ir/analysis/costs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "lathe/base/check.h"
+#include "lathe/base/error.h"
 #include "lathe/ir/op.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
@@ -13,22 +17,28 @@ double bits_of(const quant::Format& format) { return quant::make_quantizer(forma
 
 double bits_of(const Parameter& parameter) { return parameter.format ? bits_of(*parameter.format) : kFloatBits; }
 
-/// Returns the bits of what a node writes: those of the last quantiser before it that only copying nodes follow.
-double output_bits(const Graph& graph, std::size_t index) {
-  const Node& node = graph.nodes[index];
-  const OpDeclaration& op = op_of(node);
-  if (!op.format_attribute.empty()) return bits_of(quant::parse_format(node.string(op.format_attribute)));
-  const bool moves = op.channel_rule == ChannelRule::kPreserves || op.channel_rule == ChannelRule::kBlocks;
-  const bool copies = moves && op.input_count == 1 && op.cost(node, input_shapes(graph, node)).flops == 0;
-  return copies ? output_bits(graph, node.inputs.front()) : kFloatBits;
+/// Returns the bits of what each node writes: those of the last quantiser before it that only copying nodes follow.
+std::vector<double> output_bits(const Graph& graph) {
+  std::vector<double> bits;
+  for (const Node& node : graph.nodes) {
+    const OpDeclaration& op = op_of(node);
+    const bool moves = op.channel_rule == ChannelRule::kPreserves || op.channel_rule == ChannelRule::kBlocks;
+    if (!op.format_attribute.empty())
+      bits.push_back(bits_of(quant::parse_format(node.string(op.format_attribute))));
+    else if (moves && op.input_count == 1 && op.cost(node, input_shapes(graph, node)).flops == 0)
+      bits.push_back(bits[node.inputs.front()]);
+    else
+      bits.push_back(kFloatBits);
+  }
+  return bits;
 }
 
 /// Returns the mean bits of the values that a node reads.
-double input_bits(const Graph& graph, const Node& node) {
+double input_bits(const Graph& graph, const Node& node, const std::vector<double>& written_bits) {
   double bits = 0, values = 0;
   for (const std::size_t input : node.inputs) {
     const auto count = static_cast<double>(element_count(graph.nodes[input].output_shape));
-    bits += output_bits(graph, input) * count;
+    bits += written_bits[input] * count;
     values += count;
   }
   return bits / values;
@@ -50,20 +60,21 @@ bool has_weight(const Node& node) {
                      [](const Parameter& parameter) { return parameter.name == "weight"; });
 }
 
-NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_size) {
+NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_size,
+                     const std::vector<double>& written_bits) {
   const std::vector<Shape> inputs = input_shapes(graph, node);
   const OpCost cost = op_of(node).cost(node, inputs);
   NodeCosts costs;
   costs.name = node.name;
   costs.op = node.op;
   costs.lab_parameters = cost.lab_parameters;
-  costs.macs = cost.macs * batch_size;
-  costs.flops = cost.flops * batch_size;
-  costs.backward_flops = cost.backward_flops * batch_size;
-  for (const Shape& shape : inputs) costs.input_elements += element_count(shape) * batch_size;
-  costs.output_elements = element_count(node.output_shape) * batch_size;
+  costs.macs = counted_product({cost.macs, batch_size});
+  costs.flops = counted_product({cost.flops, batch_size});
+  costs.backward_flops = counted_product({cost.backward_flops, batch_size});
+  for (const Shape& shape : inputs) costs.input_elements += counted_product({element_count(shape), batch_size});
+  costs.output_elements = counted_product({element_count(node.output_shape), batch_size});
   count_parameters(node, costs);
-  costs.activation_bits = input_bits(graph, node);
+  costs.activation_bits = input_bits(graph, node, written_bits);
   const double other_bits = has_weight(node) ? costs.weight_bits : costs.activation_bits;
   costs.bitops = other_bits * costs.activation_bits * static_cast<double>(costs.macs);
   costs.lab_bitops = static_cast<double>(costs.flops) * kFloatBits;
@@ -71,14 +82,10 @@ NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_si
 }
 
 void add(const NodeCosts& node, NodeCosts& total) {
-  total.parameters += node.parameters;
-  total.buffers += node.buffers;
-  total.lab_parameters += node.lab_parameters;
-  total.macs += node.macs;
-  total.flops += node.flops;
-  total.backward_flops += node.backward_flops;
-  total.input_elements += node.input_elements;
-  total.output_elements += node.output_elements;
+  for (const auto count :
+       {&NodeCosts::parameters, &NodeCosts::buffers, &NodeCosts::lab_parameters, &NodeCosts::macs, &NodeCosts::flops,
+        &NodeCosts::backward_flops, &NodeCosts::input_elements, &NodeCosts::output_elements})
+    add_count(node.*count, total.*count);
   total.bitops += node.bitops;
   total.lab_bitops += node.lab_bitops;
   total.stored_bits += node.stored_bits;
@@ -97,9 +104,10 @@ struct Mean {
 
 void average_bits(const Graph& graph, GraphCosts& costs) {
   Mean quantized, weights, biases, activations;
-  for (const NodeCosts& node : costs.nodes) {
+  for (std::size_t i = 0; i < costs.nodes.size(); ++i) {
+    const NodeCosts& node = costs.nodes[i];
     if (node.macs == 0) continue;
-    for (const Parameter& parameter : graph.nodes[*graph.find(node.name)].parameters) {
+    for (const Parameter& parameter : graph.nodes[i + 1].parameters) {
       const auto count = static_cast<double>(element_count(parameter.shape));
       if (parameter.name == "weight") weights.add(node.weight_bits, count);
       if (parameter.name == "weight" && parameter.format) quantized.add(node.weight_bits, count);
@@ -120,9 +128,15 @@ GraphCosts costs(const Graph& graph, std::int64_t batch_size) {
   GraphCosts result;
   result.batch_size = batch_size;
   result.total.name = "total";
+  const std::vector<double> written_bits = output_bits(graph);
   for (std::size_t i = 1; i + 1 < graph.nodes.size(); ++i) {
-    result.nodes.push_back(node_costs(graph, graph.nodes[i], batch_size));
-    add(result.nodes.back(), result.total);
+    try {
+      result.nodes.push_back(node_costs(graph, graph.nodes[i], batch_size, written_bits));
+      add(result.nodes.back(), result.total);
+    } catch (const UserError& error) {
+      throw UserError("node " + graph.nodes[i].name,
+                      fmt::format("its costs for a batch of {} rows are {}", batch_size, error.what()));
+    }
   }
   average_bits(graph, result);
   result.model_bytes = 4.0 * static_cast<double>(result.total.parameters);

@@ -3,6 +3,7 @@
 #include "lathe/base/error.h"
 #include "lathe/ir/ops/elementwise.h"
 #include "lathe/ir/ops/ops.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir::ops {
 namespace {
@@ -14,13 +15,16 @@ Shape output_shape(const Node& node, std::span<const Shape> inputs) {
                                 to_string(inputs[0]), to_string(inputs[1]), to_string(inputs[2])));
   if (heads < 1 || inputs[0][1] % heads != 0)
     throw UserError(fmt::format("num_heads = {} must divide its {} features", heads, inputs[0][1]));
+  if (heads * inputs[0][0] > kMostValues / inputs[0][0])
+    throw UserError(
+        fmt::format("{} tokens with {} heads are too many: at most {} scores", inputs[0][0], heads, kMostValues));
   return inputs[0];
 }
 
 /// Two products per head: [tokens, f] x [f, tokens] and [tokens, tokens] x [tokens, f].
 OpCost cost(const Node&, std::span<const Shape> inputs) {
-  const std::int64_t macs = 2 * inputs[0][0] * element_count(inputs[0]);
-  return {.macs = macs, .flops = macs, .backward_flops = 2 * macs};
+  const std::int64_t macs = counted_product({2, inputs[0][0], element_count(inputs[0])});
+  return {.macs = macs, .flops = macs, .backward_flops = counted_product({2, macs})};
 }
 
 }  // namespace

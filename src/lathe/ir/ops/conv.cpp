@@ -6,6 +6,7 @@
 #include "lathe/ir/ops/elementwise.h"
 #include "lathe/ir/ops/ops.h"
 #include "lathe/ir/ops/window.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir::ops {
 namespace {
@@ -65,11 +66,11 @@ std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
 }
 
 OpCost cost(const Node& node, std::span<const Shape> inputs) {
-  const std::int64_t macs = element_count(output_shape(node, inputs)) * fan_in(node);
+  const std::int64_t macs = counted_product({element_count(output_shape(node, inputs)), fan_in(node)});
   return {.macs = macs,
           .flops = macs,
-          .backward_flops = 2 * element_count(inputs[0]) * fan_in(node),
-          .lab_parameters = node.integer("out_channels") * fan_in(node)};
+          .backward_flops = counted_product({2, element_count(inputs[0]), fan_in(node)}),
+          .lab_parameters = counted_product({node.integer("out_channels"), fan_in(node)})};
 }
 
 void follow_input(Node& node, std::int64_t width) {

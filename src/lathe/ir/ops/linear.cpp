@@ -3,6 +3,7 @@
 #include "lathe/base/error.h"
 #include "lathe/ir/ops/elementwise.h"
 #include "lathe/ir/ops/ops.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir::ops {
 namespace {
@@ -44,8 +45,8 @@ std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
 
 OpCost cost(const Node& node, std::span<const Shape> inputs) {
   const std::int64_t weights = node.integer("in_features") * node.integer("out_features");
-  const std::int64_t macs = weights * (inputs[0].size() == 2 ? inputs[0].front() : 1);
-  return {.macs = macs, .flops = macs, .backward_flops = 2 * macs, .lab_parameters = weights};
+  const std::int64_t macs = counted_product({weights, inputs[0].size() == 2 ? inputs[0].front() : 1});
+  return {.macs = macs, .flops = macs, .backward_flops = counted_product({2, macs}), .lab_parameters = weights};
 }
 
 }  // namespace

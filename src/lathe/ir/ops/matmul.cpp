@@ -5,6 +5,7 @@
 #include "lathe/base/error.h"
 #include "lathe/ir/ops/elementwise.h"
 #include "lathe/ir/ops/ops.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir::ops {
 namespace {
@@ -39,8 +40,8 @@ Shape output_shape(const Node& node, std::span<const Shape> inputs) {
 
 OpCost cost(const Node& node, std::span<const Shape> inputs) {
   const Extents extents = extents_of(node, inputs);
-  const std::int64_t macs = element_count(extents.leading) * extents.m * extents.k * extents.n;
-  return {.macs = macs, .flops = macs, .backward_flops = 2 * macs};
+  const std::int64_t macs = counted_product({element_count(extents.leading), extents.m, extents.k, extents.n});
+  return {.macs = macs, .flops = macs, .backward_flops = counted_product({2, macs})};
 }
 
 }  // namespace

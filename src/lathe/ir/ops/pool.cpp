@@ -4,6 +4,7 @@
 #include "lathe/ir/ops/elementwise.h"
 #include "lathe/ir/ops/ops.h"
 #include "lathe/ir/ops/window.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir::ops {
 namespace {
@@ -33,8 +34,8 @@ Shape pool_shape(const Node& node, std::span<const Shape> inputs) {
 
 OpCost pool_cost(const Node& node, std::span<const Shape> inputs) {
   const std::int64_t values = element_count(node.integers("kernel_size"));
-  return {.flops = element_count(pool_shape(node, inputs)) * values,
-          .backward_flops = element_count(inputs[0]) * values};
+  return {.flops = counted_product({element_count(pool_shape(node, inputs)), values}),
+          .backward_flops = counted_product({element_count(inputs[0]), values})};
 }
 
 OpDeclaration pool(std::string name, std::string type, std::string description, std::size_t dimensions) {

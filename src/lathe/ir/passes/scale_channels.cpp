@@ -9,11 +9,10 @@
 #include "lathe/base/log.h"
 #include "lathe/ir/analysis/channels.h"
 #include "lathe/ir/make_node.h"
+#include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
-
-constexpr double kWidestLayer = 1 << 24;
 
 /// Holds the settings against the graph: per node what is asked of it.
 struct Plan {
@@ -227,7 +226,7 @@ std::string to_string(ChannelMode mode) {
 
 std::int64_t scaled_width(std::int64_t width, double multiplier) {
   const double scaled = std::max(1.0, std::floor(static_cast<double>(width) * multiplier + 0.5));
-  if (scaled > kWidestLayer)
+  if (scaled > static_cast<double>(kWidestLayer))
     throw UserError(fmt::format("a width of {} x {} is beyond the widest layer, {}", width, multiplier, kWidestLayer));
   return static_cast<std::int64_t>(scaled);
 }
