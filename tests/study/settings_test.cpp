@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "lathe/base/log.h"
+#include "lathe/study/general_training.h"
 #include "lathe/study/pruning.h"
 
 namespace lathe::study {
@@ -50,6 +51,139 @@ TEST(ParseStudy, ReadsWhatATrialRunsWith) {
   EXPECT_EQ(study.checkpoint_interval_seconds, 0);
   EXPECT_NE(error_of("weights = \"frsh\"\n" + trained + kSetup + kMetrics).find("did you mean \"fresh\"?"),
             std::string::npos);
+}
+
+const std::string kTrained =
+    "[search.strategy]\neval_mode = false\n[search.strategy.sw_runner.basic_train]\nmax_epochs = 3\n";
+
+std::string warnings_of(const std::string& document) {
+  log::Capture capture;
+  parse(document);
+  return capture.text();
+}
+
+TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
+  const StudySettings plain = parse(kTrained + kSetup + kMetrics);
+  // Stored studies are recognised by this text: it stays what it was.
+  EXPECT_EQ(
+      plain.runner_text(),
+      "eval_mode=false evaluate=val:-1 train=train optimizer=adam(weight_decay=0, beta1=0.9, beta2=0.999, "
+      "epsilon=1e-08) learning_rate=1e-05 schedule=constant minimum_learning_rate=0 warmup_steps=0 batch_size=128 "
+      "max_epochs=3 max_steps=none num_samples=none accumulate_grad_batches=1 shuffle=blocks "
+      "validate_each_epoch=false");
+  const std::string general =
+      "lr_scheduler = \"cosine\"\nnum_warmup_steps = 7\neta_min = 1e-7\nmax_steps = 5\naccumulate_grad_batches = 8\n"
+      "training_optimizer = \"sgd\"\nmomentum = 0.5\nnesterov = true\n";
+  const engine::TrainSettings train = parse(general + kTrained + kSetup + kMetrics).train->settings;
+  EXPECT_EQ(train.schedule, engine::ScheduleKind::kCosine);
+  EXPECT_EQ(train.warmup_steps, 7);
+  EXPECT_EQ(train.minimum_learning_rate, 1e-7);
+  EXPECT_EQ(train.max_steps, 5);
+  EXPECT_EQ(train.accumulate_grad_batches, 8);
+  EXPECT_EQ(train.optimizer.momentum, 0.5);
+  EXPECT_TRUE(train.optimizer.nesterov);
+  const engine::TrainSettings own =
+      parse(general + kTrained +
+            "lr_scheduler = \"linear\"\nnum_warmup_steps = 1\neta_min = 0\nmax_steps = 9\n"
+            "gradient_accumulation_steps = 2\nmomentum = 0.1\nnesterov = false\n" +
+            kSetup + kMetrics)
+          .train->settings;
+  EXPECT_EQ(own.schedule, engine::ScheduleKind::kLinear);
+  EXPECT_EQ(own.warmup_steps, 1);
+  EXPECT_EQ(own.minimum_learning_rate, 0);
+  EXPECT_EQ(own.max_steps, 9);
+  EXPECT_EQ(own.accumulate_grad_batches, 2);
+  EXPECT_EQ(own.optimizer.momentum, 0.1);
+  EXPECT_FALSE(own.optimizer.nesterov);
+}
+
+TEST(GeneralTraining, ErrorsStandWhereTheKeyStands) {
+  EXPECT_EQ(error_of("max_steps = 0\n" + kTrained + kSetup + kMetrics),
+            "study.toml:1:13: max_steps: must be at least 1, or -1; got 0");
+  EXPECT_EQ(error_of("training_optimizer = \"sgd\"\nnesterov = true\n" + kTrained + kSetup + kMetrics),
+            "study.toml:2:12: nesterov: needs a momentum above 0");
+}
+
+TEST(GeneralTraining, WarnsOfWhatChangesNothing) {
+  EXPECT_EQ(warnings_of(kTrained + kSetup + kMetrics), "");
+  EXPECT_NE(warnings_of("momentum = 0.5\nnesterov = false\n" + kTrained + kSetup + kMetrics)
+                .find("study.toml:1:1: momentum has no effect in this search: it belongs to sgd"),
+            std::string::npos);
+  EXPECT_EQ(warnings_of("momentum = 0.5\n" + kTrained + kSetup + kMetrics +
+                        "[search.search_space.training]\noptimizer = [\"adam\", \"sgd\"]\n"),
+            "");
+  EXPECT_NE(warnings_of("eta_min = 1e-6\n" + kTrained + kSetup + kMetrics)
+                .find("eta_min has no effect: lr_scheduler is \"constant\""),
+            std::string::npos);
+  EXPECT_NE(
+      warnings_of("log_every_n_steps = 5\n" + kTrained + kSetup + kMetrics).find("log_every_n_steps has no effect"),
+      std::string::npos);
+  EXPECT_NE(warnings_of("learning_rate = 1e-3\nmax_steps = 5\nbatch_size = 8\n[search.strategy]\n" + kSetup + kMetrics)
+                .find("learning_rate, max_steps have no effect in this search, which trains nothing"),
+            std::string::npos);
+}
+
+TEST(GeneralTraining, DefaultsThatAResolvedFileRepeatsAreNobodysChoice) {
+  const config::Value root = config::parse_text("max_steps = 5\n" + kTrained + kSetup + kMetrics, "study.toml");
+  const config::Settings settings = config::read_settings(root);
+  const std::string resolved = config::resolved_document(with_general_training(root, settings), settings);
+  EXPECT_EQ(parse(resolved).runner_text(), parse_study(root, settings).runner_text());
+  // As earlier versions wrote it: every key, none of them in the runner's table.
+  const config::Value plain = config::parse_text(kTrained + kSetup + kMetrics, "study.toml");
+  const std::string earlier = config::resolved_document(plain, config::read_settings(plain));
+  EXPECT_NE(earlier.find("lr_scheduler = \"cosine\""), std::string::npos);
+  EXPECT_EQ(parse(earlier).runner_text(), parse(kTrained + kSetup + kMetrics).runner_text());
+  EXPECT_EQ(warnings_of(earlier), "");
+}
+
+TEST(GeneralTraining, TellsWhatTrains) {
+  const auto effective = [](const std::string& document) {
+    const config::Value root = config::parse_text(document, "study.toml");
+    return effective_training(root, config::read_settings(root));
+  };
+  auto keys = effective("max_steps = 5\nlearning_rate = 0.5\n" + kTrained + "learning_rate = 0.01\n" + kSetup +
+                        kMetrics + "[search.search_space.training]\nweight_decay = [0, 1]\n");
+  EXPECT_EQ(keys["learning_rate"], "0.01");
+  EXPECT_EQ(keys["lr_scheduler"], "\"constant\"");
+  EXPECT_EQ(keys["eta_min"], "0");
+  EXPECT_EQ(keys["max_epochs"], "3");
+  EXPECT_EQ(keys["max_steps"], "5");
+  EXPECT_EQ(keys["weight_decay"], "\"searched\"");
+  EXPECT_EQ(keys["log_every_n_steps"], "0");
+  EXPECT_FALSE(keys.contains("l2"));  // the general key is what trains
+  keys = effective("[search.strategy]\n" + kSetup + kMetrics);
+  EXPECT_EQ(keys["learning_rate"], "\"NA\"");
+  EXPECT_FALSE(keys.contains("batch_size"));
+}
+
+TEST(ParseStudy, RefusesScalesThatPullTheSumTheWrongWay) {
+  const auto of = [](const std::string& direction, const std::string& metrics) {
+    return error_of("[search.strategy]\n[search.strategy.setup]\nsum_scaled_metrics = true\ndirection = \"" +
+                    direction + "\"\n[search.strategy.metrics]\n" + metrics);
+  };
+  const std::string place = "study.toml:6:12: search.strategy.metrics.";
+  EXPECT_EQ(of("minimize", "accuracy = {scale = 1.0}\n"),
+            place +
+                "accuracy: the sum is to be minimized, which with scale 1 would lower accuracy, of which less is "
+                "worse: write scale = -1");
+  EXPECT_EQ(of("maximize", "accuracy = {scale = 1.0, direction = \"minimize\"}\n"),
+            place +
+                "accuracy: the sum is to be maximized, which with scale 1 would raise accuracy, against direction = "
+                "\"minimize\": write direction = \"maximize\"");
+  EXPECT_NE(of("maximize", "average_bitwidth = {scale = 0.2, direction = \"minimize\"}\n").find("write scale = -0.2"),
+            std::string::npos);
+  EXPECT_NE(of("maximize", "loss = {scale = 2}\n").find("write scale = -2"), std::string::npos);
+  EXPECT_NE(of("maximize", "gain = {expr = \"accuracy - loss\", scale = 1, direction = \"minimize\"}\n")
+                .find("write scale = -1"),
+            std::string::npos);
+  for (const char* right :
+       {"accuracy = {scale = 2.0}\naverage_bitwidth = {scale = -0.1}\n",
+        "accuracy = {scale = 2.0, direction = \"maximize\"}\nloss = {scale = -0.1, direction = \"minimize\"}\n",
+        "accuracy = {scale = 2.0, direction = \"maximize\"}\nloss = {scale = -0.1, direction = \"maximize\"}\n",
+        "average_bitwidth = {scale = 0.2, direction = \"maximize\"}\n",  // wanted, in so many words
+        "gain = {expr = \"accuracy - loss\", scale = -1}\n"})
+    EXPECT_EQ(of("maximize", right), "no error") << right;
+  EXPECT_EQ(of("minimize", "loss = {scale = 1.0, direction = \"minimize\"}\naccuracy = {scale = -1}\n"), "no error");
 }
 
 TEST(ParseStudy, ReadsMasesTables) {

@@ -90,6 +90,8 @@ struct Command {
   std::string settings_flag = {};
   bool hidden = false;  ///< not listed in `--help`
   std::function<ExitCode(const Invocation&)> run;
+  /// Tells by key what the command uses in place of general settings, for the effective table; empty: nothing.
+  std::function<std::map<std::string, std::string>(const Invocation&)> effective = {};
 };
 
 }  // namespace lathe::cli

@@ -243,7 +243,8 @@ Command compare_command() {
       .needs_dataset = true,
       .needs_config = true,
       .shows_settings = true,
-      .run = run_compare};
+      .run = run_compare,
+      .effective = effective_in_search};
 }
 
 }  // namespace lathe::cli

@@ -48,6 +48,28 @@ void warn_of_other_rows(const StartingPoint& start, const data::Dataset& dataset
                start.weights_origin, start.data_hash.substr(0, 12), dataset.fingerprint.hash.substr(0, 12), scaling);
 }
 
+// Warns of a general key that somebody chose and that changes nothing in this run.
+void warn_of_idle_key(const config::Settings& settings, const char* key, const std::string& reason) {
+  if (settings.was_chosen(key)) log::warning("{}: {}: has no effect, because {}", settings.source_of(key), key, reason);
+}
+
+void warn_of_idle_data_keys(const config::Settings& settings, const data::Dataset& dataset) {
+  if (dataset.task != data::Task::kRegression)
+    warn_of_idle_key(settings, "standardise_targets", fmt::format("the task is {}, without targets", settings.task));
+  if (dataset.vocabulary == 0) warn_of_idle_key(settings, "max_token_len", "the data set has no texts");
+}
+
+// Momenta are sgd's; Nesterov's form needs one.
+void warn_of_idle_momenta(const config::Settings& settings) {
+  if (settings.training_optimizer != "sgd") {
+    for (const char* key : {"momentum", "nesterov"})
+      warn_of_idle_key(settings, key,
+                       fmt::format("training_optimizer is {}, and it belongs to sgd", settings.training_optimizer));
+  } else if (settings.nesterov && settings.momentum == 0) {
+    warn_of_idle_key(settings, "nesterov", "momentum is 0");
+  }
+}
+
 }  // namespace
 
 nlohmann::ordered_json preprocessing_json(const std::optional<data::Preprocessing>& preprocessing) {
@@ -87,10 +109,12 @@ std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings,
   log::info("{}: {} training, {} validation, {} test rows from {}", data.source, data.train_rows, data.validation_rows,
             data.test_rows, data.path);
   if (!data.notice.empty()) log::warning_once(data.notice);
+  warn_of_idle_data_keys(settings, *dataset);
   return dataset;
 }
 
 engine::TrainSettings train_settings(const config::Settings& settings) {
+  warn_of_idle_momenta(settings);
   engine::TrainSettings train;
   train.loss = study::read_loss(settings);
   train.optimizer.l1 = settings.l1;

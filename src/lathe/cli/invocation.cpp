@@ -175,14 +175,16 @@ void read_invocation(const Command& command, Invocation& invocation) {
   check_needs(command, invocation);
 }
 
-std::string effective_table(const Invocation& invocation, int width, bool unicode) {
+std::string effective_table(const Invocation& invocation, int width, bool unicode,
+                            const std::map<std::string, std::string>& effective) {
   const bool with_file = !invocation.config_path.empty();
   std::vector<report::TableColumn> columns{{.title = "Name", .narrowest = 0}, {.title = "Default"}};
   if (with_file) columns.push_back({.title = "Config. File"});
   columns.push_back({.title = "Manual Override"});
   columns.push_back({.title = "Effective"});
   report::Table table(std::move(columns));
-  for (const config::SettingLine& line : config::setting_lines(invocation.file, invocation.root, invocation.settings)) {
+  for (const config::SettingLine& line :
+       config::setting_lines(invocation.file, invocation.root, invocation.settings, effective)) {
     std::vector<std::string> cells{line.key, table_cell(line.default_text)};
     if (with_file) cells.push_back(table_cell(line.file_text));
     cells.push_back(table_cell(line.command_line_text));

@@ -17,6 +17,7 @@ void read_invocation(const Command& command, Invocation& invocation);
 
 /// Draws the effective table: Name | Default | Config. File | Manual Override | Effective. The column of the file is
 /// left out where there is none. `width` in columns, 0: as wide as needed.
-std::string effective_table(const Invocation& invocation, int width, bool unicode);
+std::string effective_table(const Invocation& invocation, int width, bool unicode,
+                            const std::map<std::string, std::string>& effective = {});
 
 }  // namespace lathe::cli

@@ -39,7 +39,9 @@ ExitCode run_command(const ParsedLine& line) {
   read_invocation(*line.command, invocation);
   if (line.command->shows_settings && invocation.talkative() && !invocation.has(line.command->settings_flag)) {
     const report::TableStyle style = report::style_for(STDOUT_FILENO);
-    print(effective_table(invocation, style.width, style.unicode));
+    const auto effective = line.command->effective;
+    print(effective_table(invocation, style.width, style.unicode,
+                          effective ? effective(invocation) : std::map<std::string, std::string>()));
   }
   return line.command->run(invocation);
 }

@@ -389,7 +389,8 @@ Command search_command() {
       .needs_dataset = true,
       .needs_config = true,
       .shows_settings = true,
-      .run = run_search};
+      .run = run_search,
+      .effective = effective_in_search};
 }
 
 }  // namespace lathe::cli

@@ -14,6 +14,7 @@
 #include "lathe/study/base_weights.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/exhaustive.h"
+#include "lathe/study/general_training.h"
 #include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
@@ -32,6 +33,10 @@ void check_weights(const Search& search) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> effective_in_search(const Invocation& invocation) {
+  return study::effective_training(invocation.root, invocation.settings);
+}
 
 Search prepare_search(const Invocation& invocation) {
   Search search;
@@ -53,7 +58,8 @@ Search prepare_search(const Invocation& invocation) {
   }
   search.project = project_folder(invocation.settings);
   search.settings.name = project_name(search.project);
-  search.settings_document = config::resolved_document(invocation.root, invocation.settings);
+  search.settings_document = config::resolved_document(
+      study::with_general_training(invocation.root, invocation.settings), invocation.settings);
   return search;
 }
 

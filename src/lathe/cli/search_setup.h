@@ -27,6 +27,9 @@ struct Search {
   std::string settings_document;
 };
 
+/// Tells what the trainings of a search use in place of general settings.
+std::map<std::string, std::string> effective_in_search(const Invocation& invocation);
+
 /// Reads the study file's search, its data and its network. Writes nothing. Throws UserError and DataError.
 Search prepare_search(const Invocation& invocation);
 

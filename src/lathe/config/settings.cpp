@@ -93,6 +93,27 @@ void read_member(const Member& member, Settings& settings) {
   settings.given[member.name] = value.position().file == kCommandLine ? value.position() : member.key_position;
 }
 
+// Tells whether a file is of resolved_document, which writes every key: nearly all of them, since there were fewer
+// once.
+bool lists_all_keys(const Value& root) {
+  std::ptrdiff_t honoured = 0, present = 0;
+  for (const Option& option : options()) {
+    if (option.effect != Effect::kHonoured) continue;
+    ++honoured;
+    present += root.find(option.key()) != nullptr ? 1 : 0;
+  }
+  return root.find(kVersionKey) != nullptr && 4 * present >= 3 * honoured;
+}
+
+void note_repeated(const Value& root, Settings& settings) {
+  for (const Option& option : options()) {
+    const Value* value = root.find(option.key());
+    const bool in_file = value != nullptr && value->position().file != kCommandLine;
+    if (in_file && option.effect == Effect::kHonoured && option.field.show(settings) == option.field.show(Settings{}))
+      settings.repeated.insert(option.key());
+  }
+}
+
 std::string shown(const Value* value) {
   if (value == nullptr) return {};
   return value->is_table() ? "[table]" : value->to_toml();
@@ -119,17 +140,21 @@ Value flag_value(std::string_view type, const std::string& flag, const std::stri
 Settings read_settings(const Value& root) {
   Settings settings;
   for (const Member& member : root.as_table()) read_member(member, settings);
+  if (lists_all_keys(root)) note_repeated(root, settings);
   return settings;
 }
 
-std::vector<SettingLine> setting_lines(const Value& file, const Value& root, const Settings& settings) {
+std::vector<SettingLine> setting_lines(const Value& file, const Value& root, const Settings& settings,
+                                       const std::map<std::string, std::string>& effective) {
   std::vector<SettingLine> lines;
   for (const Option& option : options()) {
     const Value* final_value = root.find(option.key());
     if (option.effect != Effect::kHonoured && final_value == nullptr) continue;
+    const auto other = effective.find(option.key());
     const bool typed_in = final_value != nullptr && settings.source_of(option.key()) == kCommandLine;
     lines.push_back({option.key(), option.field.show(Settings{}), shown(file.find(option.key())),
-                     typed_in ? shown(final_value) : std::string(), effective_text(option, final_value, settings),
+                     typed_in ? shown(final_value) : std::string(),
+                     other != effective.end() ? other->second : effective_text(option, final_value, settings),
                      settings.source_of(option.key())});
   }
   return lines;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/log.h"
+#include "lathe/study/general_training.h"
 #include "lathe/study/loss_keys.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
@@ -125,7 +126,8 @@ std::string StudySettings::backend_text(const engine::Backend& chosen) const {
   return text;
 }
 
-StudySettings parse_study(const Value& root, const config::Settings& general) {
+StudySettings parse_study(const Value& given_root, const config::Settings& general) {
+  const Value root = with_general_training(given_root, general);
   const Value* search = root.find("search");
   if (search == nullptr) {
     throw UserError(root.position(), "",
@@ -161,11 +163,14 @@ StudySettings parse_study(const Value& root, const config::Settings& general) {
   else
     strategy->fail("the table [search.strategy.setup] is missing (n_trials, sampler, ...)");
   apply_setup(*strategy, setup, study);
-  if (const Value* runners = strategy->find("sw_runner")) parse_software_runners(*runners, general, study);
+  const bool searches_optimizer = root.find_path("search.search_space.training.optimizer") != nullptr;
+  if (const Value* runners = strategy->find("sw_runner"))
+    parse_software_runners(*runners, general, searches_optimizer, study);
   if (const Value* runners = strategy->find("hw_runner")) parse_hardware_runners(*runners, study);
   study.task = task_of(general);
   study.loss = study.train ? study.train->settings.loss : read_loss(general);
   check_modes(*strategy, study);
+  warn_of_idle_training(given_root, general);
   parse_objectives(*strategy, setup, study);
   if (const Value* table = strategy->find("constraints")) parse_constraints(*table, study);
   check_metrics_can_be_produced(*strategy, study);

@@ -62,6 +62,32 @@ void warn_of_contradiction(const Objective& objective, Direction direction, cons
       objective.kind->larger_is_better ? "worse" : "better");
 }
 
+const char* word(Direction direction) { return direction == Direction::kMaximize ? "maximize" : "minimize"; }
+
+Direction better_direction(const metric::MetricKind& kind) {
+  return kind.larger_is_better ? Direction::kMaximize : Direction::kMinimize;
+}
+
+// Refuses a metric that the sum pulls the wrong way: against its own direction, or against what is better of it unless
+// its direction says so. With a negative scale some write the direction of the metric and some that of the scaled one.
+void refuse_contradiction(const Member& member, const Objective& objective, Direction sum) {
+  const Direction pulled = turned(sum, objective.scale);
+  const bool stated = member.value.find("direction") != nullptr;
+  const bool pulled_to_worse = objective.kind != nullptr && pulled != better_direction(*objective.kind);
+  const bool against_own = stated && objective.scale > 0 && objective.direction != sum;
+  const bool against_nature = pulled_to_worse && !(stated && objective.direction == pulled);
+  if (!against_own && !against_nature) return;
+  const std::string cure = against_own && objective.kind != nullptr && !pulled_to_worse
+                               ? fmt::format("direction = \"{}\"", word(pulled))
+                               : fmt::format("scale = {}", -objective.scale);
+  member.value.fail(fmt::format(
+      "the sum is to be {}d, which with scale {} would {} {}{}: write {}", word(sum), objective.scale,
+      pulled == Direction::kMaximize ? "raise" : "lower", member.name,
+      against_own ? fmt::format(", against direction = \"{}\"", word(objective.direction))
+                  : fmt::format(", of which less is {}", objective.kind->larger_is_better ? "worse" : "better"),
+      cure));
+}
+
 }  // namespace
 
 void missing(const Value& table, const std::string& key, const std::string& example) {
@@ -113,7 +139,10 @@ void parse_objectives(const Value& strategy, const SetupTable& setup, StudySetti
     for (std::size_t i = 0; i + 1 < study.objectives.size(); ++i) {
       if (study.objectives[i].name == objective.name) member->value.fail("the metric is named twice");
     }
-    if (!setup.sum_scaled_metrics) study.directions.push_back(objective.direction);
+    if (setup.sum_scaled_metrics)
+      refuse_contradiction(*member, objective, study.directions.front());
+    else
+      study.directions.push_back(objective.direction);
     warn_of_contradiction(objective, setup.sum_scaled_metrics ? study.directions.front() : objective.direction,
                           member->value.position());
   }

@@ -12,7 +12,9 @@ struct SetupTable;
 /// Throws the UserError of a key that must be there.
 [[noreturn]] void missing(const config::Value& table, const std::string& key, const std::string& example);
 
-void parse_software_runners(const config::Value& runners, const config::Settings& general, StudySettings& study);
+/// `searches_optimizer`: trials choose it, so that the runner may hold what belongs to another one than its own.
+void parse_software_runners(const config::Value& runners, const config::Settings& general, bool searches_optimizer,
+                            StudySettings& study);
 void parse_hardware_runners(const config::Value& runners, StudySettings& study);
 void parse_objectives(const config::Value& strategy, const SetupTable& setup, StudySettings& study);
 

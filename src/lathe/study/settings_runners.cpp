@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "lathe/base/log.h"
@@ -27,7 +28,8 @@ engine::LossSettings parse_loss(const Value& table, const TrainTable& given, dat
   table.fail(fmt::format("{}: {}", problem->key, problem->message));
 }
 
-TrainRunner parse_train_runner(const Value& table, const config::Settings& general, StudySettings& study) {
+TrainRunner parse_train_runner(const Value& table, const config::Settings& general, bool searches_optimizer,
+                               StudySettings& study) {
   TrainTable given{.optimizer = general.training_optimizer,
                    .learning_rate = general.learning_rate,
                    .loss = general.loss,
@@ -49,7 +51,8 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
   if (given.max_epochs < 0 && given.num_samples < 0 && table.find("max_epochs") != nullptr) {
     table.fail("num_samples and max_epochs may not both be -1: training would not end");
   }
-  if (given.optimizer != "sgd") {
+  if (given.max_steps == 0) table.find("max_steps")->fail("must be at least 1, or -1; got 0");
+  if (given.optimizer != "sgd" && !searches_optimizer) {
     for (const char* name : {"momentum", "nesterov"}) {
       if (const Value* value = table.find(name))
         value->fail(fmt::format("belongs to sgd; the optimizer is {}", given.optimizer));
@@ -73,7 +76,9 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
       .random_crop = given.random_crop, .horizontal_flip = given.horizontal_flip, .cutout = given.cutout};
   settings.learning_rate = given.learning_rate;
   settings.schedule = engine::schedule_kind(given.lr_scheduler);
+  settings.minimum_learning_rate = std::min(given.eta_min, given.learning_rate);
   settings.warmup_steps = given.num_warmup_steps;
+  if (given.max_steps > 0) settings.max_steps = given.max_steps;
   settings.batch_size = given.batch_size;
   settings.accumulate_grad_batches = given.gradient_accumulation_steps;
   settings.validate_each_epoch = false;
@@ -89,10 +94,11 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
 
 }  // namespace
 
-void parse_software_runners(const Value& runners, const config::Settings& general, StudySettings& study) {
+void parse_software_runners(const Value& runners, const config::Settings& general, bool searches_optimizer,
+                            StudySettings& study) {
   for (const Member& member : runners.as_table()) {
     if (member.name == "basic_train") {
-      study.train = parse_train_runner(member.value, general, study);
+      study.train = parse_train_runner(member.value, general, searches_optimizer, study);
     } else if (member.name == "basic_evaluation") {
       EvaluationTable given;
       config::decode(member.value, evaluation_fields(), given);

@@ -68,6 +68,8 @@ struct TrainTable {
   bool nesterov = false;
   std::string lr_scheduler = "constant";
   std::int64_t num_warmup_steps = 0;
+  double eta_min = 0;
+  std::int64_t max_steps = -1;
   std::int64_t gradient_accumulation_steps = 1;
   std::int64_t batch_size = 0;
   std::int64_t random_crop = 0;
