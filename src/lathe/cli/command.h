@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,11 +40,15 @@ struct Invocation {
   std::optional<std::string> text(std::string_view flag) const;
   /// Returns every text that one of the command's own flags was given.
   std::vector<std::string> texts(std::string_view flag) const;
-  /// Returns it as an integer. Throws UserError when it is none, or is below `lowest`.
-  std::optional<std::int64_t> integer(std::string_view flag, std::int64_t lowest) const;
+  /// Returns it as an integer. Throws UserError when it is none, or is below `lowest` or above `most`.
+  std::optional<std::int64_t> integer(std::string_view flag, std::int64_t lowest,
+                                      std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
   /// Tells whether people read standard output: text, neither --json nor --quiet.
   bool talkative() const { return !json && !quiet; }
 };
+
+/// Seeds of a comparison or a table at most.
+inline constexpr std::int64_t kMostSeeds = 1'000'000;
 
 /// Declares a flag of one command. General settings (--batch-size, ...) need no declaration.
 struct Flag {

@@ -161,7 +161,7 @@ void print_results(const report::CompareRecord& record, const std::filesystem::p
 }
 
 ExitCode run_compare(const Invocation& invocation) {
-  const std::int64_t seeds = invocation.integer("--seeds", 1).value_or(kDefaultSeeds);
+  const std::int64_t seeds = invocation.integer("--seeds", 1, kMostSeeds).value_or(kDefaultSeeds);
   Search search = prepare_search(invocation);
   switch_off_what_cannot_be_cached(search.settings);
   const std::vector<Contestant> list = contestants(invocation, search);

@@ -141,12 +141,13 @@ std::vector<std::string> Invocation::texts(std::string_view flag) const {
   return found == repeated.end() ? std::vector<std::string>{} : found->second;
 }
 
-std::optional<std::int64_t> Invocation::integer(std::string_view flag, std::int64_t lowest) const {
+std::optional<std::int64_t> Invocation::integer(std::string_view flag, std::int64_t lowest, std::int64_t most) const {
   const auto given = text(flag);
   if (!given) return std::nullopt;
   const config::Value value = config::flag_value("integer", std::string(flag), *given);
   const std::int64_t number = value.as_integer();
   if (number < lowest) value.fail(fmt::format("must be at least {}; got {}", lowest, number));
+  if (number > most) value.fail(fmt::format("must be at most {}; got {}", most, number));
   return number;
 }
 

@@ -153,7 +153,7 @@ void refuse_to_replace(const table::Files& files, const std::filesystem::path& p
 }  // namespace
 
 ExitCode make_table(const Invocation& invocation) {
-  const std::int64_t seeds = invocation.integer("--seeds", 1).value_or(kDefaultSeeds);
+  const std::int64_t seeds = invocation.integer("--seeds", 1, kMostSeeds).value_or(kDefaultSeeds);
   if (!invocation.has("--output")) throw UserError("lathe table needs a place: give --output NAME");
   const table::Files files = table::files_of(*invocation.text("--output"));
   std::filesystem::path part = files.document;
