@@ -115,6 +115,9 @@ std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings,
 
 engine::TrainSettings train_settings(const config::Settings& settings) {
   warn_of_idle_momenta(settings);
+  if (settings.max_steps == 0) {
+    throw UserError(settings.given.at("max_steps"), "max_steps", "must be at least 1, or -1 for no limit; got 0");
+  }
   engine::TrainSettings train;
   train.loss = study::read_loss(settings);
   train.optimizer.l1 = settings.l1;

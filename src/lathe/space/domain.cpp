@@ -132,6 +132,7 @@ parameter::Distribution read_table(const config::Value& table, KeyType type) {
 }
 
 double evenly(double low, double high, double share, bool log) {
+  if (share <= 0) return low;
   if (share >= 1) return high;
   if (!log) return low + (high - low) * share;
   const double ratio = high / low;
