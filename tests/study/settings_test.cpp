@@ -53,7 +53,7 @@ TEST(ParseStudy, ReadsWhatATrialRunsWith) {
             std::string::npos);
 }
 
-const std::string kTrained =
+const std::string kThreeEpochs =
     "[search.strategy]\neval_mode = false\n[search.strategy.sw_runner.basic_train]\nmax_epochs = 3\n";
 
 std::string warnings_of(const std::string& document) {
@@ -63,7 +63,7 @@ std::string warnings_of(const std::string& document) {
 }
 
 TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
-  const StudySettings plain = parse(kTrained + kSetup + kMetrics);
+  const StudySettings plain = parse(kThreeEpochs + kSetup + kMetrics);
   // Stored studies are recognised by this text: it stays what it was.
   EXPECT_EQ(
       plain.runner_text(),
@@ -74,7 +74,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
   const std::string general =
       "lr_scheduler = \"cosine\"\nnum_warmup_steps = 7\neta_min = 1e-7\nmax_steps = 5\naccumulate_grad_batches = 8\n"
       "training_optimizer = \"sgd\"\nmomentum = 0.5\nnesterov = true\n";
-  const engine::TrainSettings train = parse(general + kTrained + kSetup + kMetrics).train->settings;
+  const engine::TrainSettings train = parse(general + kThreeEpochs + kSetup + kMetrics).train->settings;
   EXPECT_EQ(train.schedule, engine::ScheduleKind::kCosine);
   EXPECT_EQ(train.warmup_steps, 7);
   EXPECT_EQ(train.minimum_learning_rate, 1e-7);
@@ -83,7 +83,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
   EXPECT_EQ(train.optimizer.momentum, 0.5);
   EXPECT_TRUE(train.optimizer.nesterov);
   const engine::TrainSettings own =
-      parse(general + kTrained +
+      parse(general + kThreeEpochs +
             "lr_scheduler = \"linear\"\nnum_warmup_steps = 1\neta_min = 0\nmax_steps = 9\n"
             "gradient_accumulation_steps = 2\nmomentum = 0.1\nnesterov = false\n" +
             kSetup + kMetrics)
@@ -98,25 +98,25 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
 }
 
 TEST(GeneralTraining, ErrorsStandWhereTheKeyStands) {
-  EXPECT_EQ(error_of("max_steps = 0\n" + kTrained + kSetup + kMetrics),
+  EXPECT_EQ(error_of("max_steps = 0\n" + kThreeEpochs + kSetup + kMetrics),
             "study.toml:1:13: max_steps: must be at least 1, or -1; got 0");
-  EXPECT_EQ(error_of("training_optimizer = \"sgd\"\nnesterov = true\n" + kTrained + kSetup + kMetrics),
+  EXPECT_EQ(error_of("training_optimizer = \"sgd\"\nnesterov = true\n" + kThreeEpochs + kSetup + kMetrics),
             "study.toml:2:12: nesterov: needs a momentum above 0");
 }
 
 TEST(GeneralTraining, WarnsOfWhatChangesNothing) {
-  EXPECT_EQ(warnings_of(kTrained + kSetup + kMetrics), "");
-  EXPECT_NE(warnings_of("momentum = 0.5\nnesterov = false\n" + kTrained + kSetup + kMetrics)
+  EXPECT_EQ(warnings_of(kThreeEpochs + kSetup + kMetrics), "");
+  EXPECT_NE(warnings_of("momentum = 0.5\nnesterov = false\n" + kThreeEpochs + kSetup + kMetrics)
                 .find("study.toml:1:1: momentum has no effect in this search: it belongs to sgd"),
             std::string::npos);
-  EXPECT_EQ(warnings_of("momentum = 0.5\n" + kTrained + kSetup + kMetrics +
+  EXPECT_EQ(warnings_of("momentum = 0.5\n" + kThreeEpochs + kSetup + kMetrics +
                         "[search.search_space.training]\noptimizer = [\"adam\", \"sgd\"]\n"),
             "");
-  EXPECT_NE(warnings_of("eta_min = 1e-6\n" + kTrained + kSetup + kMetrics)
+  EXPECT_NE(warnings_of("eta_min = 1e-6\n" + kThreeEpochs + kSetup + kMetrics)
                 .find("eta_min has no effect: lr_scheduler is \"constant\""),
             std::string::npos);
   EXPECT_NE(
-      warnings_of("log_every_n_steps = 5\n" + kTrained + kSetup + kMetrics).find("log_every_n_steps has no effect"),
+      warnings_of("log_every_n_steps = 5\n" + kThreeEpochs + kSetup + kMetrics).find("log_every_n_steps has no effect"),
       std::string::npos);
   EXPECT_NE(warnings_of("learning_rate = 1e-3\nmax_steps = 5\nbatch_size = 8\n[search.strategy]\n" + kSetup + kMetrics)
                 .find("learning_rate, max_steps have no effect in this search, which trains nothing"),
@@ -124,15 +124,15 @@ TEST(GeneralTraining, WarnsOfWhatChangesNothing) {
 }
 
 TEST(GeneralTraining, DefaultsThatAResolvedFileRepeatsAreNobodysChoice) {
-  const config::Value root = config::parse_text("max_steps = 5\n" + kTrained + kSetup + kMetrics, "study.toml");
+  const config::Value root = config::parse_text("max_steps = 5\n" + kThreeEpochs + kSetup + kMetrics, "study.toml");
   const config::Settings settings = config::read_settings(root);
   const std::string resolved = config::resolved_document(with_general_training(root, settings), settings);
   EXPECT_EQ(parse(resolved).runner_text(), parse_study(root, settings).runner_text());
   // As earlier versions wrote it: every key, none of them in the runner's table.
-  const config::Value plain = config::parse_text(kTrained + kSetup + kMetrics, "study.toml");
+  const config::Value plain = config::parse_text(kThreeEpochs + kSetup + kMetrics, "study.toml");
   const std::string earlier = config::resolved_document(plain, config::read_settings(plain));
   EXPECT_NE(earlier.find("lr_scheduler = \"cosine\""), std::string::npos);
-  EXPECT_EQ(parse(earlier).runner_text(), parse(kTrained + kSetup + kMetrics).runner_text());
+  EXPECT_EQ(parse(earlier).runner_text(), parse(kThreeEpochs + kSetup + kMetrics).runner_text());
   EXPECT_EQ(warnings_of(earlier), "");
 }
 
@@ -141,7 +141,7 @@ TEST(GeneralTraining, TellsWhatTrains) {
     const config::Value root = config::parse_text(document, "study.toml");
     return effective_training(root, config::read_settings(root));
   };
-  auto keys = effective("max_steps = 5\nlearning_rate = 0.5\n" + kTrained + "learning_rate = 0.01\n" + kSetup +
+  auto keys = effective("max_steps = 5\nlearning_rate = 0.5\n" + kThreeEpochs + "learning_rate = 0.01\n" + kSetup +
                         kMetrics + "[search.search_space.training]\nweight_decay = [0, 1]\n");
   EXPECT_EQ(keys["learning_rate"], "0.01");
   EXPECT_EQ(keys["lr_scheduler"], "\"constant\"");
