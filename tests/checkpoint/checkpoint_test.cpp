@@ -7,6 +7,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/log.h"
 #include "lathe/base/random.h"
 #include "lathe/checkpoint/safetensors.h"
 
@@ -150,9 +151,50 @@ TEST_F(CheckpointTest, RefusesANewerFormatAndADamagedDescription) {
       path("newer.safetensors").string() + ": format version 2 is newer than this lathe reads (1); use a newer lathe");
   file.metadata["lathe.format"] = "1";
   file.metadata["lathe.graph"] = "nonsense";
+  file.metadata.erase("lathe.sha256");
   write_safetensors(path("damaged.safetensors"), file);
   EXPECT_NE(message_of(path("damaged.safetensors")).find("the network's description cannot be read"),
             std::string::npos);
+}
+
+TEST_F(CheckpointTest, SeesEveryFlippedBit) {
+  const ir::Graph graph = small_graph();
+  save_model(path("m.safetensors"), graph, engine::initial_state(graph, 1, 2, 3),
+             {{"seed", "1"}, {"source", "rows of \xff\xfe"}});
+  TrainingState training;
+  training.weights = engine::initial_state(graph, 1, 2, 3);
+  save_training_state(path("s.safetensors"), training);
+  EXPECT_NO_THROW(load_model(path("m.safetensors")));
+  for (const char* name : {"m.safetensors", "s.safetensors"}) {
+    const std::string good = read_text_file(path(name));
+    const std::size_t key = good.find("lathe.sha256");  // a file whose checksum has another name has none
+    for (std::size_t bit = 0; bit < 8 * good.size(); bit += 53) {
+      if (bit / 8 >= key && bit / 8 < key + std::strlen("lathe.sha256")) continue;
+      std::string text = good;
+      text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << bit % 8));
+      write_text_file_atomically(path(name), text);
+      EXPECT_THROW(name[0] == 'm' ? void(load_model(path(name))) : void(load_training_state(path(name), graph)),
+                   DataError)
+          << name << " bit " << bit;
+    }
+  }
+}
+
+TEST_F(CheckpointTest, FilesWithoutAChecksumAreRead) {
+  const ir::Graph graph = small_graph();
+  save_model(path("m.safetensors"), graph, engine::initial_state(graph, 1, 2, 3), {});
+  TrainingState training;
+  training.weights = engine::zero_state(graph);
+  save_training_state(path("s.safetensors"), training);
+  for (const char* name : {"m.safetensors", "s.safetensors"}) {
+    SafetensorsFile file = parse_safetensors(read_file(path(name)), name);
+    EXPECT_EQ(file.metadata.erase("lathe.sha256"), 1u);
+    write_safetensors(path(name), file);
+  }
+  EXPECT_NO_THROW(load_model(path("m.safetensors")));
+  log::Capture capture;
+  EXPECT_NO_THROW(load_training_state(path("s.safetensors"), graph));
+  EXPECT_NE(capture.text().find("has no checksum"), std::string::npos);
 }
 
 TEST_F(CheckpointTest, KeepsATrainingStateBitForBit) {
@@ -204,6 +246,7 @@ TEST_F(CheckpointTest, RefusesADescriptionThatItsTensorsDoNotFill) {
       "graph \"wide\"\nx = input(; shape=\"[524288]\") -> [524288]\n"
       "fc @ fc = linear(x; in_features=524288, out_features=524288, bias=false) -> [524288]\n"
       "output = output(fc) -> [524288]\n";
+  file.metadata.erase("lathe.sha256");
   write_safetensors(path("m.safetensors"), file);
   try {
     load_model(path("m.safetensors"));

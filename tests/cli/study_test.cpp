@@ -191,7 +191,12 @@ TEST_F(SearchedStudy, FilesThatAreNoStudyAreRefusedWhole) {
     std::string text = whole;
     return text.replace(text.rfind(part), part.size(), other);
   };
-  EXPECT_CONTAINS(refused(whole.substr(0, whole.size() / 2)), "bad.json: no JSON document: it breaks off");
+  EXPECT_CONTAINS(refused(whole.substr(0, whole.size() / 2)), "bad.json: is no JSON (it breaks off");
+  EXPECT_CONTAINS(refused(with("\"stored\":", "\"stored\":1e400")), "a number is beyond the range of double");
+  EXPECT_CONTAINS(refused(std::string(100'000, '[')), "bad.json: is no JSON (nested deeper than 256)");
+  EXPECT_CONTAINS(refused(with("\"number\":2", "\"number\":-2")), "trials[2]: a trial's number is at least 0");
+  EXPECT_CONTAINS(refused(with("\"number\":2", "\"number\":\"2\"")), "number: \"2\" is no whole number");
+  EXPECT_CONTAINS(refused(with("\"distribution\":1", "\"distribution\":-1")), "is no whole number from 0");
   EXPECT_CONTAINS(refused("{}"), "bad.json: no study that `lathe study export` wrote");
   EXPECT_CONTAINS(refused(with("\"schema_version\": 1", "\"schema_version\": 2")), "written in layout 2");
   EXPECT_CONTAINS(refused(with("\"state\":\"COMPLETE\"", "\"state\":\"DONE\"")), "trials[2]: \"DONE\" is no state");

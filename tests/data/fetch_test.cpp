@@ -160,6 +160,31 @@ TEST(FetchFile, RefusesAWebPage) {
   EXPECT_EQ(files_in(folder), 0);
 }
 
+TEST(FetchFile, RefusesAWebPageInAnyDress) {
+  const ScratchFolder folder;
+  const std::string typed =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 7\r\nConnection: close\r\n\r\nsign "
+      "in";
+  for (const std::string& answer : {ok("\n \t<!doctype HTML>"), ok("\xef\xbb\xbf<HTML lang=en>"), ok("<!-- robots -->"),
+                                    ok("<?xml version=\"1.0\"?><html/>"), typed}) {
+    const LocalServer server({{"/page", answer}});
+    EXPECT_EQ(error_text<DataError>([&] { fetch_file(server.url("/page"), folder.file("a.arff")); }),
+              server.url("/page") + ": the server sent a web page instead of the file");
+    EXPECT_EQ(files_in(folder), 0);
+  }
+}
+
+TEST(FetchFile, RefusesAnotherKindOfFile) {
+  const ScratchFolder folder;
+  const LocalServer server({{"/error", ok("{\"error\": 429}")}, {"/arff", ok("\n% jets\n@relation jets\n")}});
+  EXPECT_EQ(error_text<DataError>([&] { fetch_file(server.url("/error"), folder.file("a.arff")); }),
+            server.url("/error") + ": the server sent something else instead of the file: it is no ARFF file");
+  EXPECT_EQ(error_text<DataError>([&] { fetch_file(server.url("/error"), folder.file("a.z")); }),
+            server.url("/error") + ": the server sent something else instead of the file: it is no HDF5 file");
+  EXPECT_EQ(files_in(folder), 0);
+  EXPECT_TRUE(fetch_file(server.url("/arff"), folder.file("a.arff"))->downloaded);
+}
+
 TEST(FetchFile, StopsWhenAsked) {
   const ScratchFolder folder;
   const LocalServer server({{"/file", ok("content")}});

@@ -92,8 +92,9 @@ TEST_P(ErrorCase, PrintsTheExactMessage) {
 
   for (const std::string& file : files_in(folder.path())) {
     const std::filesystem::path path(file);
+    std::error_code circle;  // of links: no folder
     if (path.filename() == "run.log" || path.filename() == "settings.toml" ||
-        std::filesystem::is_directory(folder.path() / path)) {
+        std::filesystem::is_directory(folder.path() / path, circle)) {
       continue;  // what a run that was refused may leave: its log and its settings, both complete
     }
     const bool prepared = file == "study.toml" || std::filesystem::exists(kCases / (GetParam() + ".setup"));

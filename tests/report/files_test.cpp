@@ -95,7 +95,17 @@ TEST(MaseFiles, BadFilesAreNamed) {
   };
   const std::string name = path.string();
   EXPECT_EQ(message_of([&] { read_saved_trial(path, 0); }), "cannot open " + name + ": No such file or directory");
-  EXPECT_EQ(message("{\"0\": ", 0), name + ": is no JSON (byte 7)");
+  EXPECT_EQ(message("{\"0\": ", 0), name + ": is no JSON (it breaks off or goes wrong at byte 7 of 6)");
+  EXPECT_EQ(message("{\"0\": 1e400}", 0), name + ": is no JSON (a number is beyond the range of double precision)");
+  EXPECT_EQ(message(std::string(100'000, '['), 0), name + ": is no JSON (nested deeper than 256)");
+  for (const char* number : {"\"3\"", "-1", "3.5", "18446744073709551615", "null"}) {
+    EXPECT_EQ(message(std::string("{\"0\": {\"number\": ") + number + "}}", 0),
+              name + ": is no best.json or log.json: entry \"0\" has no trial number");
+  }
+  EXPECT_EQ(
+      message("{\"0\": {\"number\": 3, \"sampled_config\": {\"fc1\": {\"config\": {\"a\": 18446744073709551615}}}}}",
+              3),
+      name + ": sampled_config of trial 3: fc1.a: 18446744073709551615 is no whole number of this size");
   EXPECT_EQ(message("[1]", 0),
             name + ": is no best.json or log.json: an object with keys \"0\", \"1\", ... is expected");
   EXPECT_EQ(message("{\"schema_version\": 1}", 0),

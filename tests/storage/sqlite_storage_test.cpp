@@ -226,7 +226,35 @@ TEST(SqliteStorageErrors, LowerCaseStateIsNamed) {
   start(*storage, study, {});
   run_sql(path, "UPDATE trials SET state = 'running'");
   EXPECT_EQ(message_of([&] { storage->trials(study); }),
-            "cannot read the study file " + path.string() + ": \"running\" is no state of a trial");
+            path.string() + ": study \"jets\", trial 0: \"running\" is no state of a trial");
+}
+
+TEST(SqliteStorageErrors, DamagedRowsNameStudyAndTrial) {
+  const std::vector<std::pair<const char*, const char*>> damages{
+      {"UPDATE trials SET number = NULL WHERE trial_id = 2", "trial 0: it has no number"},
+      {"UPDATE trials SET number = -5 WHERE trial_id = 2", "trial -5: it has no number"},
+      {"UPDATE trials SET number = 0", "trial 0: its number is there twice"},
+      {"UPDATE trials SET datetime_start = 'noon' WHERE trial_id = 2", "trial 1: \"noon\" is no date and time"},
+      {"UPDATE trial_params SET param_value = NULL WHERE trial_id = 2", "trial 1: the parameter width has no value"},
+      {"UPDATE trial_params SET param_value = 7 WHERE trial_id = 2",
+       "trial 1: the parameter width has choice 7, of 2 choices"},
+      {"UPDATE trial_params SET param_value = 0.5 WHERE trial_id = 2",
+       "trial 1: the parameter width has choice 0.5, of 2 choices"},
+      {"UPDATE trial_params SET distribution_json = '{\"name\": 3}' WHERE trial_id = 2",
+       "trial 1: \"{\"name\": 3}\" is no distribution"},
+      {"UPDATE trial_values SET value = NULL WHERE trial_id = 2",
+       "trial 1: a value is missing that is said to be finite"}};
+  for (const auto& [sql, reason] : damages) {
+    const TemporaryFolder folder;
+    const auto path = folder.file("study.db");
+    const auto storage = open_sqlite(path);
+    const auto study = storage->create_study("jets", {Direction::kMaximize}, {}, {});
+    for (int i = 0; i < 2; ++i) {
+      complete(*storage, start(*storage, study, {categorical("width", {std::int64_t{8}, std::int64_t{16}}, 1)}), {0.5});
+    }
+    run_sql(path, sql);
+    EXPECT_EQ(message_of([&] { storage->trials(study); }), path.string() + ": study \"jets\", " + reason) << sql;
+  }
 }
 
 TEST(SqliteStorageErrors, Locked) {

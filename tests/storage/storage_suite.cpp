@@ -182,6 +182,8 @@ TEST_P(StorageSuite, TrialsWithoutHeartbeatsGoStale) {
     if (in_time) EXPECT_EQ(stale, std::vector{lost.trial_id});
   }
   EXPECT_FALSE(other->take_over_trial(alive.trial_id, duration<double>(60), {}));
+  const auto beats = other->heartbeats(study);
+  EXPECT_TRUE(beats.contains(alive.trial_id) && beats.contains(lost.trial_id) && !beats.contains(done.trial_id));
   EXPECT_FALSE(other->take_over_trial(done.trial_id, duration<double>(0), {}));
   EXPECT_TRUE(other->take_over_trial(lost.trial_id, duration<double>(0.3), {{"lathe:attempts", "2"}}));
   EXPECT_FALSE(storage_->take_over_trial(lost.trial_id, duration<double>(60), {{"lathe:attempts", "3"}}));

@@ -94,6 +94,9 @@ TEST_F(Checkpoints, OfDamageOrOtherCandidatesAreLeftOut) {
   };
   run(whole.substr(0, whole.size() / 2));
   run("");
+  std::string flipped = whole;  // a weight that is still a number
+  flipped[flipped.size() - 2] = static_cast<char>(flipped[flipped.size() - 2] ^ 64);
+  run(flipped);
   std::string foreign = whole;
   const std::size_t at = foreign.find("identity.key\":\"") + 15;
   ASSERT_LT(at, foreign.size());

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-
 #include <fstream>
 #include <set>
 
 #include "lathe/base/file.h"
+#include "lathe/base/log.h"
 #include "lathe/sampler/hypervolume.h"
 #include "lathe/study/compare_run.h"
 #include "lathe/study/table_journal.h"
@@ -130,6 +130,55 @@ TEST(TableJournal, GoesOnWhereItWasCutOff) {
   EXPECT_EQ(bytes(journal.entries()), bytes(entries));
   journal.remove();
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(TableJournal, MakesDamagedLinesAnew) {
+  const lathe::testing::TemporaryFolder folder;
+  const auto path = folder.path() / "small.part";
+  SmallProblem problem(document());
+  const table::Contents plan = plan_of(problem);
+  const std::vector<TableEntry> entries = all_entries(problem, plan);
+  {
+    TableJournal journal(path, table::plan_digest(plan));
+    for (const TableEntry& entry : entries) journal.append(entry);
+  }
+  const std::string whole = read_text_file(path);
+  const std::size_t first = whole.find('\n') + 1;
+  for (std::size_t bit = 8 * first; bit < 8 * whole.size(); bit += 997) {
+    std::string text = whole;
+    text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << bit % 8));
+    write_text_file_atomically(path, text);
+    {
+      const log::Capture capture;
+      TableJournal journal(path, table::plan_digest(plan));
+      EXPECT_LT(journal.entries().size(), entries.size()) << bit;
+      for (const TableEntry& entry : entries) {
+        if (!journal.has(entry.candidate, entry.seed)) journal.append(entry);
+      }
+    }
+    TableJournal journal(path, table::plan_digest(plan));
+    EXPECT_EQ(table::encode(filled_table(plan, problem.settings, journal.entries())).arrays,
+              table::encode(filled_table(plan, problem.settings, entries)).arrays);
+  }
+}
+
+TEST(TableJournal, ReadsLinesThatHaveNoChecksum) {
+  const lathe::testing::TemporaryFolder folder;
+  const auto path = folder.path() / "small.part";
+  SmallProblem problem(document());
+  const table::Contents plan = plan_of(problem);
+  const std::vector<TableEntry> entries = all_entries(problem, plan);
+  {
+    TableJournal journal(path, table::plan_digest(plan));
+    for (const TableEntry& entry : entries) journal.append(entry);
+  }
+  std::istringstream lines(read_text_file(path));
+  std::string old, line;
+  for (std::getline(lines, old); std::getline(lines, line);) old += '\n' + line.substr(0, line.rfind('}') + 1);
+  write_text_file_atomically(path, old + '\n');
+  const log::Capture capture;
+  EXPECT_EQ(TableJournal(path, table::plan_digest(plan)).entries().size(), entries.size());
+  EXPECT_NE(capture.text().find("have no checksum (an older lathe made them)"), std::string::npos);
 }
 
 TEST(TableJournal, OfAnotherTableIsAnError) {

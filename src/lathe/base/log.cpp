@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lathe/base/error.h"
+#include "lathe/base/visible.h"
 
 namespace lathe::log {
 namespace {
@@ -56,7 +57,8 @@ bool enabled(Level level) {
   return false;
 }
 
-void write(Level level, std::string_view text) {
+void write(Level level, std::string_view message) {
+  const std::string text = visible(message);
   State& log_state = state();
   const std::lock_guard lock(log_state.mutex);
   if (log_state.before_each_message != nullptr) log_state.before_each_message();

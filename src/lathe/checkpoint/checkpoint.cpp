@@ -11,6 +11,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/checkpoint/checksum.h"
 #include "lathe/checkpoint/file_kind.h"
 #include "lathe/checkpoint/safetensors.h"
 #include "lathe/checkpoint/tensors.h"
@@ -115,6 +116,7 @@ void save_model(const std::filesystem::path& path, const ir::Graph& graph, const
   file.metadata[kFormatKey] = fmt::format("{}", kFormatVersion);
   file.metadata[kNameKey] = graph.name;
   file.metadata[kGraphKey] = ir::to_text(graph);
+  add_checksum(file);
   write_safetensors(path, file);
 }
 
@@ -125,6 +127,7 @@ LoadedModel load_model(const std::filesystem::path& path, const ir::Graph* model
   LoadedModel loaded;
   if (const auto version = file.metadata.find(kFormatKey); version != file.metadata.end()) {
     check_version(version->second, path.string());
+    check_checksum(file, path.string());
     loaded.graph = read_graph(file.metadata, path.string());
     loaded.own_graph = true;
   } else if (model != nullptr) {

@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 
 // The format: https://github.com/huggingface/safetensors (README, section "Format").
 namespace lathe::checkpoint {
@@ -106,6 +106,8 @@ class Parser {
       return true;
     };
     const auto* text = reinterpret_cast<const char*>(header.data());
+    const std::string broken = json_limit_broken({text, header.size()});
+    if (!broken.empty()) fail(fmt::format("the header is beyond the limits ({})", broken));
     try {
       return Json::parse(text, text + header.size(), refuse_repeated);
     } catch (const Json::exception& error) {

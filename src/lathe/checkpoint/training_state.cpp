@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
+#include "lathe/base/log.h"
 #include "lathe/checkpoint/checkpoint.h"
+#include "lathe/checkpoint/checksum.h"
 #include "lathe/checkpoint/tensors.h"
 #include "lathe/engine/state_layout.h"
 
@@ -66,7 +68,7 @@ engine::State take(const SafetensorsFile& file, const std::string& prefix, const
 // The optimiser's tensors are known to its session alone; their order is that of the file's list of names.
 engine::State take_optimizer(const SafetensorsFile& file, const nlohmann::json& names, const std::string& path) {
   engine::State pattern;
-  for (const auto& name : names) pattern.push_back({name.get<std::string>(), {}, {}, false, false});
+  for (const auto& name : names) pattern.push_back({json_value<std::string>(name), {}, {}, false, false});
   return take(file, "optimizer.", pattern, path);
 }
 
@@ -81,22 +83,25 @@ nlohmann::json numbers_of(const TrainingState& training) {
 }
 
 void read_numbers(const nlohmann::json& json, engine::ResumePoint& point) {
-  point.steps = json.at("steps").get<std::int64_t>();
-  const auto& sums = json.at("since_row");
-  point.since_row = {sums.at(0).get<double>(), sums.at(1).get<std::int64_t>(), sums.at(2).get<std::int64_t>()};
-  if (json.contains("best_validation_loss")) point.best_validation_loss = json["best_validation_loss"].get<double>();
+  point.steps = json_member<std::int64_t>(json, "steps");
+  const auto& sums = json_at(json, "since_row");
+  point.since_row = {json_value<double>(sums.at(0)), json_value<std::int64_t>(sums.at(1)),
+                     json_value<std::int64_t>(sums.at(2))};
+  if (json.contains("best_validation_loss")) {
+    point.best_validation_loss = json_member<double>(json, "best_validation_loss");
+  }
 }
 
 TrainingState read_training_state(const SafetensorsFile& file, const ir::Graph& graph, const std::string& path) {
   const auto text = file.metadata.find(kResumeKey);
   if (text == file.metadata.end()) throw DataError(path, "is not the training state of a lathe run");
-  const auto json = nlohmann::json::parse(text->second);
+  const auto json = parse_json<nlohmann::json>(text->second, kResumeKey);
   const engine::State pattern = engine::state_layout(graph);
   TrainingState training;
   read_numbers(json, training.point);
   training.weights = take(file, "model.", pattern, path);
   engine::check_state(graph, training.weights, path);
-  training.optimizer = take_optimizer(file, json.at("optimizer"), path);
+  training.optimizer = take_optimizer(file, json_at(json, "optimizer"), path);
   if (training.point.best_validation_loss) training.point.best_state = take(file, "best.", pattern, path);
   const auto history = std::find_if(file.tensors.begin(), file.tensors.end(),
                                     [](const StoredTensor& tensor) { return tensor.name == "history"; });
@@ -118,12 +123,16 @@ void save_training_state(const std::filesystem::path& path, const TrainingState&
   file.tensors.push_back(store_history(training.point.history));
   file.metadata[kResumeKey] = numbers_of(training).dump();
   for (const auto& [name, value] : training.identity) file.metadata[kIdentityPrefix + name] = value;
+  add_checksum(file);
   write_safetensors(path, file);
 }
 
 TrainingState load_training_state(const std::filesystem::path& path, const ir::Graph& graph) {
   if (!path_exists(path)) throw DataError(path.string(), "there is no training state to resume");
   const SafetensorsFile file = parse_safetensors(read_file(path), path.string());
+  if (!check_checksum(file, path.string())) {
+    log::info("{} has no checksum (an older lathe wrote it): damage in it is not seen", path.string());
+  }
   try {
     return read_training_state(file, graph, path.string());
   } catch (const nlohmann::json::exception& error) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <sstream>
 
 #include "lathe/base/log.h"
@@ -12,6 +11,7 @@
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/run_folder.h"
 #include "lathe/cli/search_setup.h"
+#include "lathe/cli/terminal.h"
 #include "lathe/report/compare_files.h"
 #include "lathe/report/compare_table.h"
 #include "lathe/report/progress.h"
@@ -145,19 +145,21 @@ void run_all(const Search& search, study::Evaluator& evaluator, const std::vecto
 
 void print_results(const report::CompareRecord& record, const std::filesystem::path& folder) {
   const report::TableStyle style = report::style_for(kStandardOutput);
-  std::cout << '\n' << report::compare_summary(record) << '\n' << report::compare_table(record, style);
+  std::ostringstream text;
+  text << '\n' << report::compare_summary(record) << '\n' << report::compare_table(record, style);
   for (const report::CompareSamplerRecord& sampler : record.samplers) {
-    if (!sampler.explanation.empty()) std::cout << '\n' << sampler.name << ": " << sampler.explanation << '\n';
+    if (!sampler.explanation.empty()) text << '\n' << sampler.name << ": " << sampler.explanation << '\n';
   }
   if (record.seeds < record.planned_seeds) {
-    std::cout << fmt::format("\nInterrupted: only the {} of {} seeds that every sampler completed are counted.\n",
-                             record.seeds, record.planned_seeds);
+    text << fmt::format("\nInterrupted: only the {} of {} seeds that every sampler completed are counted.\n",
+                        record.seeds, record.planned_seeds);
   }
   if (!record.reproducible) {
-    std::cout << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
+    text << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
   }
-  if (!record.notice.empty()) std::cout << '\n' << record.notice << '\n';
-  std::cout << fmt::format("\nWritten to {}/: comparison.json, comparison.csv, comparison.svg\n", folder.string());
+  if (!record.notice.empty()) text << '\n' << record.notice << '\n';
+  text << fmt::format("\nWritten to {}/: comparison.json, comparison.csv, comparison.svg\n", folder.string());
+  print(text.str());
 }
 
 ExitCode run_compare(const Invocation& invocation) {
@@ -186,7 +188,7 @@ ExitCode run_compare(const Invocation& invocation) {
   search.results = new_run_folder(search.project, "comparison", "settings.toml", search.settings_document);
   report::write_comparison(record, search.results);
   if (invocation.json)
-    std::cout << report::compare_json(record);
+    print(report::compare_json(record));
   else
     print_results(record, search.results);
   if (interrupt_token().requested()) return ExitCode::kInterrupted;

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/inputs.h"
@@ -37,7 +37,7 @@ ExitCode list_datasets(const Invocation& invocation) {
                                 {"url", kind.url},
                                 {"file", kind.file_name}});
   }
-  print(invocation.json ? json.dump(2) + "\n" : table.to_string(report::style_for(kStandardOutput)));
+  print(invocation.json ? dump_json(json, 2) + "\n" : table.to_string(report::style_for(kStandardOutput)));
   return ExitCode::kSuccess;
 }
 
@@ -148,7 +148,7 @@ std::string text_of(const data::Dataset& dataset) {
 
 ExitCode show_dataset(const Invocation& invocation) {
   const auto dataset = read_data(invocation.settings, dataset_word(invocation));
-  print(invocation.json ? json_of(*dataset).dump(2) + "\n" : text_of(*dataset));
+  print(invocation.json ? dump_json(json_of(*dataset), 2) + "\n" : text_of(*dataset));
   return ExitCode::kSuccess;
 }
 
@@ -187,7 +187,7 @@ ExitCode fetch_dataset(const Invocation& invocation) {
                      {"bytes", file->size_bytes},   {"sha256", file->hash}, {"downloaded", file->downloaded},
                      {"first_use", file->first_use}};
   const char* verified = file->first_use ? "recorded beside it at this first use" : "as recorded";
-  print(invocation.json ? json.dump(2) + "\n"
+  print(invocation.json ? dump_json(json, 2) + "\n"
                         : fmt::format("{} {} ({} bytes)\nSHA-256 {}, {}\n",
                                       file->downloaded ? "downloaded" : "already there:", file->path.string(),
                                       report::count_text(file->size_bytes), file->hash, verified));

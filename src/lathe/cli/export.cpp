@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/base/random.h"
 #include "lathe/cli/commands.h"
@@ -104,7 +104,7 @@ std::string json_text(const Export& wanted, const std::optional<Check>& checked)
                {"preprocessing", preprocessing_json(wanted.preprocessing())}};
   if (checked)
     json["check"] = {{"same_graph", checked->same_graph}, {"largest_difference", checked->largest_difference}};
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 /// Prints (x / 255 - mean) / deviation as far as it is done.

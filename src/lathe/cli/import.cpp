@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
@@ -28,7 +27,7 @@ std::string json_text(const onnx::ImportedModel& model, const std::string& outpu
                      {"trainable_parameters", ir::trainable_parameters(model.graph)},
                      {"preprocessing", preprocessing_json(model.preprocessing)},
                      {"file", output.empty() ? Json(nullptr) : Json(output)}};
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 std::string report_text(const onnx::ImportedModel& model, const std::string& output) {

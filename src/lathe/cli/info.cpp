@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "lathe/base/json.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/inputs.h"
 #include "lathe/cli/model_summary.h"
@@ -116,7 +115,7 @@ std::string zoo_text() {
 }
 
 ExitCode list_models(const Invocation& invocation) {
-  print(invocation.json ? zoo_json().dump(2) + "\n" : zoo_text());
+  print(invocation.json ? dump_json(zoo_json(), 2) + "\n" : zoo_text());
   return ExitCode::kSuccess;
 }
 
@@ -136,7 +135,7 @@ ExitCode run_info(const Invocation& invocation) {
     json["buffers"] = costs.total.buffers;
     if (start.preprocessing) json["preprocessing"] = preprocessing_json(start.preprocessing);
     if (invocation.has("--costs")) json["costs"] = json_of(costs, ir::kFloatBits);
-    print(json.dump(2) + "\n");
+    print(dump_json(json, 2) + "\n");
   } else if (invocation.has("--text")) {
     print(ir::to_text(graph));
   } else {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/run_folder.h"
@@ -116,7 +116,7 @@ StudyPlace study_of_results(const fs::path& file) {
   }
   const std::string address = (folder / "study.db").string();
   if (!is_file(folder / "study.json")) return only_study(address);
-  const auto json = nlohmann::json::parse(read_text_file(folder / "study.json"), nullptr, false);
+  const auto json = json_or_discarded<nlohmann::json>(read_text_file(folder / "study.json"));
   const bool named = json.is_object() && json.contains("study") && json["study"].is_string();
   return named ? study_in(json["study"].get<std::string>(), address) : only_study(address);
 }

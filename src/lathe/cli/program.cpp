@@ -69,6 +69,7 @@ int fail(const std::string& text, ExitCode code) {
 
 int run_program(const std::vector<std::string>& arguments) noexcept {
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error of the write, not the end of the program
+  std::signal(SIGPIPE, SIG_IGN);  // nor is an output that nobody reads any more
   try {
     return static_cast<int>(run_line(arguments));
   } catch (const Error& error) {

@@ -1,13 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
-#include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
+#include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
+#include "lathe/base/visible.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/device.h"
@@ -21,10 +23,12 @@
 #include "lathe/cli/search_setup.h"
 #include "lathe/cli/storages.h"
 #include "lathe/cli/study_folder.h"
+#include "lathe/cli/terminal.h"
 #include "lathe/report/closing_table.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/profile_table.h"
 #include "lathe/report/progress.h"
+#include "lathe/storage/sqlite/sqlite_storage.h"
 #include "lathe/study/closing.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
@@ -70,6 +74,13 @@ std::string progress_text(storage::Storage& storage, const study::OpenedStudy& s
   return fmt::format(" ({})", text);
 }
 
+std::optional<std::string> study_name(const Invocation& invocation) {
+  const std::optional<std::string> name = invocation.text("--study");
+  if (name && name->empty()) throw UserError("--study", "needs a name; it is empty");
+  if (name && !is_utf8(*name)) throw UserError("--study", "must be UTF-8");
+  return name;
+}
+
 // Opens the study of this run, a new one or the one that --resume or --study names, and its folder.
 study::OpenedStudy open_study(const Invocation& invocation, Search& search, const study::Evaluator& evaluator,
                               storage::Storage& storage) {
@@ -77,7 +88,7 @@ study::OpenedStudy open_study(const Invocation& invocation, Search& search, cons
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
     throw UserError("--warm-start", "begins a new study; it does not go with --resume");
   }
-  search.settings.name = invocation.text("--study").value_or(search.settings.name);
+  search.settings.name = study_name(invocation).value_or(search.settings.name);
   StudyFolder folder(search.project, storage.address());
   study::StudyFacts facts = study_facts(search, evaluator, invocation.config_path);
   facts.uid = folder.new_uid();
@@ -140,40 +151,42 @@ bool any_complete(const report::StudyRecord& record) {
 void print_results(const Invocation& invocation, const Search& search, const report::StudyRecord& record,
                    const std::string& database) {
   const report::TableStyle style = report::style_for(kStandardOutput);
-  std::cout << '\n' << report::trial_summary(record);
-  if (invocation.text("--show") == "all") std::cout << '\n' << report::all_trials_table(record, style);
-  if (!record.best.empty()) std::cout << "\nBest trial(s):\n" << report::best_table(record, style);
-  if (record.best.empty() && any_complete(record)) std::cout << "\nNo complete trial meets the constraints.\n";
+  std::ostringstream text;
+  text << '\n' << report::trial_summary(record);
+  if (invocation.text("--show") == "all") text << '\n' << report::all_trials_table(record, style);
+  if (!record.best.empty()) text << "\nBest trial(s):\n" << report::best_table(record, style);
+  if (record.best.empty() && any_complete(record)) text << "\nNo complete trial meets the constraints.\n";
   if (!record.finals.empty()) {
-    std::cout << fmt::format("\nTest rows, the best trained anew with {} seeds (mean and standard error):\n",
-                             search.settings.final.seeds)
-              << report::final_table(record, style);
+    text << fmt::format("\nTest rows, the best trained anew with {} seeds (mean and standard error):\n",
+                        search.settings.final.seeds)
+         << report::final_table(record, style);
   }
   if (invocation.has("--profile") && record.profile) {
-    std::cout << '\n' << report::profile_table(*record.profile, style);
+    text << '\n' << report::profile_table(*record.profile, style);
     if (const std::string memory = report::memory_line(record.trials); !memory.empty()) {
-      std::cout << "\nMemory: " << memory << '\n';
+      text << "\nMemory: " << memory << '\n';
     }
   }
   if (!record.reproducible) {
-    std::cout << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
+    text << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
   }
-  if (!record.notice.empty()) std::cout << '\n' << record.notice << '\n';
-  std::cout << fmt::format(
+  if (!record.notice.empty()) text << '\n' << record.notice << '\n';
+  text << fmt::format(
       "\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\n(copies of best.json and log.json in "
       "{}/)\nStudy \"{}\" in {}\n",
       search.results.string(), path_exists(search.results / "front.svg") ? ", front.svg" : "",
       search_folder(search.project).string(), record.name, database);
+  print(text.str());
 }
 
 void print_json(const Search& search, const report::StudyRecord& record, const std::string& database) {
   using Json = nlohmann::ordered_json;
   Json json = {
       {"schema_version", report::kSchemaVersion},
-      {"study", Json::parse(report::study_json(record))},
-      {"best", Json::parse(report::best_json(record))},
+      {"study", parse_json<Json>(report::study_json(record), "study.json")},
+      {"best", parse_json<Json>(report::best_json(record), "best.json")},
       {"paths", {{"project", search.project.string()}, {"results", search.results.string()}, {"database", database}}}};
-  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  print(dump_json(json, 2) + '\n');
 }
 
 void open_project(const Search& search) {
@@ -235,14 +248,68 @@ void run_race(const Search& search, study::Evaluator& evaluator, storage::Storag
                   });
 }
 
+// A file that was removed while the last trials ended is noticed here.
+void check_study_is_there(const Search& search, storage::Storage& storage) {
+  if (!storage.find_study(search.settings.name)) {
+    throw SystemError("find", fmt::format("study \"{}\" in {}", search.settings.name, storage.address()),
+                      "it was removed or replaced while it ran");
+  }
+}
+
+// The last word on a study that the system ended.
+class FailedSearch : public Error {
+ public:
+  FailedSearch(const SystemError& cause, const std::string& advice)
+      : Error(fmt::format("{}. {}", cause.what(), advice), cause.exit_code()) {}
+};
+
+// Says where the trials are that ended before a failure, and how the study goes on.
+std::string place_of_trials(const Search& search, const std::string& address, bool replaced) {
+  constexpr const char* kGone = "; the study is not there any more and cannot be resumed";
+  if (replaced) return kGone;
+  try {
+    const auto storage = open_existing_storage(address);
+    if (!storage->find_study(search.settings.name)) return kGone;
+    return fmt::format(
+        " and are stored in {}: once the cause is mended, the same command with --resume goes on from there",
+        storage->address());
+  } catch (const Error& error) {
+    return fmt::format("; the study cannot be opened at the moment ({})", error.what());
+  }
+}
+
+// Writes what was found before the failure, and ends with it; files that cannot be written must not hide it.
+[[noreturn]] void end_failed_search(const Search& search, const std::string& address, const report::StudyRecord& record,
+                                    const study::StudyResult& result, KeptWeights& weights) {
+  bool written = true;
+  try {
+    write_study_files(search, record, search_folder(search.project));
+    weights.finish(result);
+  } catch (const SystemError& error) {
+    written = false;
+    log::error("{}", error.what());
+  }
+  try {
+    std::rethrow_exception(result.failure);
+  } catch (const SystemError& error) {
+    const bool replaced = std::string_view(error.what()).ends_with(storage::kFileWasReplaced);
+    std::string advice = fmt::format("{} trials of the study \"{}\" had ended{}", result.trials.size(),
+                                     search.settings.name, place_of_trials(search, address, replaced));
+    if (written) {
+      advice += fmt::format(". {}/ holds what they found (best.json, log.json, trials.csv)", search.results.string());
+    }
+    throw FailedSearch(error, advice);
+  }
+}
+
 // Shows the plan of an exhaustive search.
 void print_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
   const study::Plan plan = plan_search(search, evaluator, interrupt_token());
   if (interrupt_token().requested()) return;  // half a plan says nothing
   if (invocation.json)
-    std::cout << plan_json(search, plan);
+    print(plan_json(search, plan));
   else
-    std::cout << plan_table(search, plan, report::style_for(kStandardOutput)) << std::flush;
+    print(plan_table(search, plan, report::style_for(kStandardOutput)));
 }
 
 ExitCode run_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
@@ -269,9 +336,10 @@ ExitCode run_search(const Invocation& invocation) {
   }
   if (invocation.has("--plan")) return run_plan(invocation, search, evaluator);
   refuse_endless_search(search, evaluator);
+  study_name(invocation);
   make_sampler(search, search.settings.n_trials);  // options are checked before anything is written
   const std::string address = storage_address(invocation, search);
-  if (invocation.has("--resume")) open_existing_storage(address);  // nothing is made for a study that is not there
+  if (invocation.has("--resume")) open_begun_storage(address);  // nothing is made for a study that is not there
   open_project(search);
   const auto storage = open_storage(address, search.settings.optuna_compat);
   catch_interrupts();
@@ -293,13 +361,14 @@ ExitCode run_search(const Invocation& invocation) {
   const auto write = [&](const report::StudyRecord& record) {
     write_study_files(search, record, search_folder(search.project));
   };
+  if (result.failure) end_failed_search(search, address, study_record(context, result, {}), result, weights);
   if (search.settings.racing) write(study_record(context, result, {}));  // a race may take long
-  if (!result.failure) run_race(search, evaluator, *storage, study, result);
-  if (!result.failure) restore_weights(search, evaluator, result, weights);
+  run_race(search, evaluator, *storage, study, result);
+  restore_weights(search, evaluator, result, weights);
   report::StudyRecord record = study_record(context, result, {});
   write(record);  // before the finals: an end there loses nothing
   weights.finish(result);
-  if (result.failure) std::rethrow_exception(result.failure);
+  check_study_is_there(search, *storage);
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
   if (!finals.empty()) write(record = study_record(context, result, finals));
   store_closing(search, result, finals, record.profile, *storage, study.id);

@@ -4,8 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/progress.h"
 #include "lathe/study/exhaustive.h"
@@ -99,7 +99,7 @@ std::string plan_json(const Search& search, const study::Plan& plan) {
                                        {"largest_seconds", plan.largest_seconds},
                                        {"all_seconds", plan.all_seconds},
                                        {"all_seeds_seconds", plan.all_seeds_seconds}};
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 void refuse_endless_search(const Search& search, study::Evaluator& evaluator) {

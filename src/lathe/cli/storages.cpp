@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lathe/base/error.h"
+#include "lathe/base/file.h"
 #include "lathe/base/profile.h"
 #include "lathe/storage/memory.h"
 #include "lathe/storage/postgres/postgres_storage.h"
@@ -67,5 +68,11 @@ bool is_storage_address(const std::string& text) {
 }
 
 std::unique_ptr<storage::Storage> open_existing_storage(const std::string& url) { return open(url, {}, false); }
+
+std::unique_ptr<storage::Storage> open_begun_storage(const std::string& url) {
+  const bool is_file = url.starts_with("sqlite:///") || names_sqlite_file(url);
+  const std::filesystem::path file = url.starts_with("sqlite:///") ? sqlite_path(url) : std::filesystem::path(url);
+  return open(url, {}, is_file && path_exists(file));
+}
 
 }  // namespace lathe::cli

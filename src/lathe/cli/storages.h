@@ -20,5 +20,8 @@ bool is_storage_address(const std::string& text);
 /// Opens a storage that is there already. As open_storage, but nothing is made: SystemError for a file that does not
 /// exist, and for a file or database that holds no studies.
 std::unique_ptr<storage::Storage> open_existing_storage(const std::string& url);
+/// The same for a study that is to go on: a file that is empty, since the disk was full when it was made, gets its
+/// tables.
+std::unique_ptr<storage::Storage> open_begun_storage(const std::string& url);
 
 }  // namespace lathe::cli

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
+#include "lathe/base/visible.h"
 #include "lathe/cli/study_actions.h"
 #include "lathe/cli/study_parameters.h"
 #include "lathe/cli/study_place.h"
@@ -65,7 +66,7 @@ storage::Attributes typed_attributes(const Invocation& invocation) {
   for (const std::string& text : invocation.texts("--user-attribute")) {
     const auto [key, value] = split(text, "an attribute");
     if (key.starts_with("lathe:")) throw UserError("--user-attribute", fmt::format("{} belongs to lathe", key));
-    const Json json = Json::parse(value, nullptr, false);
+    const Json json = json_or_discarded<Json>(value);
     attributes[key] = (json.is_discarded() ? Json(value) : json).dump(-1, ' ', true, Json::error_handler_t::replace);
   }
   return attributes;
@@ -73,7 +74,7 @@ storage::Attributes typed_attributes(const Invocation& invocation) {
 
 // Asks on the terminal; anything but yes is no.
 bool confirmed(const std::string& question) {
-  std::cerr << question << " [y/N] " << std::flush;
+  std::cerr << visible(question) << " [y/N] " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";
@@ -89,7 +90,7 @@ ExitCode export_study(const Invocation& invocation) {
       csv ? report::trials_csv(stored_record(study.info, study.trials)) : study::export_json(study);
   const auto output = invocation.text("--output");
   if (!output || *output == "-") {
-    print(text);
+    print_document(text);
     return ExitCode::kSuccess;
   }
   write_text_file_atomically(*output, text);

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/run_folder.h"
@@ -40,7 +40,7 @@ std::string text_in(const Json& object, const char* key) {
 Json read_json(const fs::path& path) {
   try {
     if (!is_file(path)) return nullptr;
-    Json json = Json::parse(read_text_file(path), nullptr, false);
+    Json json = json_or_discarded<Json>(read_text_file(path));
     return json.is_object() ? json : Json(nullptr);
   } catch (const SystemError&) {
     return nullptr;

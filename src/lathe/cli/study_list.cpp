@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/cli/study_actions.h"
 #include "lathe/cli/study_parameters.h"
 #include "lathe/cli/study_place.h"
@@ -118,13 +118,13 @@ std::string times_text(const storage::TrialCounts& counts) {
 std::string data_text(const storage::StudyInfo& info) {
   const auto found = info.user_attributes.find("lathe:data");
   if (found == info.user_attributes.end()) return {};
-  const Json data = Json::parse(found->second, nullptr, false);
+  const Json data = json_or_discarded<Json>(found->second);
   if (!data.is_object()) return {};
-  std::string text = data.value("dataset", "");
-  if (data.contains("train_rows") && data["train_rows"].is_number_integer()) {
-    text += fmt::format(", {} training rows", report::count_text(data["train_rows"].get<std::int64_t>()));
+  std::string text = json_member_or<std::string>(data, "dataset", "");
+  if (const auto rows = json_member_or<std::int64_t>(data, "train_rows", -1); rows >= 0) {
+    text += fmt::format(", {} training rows", report::count_text(rows));
   }
-  const std::string notice = data.value("notice", "");
+  const std::string notice = json_member_or<std::string>(data, "notice", "");
   return notice.empty() ? text : fmt::format("{} ({})", text, notice);
 }
 
@@ -132,13 +132,14 @@ std::string data_text(const storage::StudyInfo& info) {
 std::string device_text(const storage::StudyInfo& info) {
   const auto found = info.user_attributes.find("lathe:device");
   if (found == info.user_attributes.end()) return {};
-  const Json device = Json::parse(found->second, nullptr, false);
+  const Json device = json_or_discarded<Json>(found->second);
   if (!device.is_object()) return {};
-  std::string text = fmt::format("{} on {}", device.value("backend", ""), device.value("accelerator", ""));
-  if (const std::int64_t threads = device.value("threads", std::int64_t{1}); threads > 1) {
+  std::string text = fmt::format("{} on {}", json_member_or<std::string>(device, "backend", ""),
+                                 json_member_or<std::string>(device, "accelerator", ""));
+  if (const std::int64_t threads = json_member_or<std::int64_t>(device, "threads", 1); threads > 1) {
     text += fmt::format(", {} threads per trial", threads);
   }
-  const std::string precision = device.value("precision", "32");
+  const std::string precision = json_member_or<std::string>(device, "precision", "32");
   return precision == "32" ? text : fmt::format("{}, {}", text, precision);
 }
 
@@ -179,7 +180,7 @@ std::string attributes_table(const storage::StudyInfo& info) {
 Json attributes_json(const storage::Attributes& attributes) {
   Json json = Json::object();
   for (const auto& [key, text] : attributes) {
-    Json value = Json::parse(text, nullptr, false);
+    Json value = json_or_discarded<Json>(text);
     json[key] = value.is_discarded() ? Json(text) : std::move(value);
   }
   return json;
@@ -189,7 +190,8 @@ Json parameters_json(const std::vector<StudyParameter>& parameters) {
   Json list = Json::array();
   for (const StudyParameter& parameter : parameters) {
     Json entry = {{"name", parameter.name},
-                  {"distribution", Json::parse(storage::distribution_json(*parameter.distributions.back()))}};
+                  {"distribution",
+                   parse_json<Json>(storage::distribution_json(*parameter.distributions.back()), parameter.name)}};
     if (!parameter.condition.empty()) entry["condition"] = parameter.condition;
     list.push_back(std::move(entry));
   }

@@ -6,10 +6,10 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 #include "lathe/report/table.h"
 #include "lathe/storage/text.h"
 
@@ -21,17 +21,14 @@ using DistributionPointer = std::shared_ptr<const parameter::Distribution>;
 
 // Splits what study/open.cpp stores, a distribution as JSON and ` when PARENT is VALUE`; false for anything else.
 bool read_choices(const std::string& text, StudyParameter& parameter) {
-  std::istringstream stream(text);
+  const std::size_t size = json_prefix_size(text);
   try {
-    Json distribution;
-    stream >> distribution;
     parameter.distributions.push_back(
-        std::make_shared<const parameter::Distribution>(storage::distribution_from_json(distribution.dump())));
-  } catch (const Json::exception&) {
-    return false;
+        std::make_shared<const parameter::Distribution>(storage::distribution_from_json(text.substr(0, size))));
   } catch (const DataError&) {
     return false;
   }
+  std::istringstream stream(text.substr(size));
   stream >> std::ws;
   std::getline(stream, parameter.condition);
   return true;
@@ -41,7 +38,7 @@ bool read_choices(const std::string& text, StudyParameter& parameter) {
 std::vector<StudyParameter> stored_parameters(const storage::StudyInfo& info) {
   const auto attribute = info.user_attributes.find("lathe:identity");
   if (attribute == info.user_attributes.end()) return {};
-  const Json identity = Json::parse(attribute->second, nullptr, false);
+  const Json identity = json_or_discarded<Json>(attribute->second);
   if (!identity.is_object() || !identity.contains("choices")) return {};
   std::vector<StudyParameter> parameters;
   for (const auto& [name, text] : identity["choices"].items()) {
@@ -54,7 +51,8 @@ std::vector<StudyParameter> stored_parameters(const storage::StudyInfo& info) {
 
 std::string values_text(const parameter::Categorical& list) {
   std::string text;
-  for (const parameter::Choice& choice : list.choices) text += (text.empty() ? "" : ", ") + parameter::to_string(choice);
+  for (const parameter::Choice& choice : list.choices)
+    text += (text.empty() ? "" : ", ") + parameter::to_string(choice);
   return text;
 }
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
+#include "lathe/base/json.h"
 #include "lathe/report/table.h"
 #include "lathe/sampler/sampler.h"
 #include "lathe/storage/text.h"
@@ -22,7 +22,7 @@ using Json = nlohmann::ordered_json;
 Json parsed(const storage::Attributes& attributes, const std::string& key) {
   const auto found = attributes.find(key);
   if (found == attributes.end()) return nullptr;
-  Json value = Json::parse(found->second, nullptr, false);
+  Json value = json_or_discarded<Json>(found->second);
   return value.is_discarded() ? Json(nullptr) : value;
 }
 
@@ -39,7 +39,7 @@ report::Metrics metrics_of(const storage::Trial& trial, const std::string& key) 
 void add_numbers(const storage::Trial& trial, report::Metrics& metrics) {
   for (const auto& [key, text] : trial.user_attributes) {
     if (key.starts_with("lathe:")) continue;
-    const Json value = Json::parse(text, nullptr, false);
+    const Json value = json_or_discarded<Json>(text);
     if (value.is_number()) metrics.emplace_back(key, value.get<double>());
   }
 }
@@ -92,21 +92,13 @@ std::string reason_of(const storage::Trial& trial) {
   return reason;
 }
 
-std::string text_in(const Json& object, const char* key) {
-  return object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
-}
-
-std::int64_t integer_in(const Json& object, const char* key) {
-  return object.contains(key) && object[key].is_number_integer() ? object[key].get<std::int64_t>() : 0;
-}
-
 void add_usage(const Json& usage, report::TrialRecord& record) {
   if (!usage.is_object()) return;
-  record.device = study::to_string({.backend = text_in(usage, "backend"),
-                                    .target = text_in(usage, "target"),
-                                    .accelerator = text_in(usage, "accelerator")});
-  record.planned_bytes = integer_in(usage, "planned_bytes");
-  record.peak_bytes = integer_in(usage, "peak_bytes");
+  const auto text = [&](const char* key) { return json_member_or<std::string>(usage, key, ""); };
+  record.device =
+      study::to_string({.backend = text("backend"), .target = text("target"), .accelerator = text("accelerator")});
+  record.planned_bytes = json_member_or<std::int64_t>(usage, "planned_bytes", 0);
+  record.peak_bytes = json_member_or<std::int64_t>(usage, "peak_bytes", 0);
 }
 
 report::TrialRecord record_of(const storage::Trial& trial, const std::vector<report::ObjectiveRecord>& objectives) {
@@ -130,10 +122,8 @@ report::TrialRecord record_of(const storage::Trial& trial, const std::vector<rep
   }
   add_usage(parsed(trial.user_attributes, "lathe:ran_on"), record);
   const Json network = parsed(trial.user_attributes, "lathe:network");
-  if (network.is_object()) {
-    record.widths = network.value("widths", "");
-    record.bits = network.value("bits", "");
-  }
+  record.widths = json_member_or<std::string>(network, "widths", "");
+  record.bits = json_member_or<std::string>(network, "bits", "");
   if (trial.started && trial.completed) {
     record.seconds = std::chrono::duration<double>(*trial.completed - *trial.started).count();
   }

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/kept_weights.h"
@@ -58,7 +57,7 @@ void train_again(const Search& search, study::Evaluator& evaluator, study::Study
 void name_data_as_then(const storage::StudyInfo& info, report::StudyRecord& record) {
   const auto stored = info.user_attributes.find("lathe:data");
   if (stored == info.user_attributes.end()) return;
-  const auto then = nlohmann::json::parse(stored->second, nullptr, false);
+  const auto then = json_or_discarded<nlohmann::json>(stored->second);
   for (auto& [name, value] : record.data) {
     if (then.is_object() && then.contains(name) && then[name].is_string()) value = then[name].get<std::string>();
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/study_actions.h"
 #include "lathe/cli/study_place.h"
@@ -36,7 +36,7 @@ Json numbers_json(const std::vector<double>& values) {
 Json attributes_json(const storage::Attributes& attributes) {
   Json json = Json::object();
   for (const auto& [key, text] : attributes) {
-    Json value = Json::parse(text, nullptr, false);
+    Json value = json_or_discarded<Json>(text);
     json[key] = value.is_discarded() ? Json(text) : std::move(value);
   }
   return json;
@@ -45,7 +45,7 @@ Json attributes_json(const storage::Attributes& attributes) {
 Json choice_json(const storage::Parameter& parameter) {
   const auto code = parameter::code_of_internal(*parameter.distribution, parameter.value);
   if (!code) return number_json(parameter.value);
-  return Json::parse(storage::json_text(parameter::choice(*parameter.distribution, *code)));
+  return parse_json<Json>(storage::json_text(parameter::choice(*parameter.distribution, *code)), parameter.name);
 }
 
 Json json_of(const storage::Trial& trial, const report::TrialRecord& record) {

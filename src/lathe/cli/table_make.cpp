@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/backends.h"
 #include "lathe/cli/interrupt.h"
@@ -85,7 +85,7 @@ void report_made(const Invocation& invocation, const table::Contents& table, con
                                       {"epochs", table.epochs},
                                       {"diverged", diverged},
                                       {"notice", table.facts.notice}};
-    print(json.dump(2) + '\n');
+    print(dump_json(json, 2) + '\n');
     return;
   }
   print(fmt::format("{} candidates x {} seeds x {} epochs{}\n", table.assignments.size(), table.seeds, table.epochs,

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/cli/study_parameters.h"
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
@@ -120,7 +120,7 @@ ExitCode query_table(const Invocation& invocation) {
               {"found", found},
               {"candidates", Json::array()}};
     for (const std::size_t candidate : candidates) json["candidates"].push_back(with_curves(table, candidate));
-    print(json.dump(2) + '\n');
+    print(dump_json(json, 2) + '\n');
     return found == 0 ? ExitCode::kNoResult : ExitCode::kSuccess;
   }
   const report::TableStyle style = report::style_for(kStandardOutput);

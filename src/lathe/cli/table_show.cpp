@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/metric/metric.h"
@@ -193,7 +193,7 @@ ExitCode show_table(const Invocation& invocation) {
   const table::Table table = named_table(invocation);
   const std::vector<table::Objective> objectives = wanted_objectives(invocation, table);
   if (invocation.json) {
-    print(table_json(table, objectives, front_of(invocation, table)).dump(2) + '\n');
+    print(dump_json(table_json(table, objectives, front_of(invocation, table)), 2) + '\n');
     return ExitCode::kSuccess;
   }
   const table::Facts& facts = table.contents().facts;

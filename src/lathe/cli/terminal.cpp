@@ -8,19 +8,40 @@
 #include <cstring>
 
 #include "lathe/base/error.h"
+#include "lathe/base/visible.h"
 #include "lathe/report/progress.h"
 #include "lathe/report/terminal.h"
 
 namespace lathe::cli {
 
-void print(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written) throw SystemError("write", "standard output", std::strerror(errno));
+namespace {
+
+// A reader that has seen enough (`| head -1`) or a terminal that is gone ends no work: there is only nobody to tell.
+bool nobody_reads() { return errno == EPIPE || errno == EIO; }
+
+void write_output(std::string_view text) {
+  static bool closed = false;
+  if (closed) return;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+  closed = nobody_reads();
+  if (!closed) throw SystemError("write", "standard output", std::strerror(errno));
 }
 
-void print_error(std::string_view text) noexcept {
+}  // namespace
+
+void print(std::string_view text) { write_output(visible(text)); }
+
+void print_document(std::string_view text) {
+  if (report::is_terminal(STDOUT_FILENO))
+    print(text);
+  else
+    write_output(text);
+}
+
+void print_error(std::string_view message) noexcept {
   report::ProgressBar::clear_line();
   std::fflush(stdout);
+  const std::string text = visible(message);
   const bool colour = colour_allowed(STDERR_FILENO);
   std::fprintf(stderr, "%slathe: error:%s %.*s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
                static_cast<int>(text.size()), text.data());

@@ -5,9 +5,12 @@
 
 namespace lathe::cli {
 
-/// Prints text on standard output. Throws SystemError when it cannot be written (a full disk); a reader that has gone
-/// away (`| head`) ends the program silently.
+/// Prints text on standard output, made visible (base/visible.h). Throws SystemError when it cannot be written (a full
+/// disk). A reader that has gone away (`| head`) or a terminal that hung up is no error: the work goes on, unheard.
 void print(std::string_view text);
+
+/// Prints a document that programs read: byte for byte, unless a terminal would show it.
+void print_document(std::string_view text);
 
 /// Prints `lathe: error: TEXT` on standard error, in colour on a terminal.
 void print_error(std::string_view text) noexcept;

@@ -2,9 +2,9 @@
 
 #include <cmath>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/device.h"
@@ -170,7 +170,7 @@ ExitCode run_test(const Invocation& invocation) {
     throw UserError("--load", "is missing: lathe test evaluates trained weights (training_ckpts/best.safetensors)");
   const TestRun run = evaluate(invocation);
   if (invocation.json)
-    print(fmt::format("{}\n", json_of(run, invocation.settings).dump(2)));
+    print(fmt::format("{}\n", dump_json(json_of(run, invocation.settings), 2)));
   else
     print_result(run);
   return ExitCode::kSuccess;

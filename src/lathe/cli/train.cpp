@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/device.h"
@@ -93,7 +92,7 @@ ExitCode run_train(const Invocation& invocation) {
   advise_threads(*job.backend, 1, job.threads);
   const TrainingResult result = train_with_progress(job);
   if (invocation.json)
-    print(fmt::format("{}\n", training_json(job, result).dump(2)));
+    print(fmt::format("{}\n", dump_json(training_json(job, result), 2)));
   else
     print(training_text(job, result));
   log::info("Training is {}", engine::to_string(result.report.outcome));

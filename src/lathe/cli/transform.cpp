@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
@@ -60,9 +60,8 @@ void save(const Invocation& invocation, const StartingPoint& start, Transformed&
   const auto seed = static_cast<std::uint64_t>(invocation.settings.seed);
   engine::State state = engine::initial_state(result.after, seed, 0, 0);
   if (start.state) state = carried_over(*start.state, std::move(state));
-  const std::filesystem::path folder =
-      new_run_folder(project_folder(invocation.settings), "transform", "settings.toml",
-                     config::resolved_document(invocation.root, invocation.settings));
+  const std::filesystem::path folder = new_run_folder(project_folder(invocation.settings), "transform", "settings.toml",
+                                                      config::resolved_document(invocation.root, invocation.settings));
   result.file = folder / "transformed.safetensors";
   checkpoint::Facts facts = {{"weights", start.weights_origin}};
   checkpoint::store_preprocessing(start.preprocessing, facts);
@@ -78,7 +77,7 @@ std::string json_text(const Transformed& result) {
                      {"trainable_parameters_before", ir::trainable_parameters(result.before)},
                      {"trainable_parameters", ir::trainable_parameters(result.after)},
                      {"file", result.file.string()}};
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 std::string report_text(const Transformed& result) {

@@ -4,14 +4,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstring>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/hash.h"
+#include "lathe/base/json.h"
 
 namespace lathe::data {
 namespace {
@@ -32,8 +35,9 @@ int on_progress(void* progress, curl_off_t total, curl_off_t done, curl_off_t, c
 
 enum class Transfer { kComplete, kStopped };
 
-/// Gets an address with libcurl, following redirections. Throws SystemError.
-Transfer transfer(const std::string& url, Receiver receive, const FetchProgress& progress) {
+/// Gets an address with libcurl, following redirections; `type` takes what the server calls it. Throws SystemError.
+Transfer transfer(const std::string& url, Receiver receive, const FetchProgress& progress,
+                  std::string* type = nullptr) {
   static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   if (started != CURLE_OK || curl == nullptr) throw SystemError("download", url, "libcurl cannot be initialised");
@@ -62,6 +66,9 @@ Transfer transfer(const std::string& url, Receiver receive, const FetchProgress&
     throw SystemError("download", url, fmt::format("the server answered with HTTP status {}", status));
   }
   if (code != CURLE_OK) throw SystemError("download", url, reason[0] != '\0' ? reason : curl_easy_strerror(code));
+  const char* sent = nullptr;
+  curl_easy_getinfo(curl.get(), CURLINFO_CONTENT_TYPE, &sent);
+  if (type != nullptr && sent != nullptr) *type = sent;
   return Transfer::kComplete;
 }
 
@@ -145,9 +152,38 @@ std::optional<FetchedFile> present_file(const fs::path& target) {
                      .first_use = recorded.empty()};
 }
 
-void refuse_web_page(std::string_view beginning, const std::string& url) {
-  for (const std::string_view mark : {"<!DOCTYPE html", "<!doctype html", "<html", "<HTML"}) {
-    if (beginning.starts_with(mark)) throw DataError(url, "the server sent a web page instead of the file");
+/// So many bytes tell what comes.
+constexpr std::size_t kTellingBytes = 512;
+
+std::string_view without_blanks(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+}
+
+bool looks_like_a_page(std::string_view beginning) {
+  std::string text(without_blanks(beginning));
+  for (char& letter : text) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  static constexpr std::array kMarks{"<!doctype", "<html", "<head",  "<body", "<script",
+                                     "<!--",      "<?xml", "<title", "<meta"};
+  return std::any_of(kMarks.begin(), kMarks.end(), [&](const char* mark) { return text.starts_with(mark); });
+}
+
+/// Says what a file of this name would have to begin with; empty where it is right, or not known.
+std::string missing_mark(std::string_view beginning, const fs::path& target) {
+  if (target.extension() == ".z" && !beginning.starts_with("\x89HDF")) return "it is no HDF5 file";
+  const std::string_view text = without_blanks(beginning);
+  if (target.extension() == ".arff" && !text.starts_with('@') && !text.starts_with('%')) return "it is no ARFF file";
+  return {};
+}
+
+/// Refuses what is certainly not the file: a page (of a login, an error, a robot check) or another kind of file.
+void check_beginning(std::string_view beginning, const std::string& type, const std::string& url,
+                     const fs::path& target) {
+  if (looks_like_a_page(beginning) || type.starts_with("text/html") || type.starts_with("application/xhtml")) {
+    throw DataError(url, "the server sent a web page instead of the file");
+  }
+  if (const std::string missing = missing_mark(beginning, target); !missing.empty()) {
+    throw DataError(url, "the server sent something else instead of the file: " + missing);
   }
 }
 
@@ -161,7 +197,7 @@ std::string resolve_address(const std::string& url) {
     return text.size() <= kLongestDescription;
   };
   transfer(url, receive, {});
-  const nlohmann::json description = nlohmann::json::parse(text, nullptr, false);
+  const nlohmann::json description = json_or_discarded<nlohmann::json>(text);
   const nlohmann::json::json_pointer pointer("/data_set_description/url");
   if (!description.is_object() || !description.contains(pointer) || !description[pointer].is_string()) {
     throw DataError(url, "the server's description of the data set names no file");
@@ -177,19 +213,21 @@ std::optional<FetchedFile> fetch_file(const std::string& url, const fs::path& ta
   TemporaryFile file(target);
   Hasher hasher;
   std::int64_t size = 0;
+  std::string beginning, type;
   const auto receive = [&](std::string_view bytes) {
-    if (size == 0) refuse_web_page(bytes, url);
+    if (beginning.size() < kTellingBytes) beginning += bytes.substr(0, kTellingBytes);
     size += static_cast<std::int64_t>(bytes.size());
     hasher.add(std::as_bytes(std::span(bytes)));
     return file.write(bytes);
   };
   try {
-    if (transfer(url, receive, progress) == Transfer::kStopped) return std::nullopt;
+    if (transfer(url, receive, progress, &type) == Transfer::kStopped) return std::nullopt;
   } catch (const SystemError&) {
     if (!file.reason().empty()) throw SystemError("write", file.path().string(), file.reason());
     throw;
   }
   if (size == 0) throw DataError(url, "the server sent an empty file");
+  check_beginning(beginning, type, url, target);
   const std::string hash = hasher.finish().to_hex();
   const std::string recorded = recorded_hash(target);
   if (!recorded.empty() && recorded != hash) {

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
+#include "lathe/base/visible.h"
 
 namespace lathe::data {
 namespace {
@@ -63,31 +64,6 @@ Preprocessing from_json(const Json& json) {
   return read;
 }
 
-// Returns the length of the UTF-8 sequence that a text begins with; 0 where it begins with none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
-  if (length == 0 || length > text.size()) return 0;
-  char32_t point = length == 1 ? first : first & (0x7Fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if (byte(i) >> 6 != 2) return 0;
-    point = (point << 6) | (byte(i) & 0x3Fu);
-  }
-  constexpr char32_t kLowest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = point >= 0xD800 && point < 0xE000;
-  return point < kLowest[length] || surrogate || point > 0x10FFFF ? 0 : length;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 }  // namespace
 
 bool Preprocessing::changes_targets() const {
@@ -112,6 +88,7 @@ std::string to_json(const std::vector<std::string>& names) { return Json(names).
 
 Preprocessing parse_preprocessing(std::string_view json, const std::filesystem::path& origin) {
   try {
+    if (const std::string broken = json_limit_broken(json); !broken.empty()) throw DataError(broken);
     return from_json(Json::parse(json));
   } catch (const nlohmann::json::exception& error) {
     throw DataError(origin.string(), fmt::format("its preprocessing cannot be read: {}", error.what()));

@@ -6,6 +6,7 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/random.h"
+#include "lathe/base/threads.h"
 #include "lathe/data/augment.h"
 #include "lathe/engine/shuffle.h"
 
@@ -40,7 +41,7 @@ BatchLoader::BatchLoader(const data::Samples& samples, const TrainSettings& sett
       batch_(batch),
       shape_(samples.row_shape()),
       ring_(kBatches),
-      thread_([this] { work(); }) {}
+      thread_(start_thread("the thread that prepares mini-batches", [this] { work(); })) {}
 
 BatchLoader::~BatchLoader() {
   {

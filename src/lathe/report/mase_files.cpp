@@ -7,10 +7,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 
 namespace lathe::report {
 namespace {
@@ -198,23 +198,18 @@ Json final_entry(const FinalRecord& record) {
 }
 
 Json parse_result_file(const std::filesystem::path& path) {
-  const std::string text = read_text_file(path);
-  Json file;
-  try {
-    file = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw DataError(path.string(), fmt::format("is no JSON (byte {})", error.byte));
-  }
+  Json file = parse_json<Json>(read_text_file(path), path.string());
   if (!file.is_object())
     throw DataError(path.string(), "is no best.json or log.json: an object with keys \"0\", \"1\", ... is expected");
   return file;
 }
 
 std::int64_t number_of(const std::filesystem::path& path, const std::string& key, const Json& entry) {
-  if (!entry.is_object() || !entry.contains("number") || !entry["number"].is_number_integer()) {
+  const std::int64_t number = json_member_or<std::int64_t>(entry, "number", -1);
+  if (number < 0) {
     throw DataError(path.string(), fmt::format("is no best.json or log.json: entry \"{}\" has no trial number", key));
   }
-  return entry["number"].get<std::int64_t>();
+  return number;
 }
 
 [[noreturn]] void bad_config(const std::filesystem::path& path, std::int64_t number, const std::string& what) {
@@ -223,7 +218,7 @@ std::int64_t number_of(const std::filesystem::path& path, const std::string& key
 
 Scalar scalar_of(const Json& value) {
   if (value.is_boolean()) return value.get<bool>();
-  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number_integer()) return json_value<std::int64_t>(value);
   if (value.is_number()) return value.get<double>();
   if (value.is_string() && value != "NA") return value.get<std::string>();
   return std::monostate{};
@@ -240,7 +235,11 @@ SampledConfig config_of(const std::filesystem::path& path, std::int64_t number, 
     auto& values = config.emplace_back(node, std::vector<std::pair<std::string, Scalar>>{}).second;
     for (const auto& [key, value] : entry["config"].items()) {
       if (value.is_structured()) bad_config(path, number, fmt::format("{}.{} is no single value", node, key));
-      values.emplace_back(key, scalar_of(value));
+      try {
+        values.emplace_back(key, scalar_of(value));
+      } catch (const DataError& error) {
+        bad_config(path, number, fmt::format("{}.{}: {}", node, key, error.what()));
+      }
     }
   }
   return config;

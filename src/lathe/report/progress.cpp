@@ -12,6 +12,8 @@
 #include <mutex>
 #include <thread>
 
+#include "lathe/base/error.h"
+#include "lathe/base/threads.h"
 #include "lathe/report/table.h"
 #include "lathe/report/terminal.h"
 
@@ -130,7 +132,7 @@ class ProgressBar::Painter {
       : settings_(std::move(settings)),
         total_(settings_.total),
         unicode_(unicode_locale()),
-        thread_([this] { run(); }) {}
+        thread_(start_thread("the thread that draws the progress", [this] { run(); })) {}
 
   ~Painter() {
     {
@@ -210,7 +212,12 @@ class ProgressBar::Painter {
 };
 
 ProgressBar::ProgressBar(ProgressSettings settings) {
-  if (is_terminal(settings.descriptor)) painter_ = std::make_unique<Painter>(std::move(settings));
+  if (!is_terminal(settings.descriptor)) return;
+  try {
+    painter_ = std::make_unique<Painter>(std::move(settings));
+  } catch (const SystemError&) {
+    // no bar where there is no thread for it
+  }
 }
 
 ProgressBar::~ProgressBar() = default;

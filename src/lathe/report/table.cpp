@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "lathe/base/check.h"
+#include "lathe/base/visible.h"
 #include "lathe/report/terminal.h"
 
 namespace lathe::report {
@@ -59,6 +60,7 @@ TableStyle style_for(int descriptor) {
 void Table::add_row(std::vector<std::string> cells) {
   LATHE_CHECK(cells.size() <= columns_.size(), "{} cells in a table of {} columns", cells.size(), columns_.size());
   cells.resize(columns_.size());
+  for (std::string& cell : cells) cell = visible_line(cell);
   rows_.push_back({std::move(cells), rule_pending_});
   rule_pending_ = false;
 }

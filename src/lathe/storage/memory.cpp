@@ -121,6 +121,17 @@ class MemoryStorage final : public Storage {
     return stale;
   }
 
+  std::map<std::int64_t, std::string> heartbeats(std::int64_t study_id) override {
+    const std::lock_guard lock(mutex_);
+    std::map<std::int64_t, std::string> beats;
+    for (const std::int64_t trial_id : trial_ids(study_id)) {
+      const StoredTrial& stored = trials_.at(trial_id);
+      if (stored.trial.state != TrialState::kRunning || !stored.heartbeat) continue;
+      beats[trial_id] = std::to_string(stored.heartbeat->time_since_epoch().count());
+    }
+    return beats;
+  }
+
   bool take_over_trial(std::int64_t trial_id, std::chrono::duration<double> grace,
                        const Attributes& user_attributes) override {
     const std::lock_guard lock(mutex_);

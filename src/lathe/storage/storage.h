@@ -123,6 +123,8 @@ class Storage {
   /// Lists the RUNNING trials whose last heartbeat is older than `grace`. Trials without a heartbeat (of other
   /// programs) are never listed.
   virtual std::vector<std::int64_t> stale_trials(std::int64_t study_id, std::chrono::duration<double> grace) = 0;
+  /// Returns the last sign of life of each RUNNING trial that has one, as a text that changes with the next.
+  virtual std::map<std::int64_t, std::string> heartbeats(std::int64_t study_id) = 0;
   /// Takes over a RUNNING trial whose heartbeat is older than `grace`: renews the heartbeat and sets the attributes;
   /// false when somebody else did or it ended.
   virtual bool take_over_trial(std::int64_t trial_id, std::chrono::duration<double> grace,

@@ -5,9 +5,9 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 
 namespace lathe::storage {
 namespace {
@@ -67,10 +67,10 @@ parameter::Choice choice_from_json(const Json& value) {
     case Json::value_t::null: return std::monostate{};
     case Json::value_t::boolean: return value.get<bool>();
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return value.get<std::int64_t>();
+    case Json::value_t::number_unsigned: return json_value<std::int64_t>(value);
     case Json::value_t::number_float: return value.get<double>();
     case Json::value_t::string: return value.get<std::string>();
-    default: return value.dump();
+    default: return value.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 }
 
@@ -193,26 +193,28 @@ parameter::Choice external_value(const Parameter& parameter) {
 
 parameter::Categorical categorical_from(const Json& attributes) {
   parameter::Categorical list;
-  for (const Json& choice : attributes.at("choices")) list.choices.push_back(choice_from_json(choice));
+  for (const Json& choice : json_at(attributes, "choices")) list.choices.push_back(choice_from_json(choice));
   return list;
 }
 
 parameter::Integer integer_from(const Json& attributes, bool log) {
-  return {.low = attributes.at("low").get<std::int64_t>(),
-          .high = attributes.at("high").get<std::int64_t>(),
-          .step = log ? 1 : attributes.value("step", std::int64_t{1}),
+  const bool stepped = !log && attributes.contains("step");
+  return {.low = json_member<std::int64_t>(attributes, "low"),
+          .high = json_member<std::int64_t>(attributes, "high"),
+          .step = stepped ? json_member<std::int64_t>(attributes, "step") : 1,
           .log = log};
 }
 
 parameter::Float float_from(const Json& attributes, bool log, const char* step) {
-  parameter::Float range{.low = attributes.at("low").get<double>(), .high = attributes.at("high").get<double>()};
+  parameter::Float range{.low = json_member<double>(attributes, "low"),
+                         .high = json_member<double>(attributes, "high")};
   range.log = log;
-  if (attributes.contains(step) && !attributes.at(step).is_null()) range.step = attributes.at(step).get<double>();
+  if (attributes.contains(step) && !attributes.at(step).is_null()) range.step = json_member<double>(attributes, step);
   return range;
 }
 
 parameter::Distribution distribution_from(const std::string& name, const Json& attributes) {
-  const bool log = attributes.value("log", false);
+  const bool log = attributes.contains("log") && json_member<bool>(attributes, "log");
   if (name == "CategoricalDistribution") return categorical_from(attributes);
   if (name == "IntDistribution") return integer_from(attributes, log);
   if (name == "FloatDistribution") return float_from(attributes, log, "step");
@@ -231,15 +233,13 @@ std::string distribution_json(const parameter::Distribution& distribution) {
 }
 
 parameter::Distribution distribution_from_json(std::string_view text) {
-  const Json document = Json::parse(text, nullptr, false);
+  const Json document = json_or_discarded<Json>(text);
   const bool shaped = document.is_object() && document.contains("name") && document["name"].is_string() &&
                       document.contains("attributes") && document["attributes"].is_object();
   if (!shaped) throw DataError(fmt::format("\"{}\" is no distribution", text));
   try {
     return parameter::checked(distribution_from(document["name"].get<std::string>(), document["attributes"]));
-  } catch (const nlohmann::json::exception&) {
-    throw DataError(fmt::format("\"{}\" is no distribution", text));
-  } catch (const UserError& error) {
+  } catch (const Error& error) {
     throw DataError(fmt::format("\"{}\" is no distribution: {}", text, error.what()));
   }
 }

@@ -1,8 +1,8 @@
 #include "lathe/study/closing.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "lathe/base/json.h"
 #include "lathe/study/record.h"
 
 namespace lathe::study {
@@ -81,9 +81,11 @@ std::optional<Closing> read_closing(const storage::StudyInfo& info) {
   const auto stored = info.user_attributes.find(kClosingAttribute);
   if (stored == info.user_attributes.end()) return std::nullopt;
   try {
-    return closing_from(ordered_json::parse(stored->second));
+    return closing_from(parse_json<ordered_json>(stored->second, kClosingAttribute));
   } catch (const ordered_json::exception&) {
     return std::nullopt;  // somebody else's
+  } catch (const DataError&) {
+    return std::nullopt;
   }
 }
 

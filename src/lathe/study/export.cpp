@@ -1,9 +1,9 @@
 #include "lathe/study/export.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "lathe/base/json.h"
 #include "lathe/config/settings.h"
 #include "lathe/storage/text.h"
 
@@ -49,7 +49,7 @@ std::string without_blanks(const std::string& text) {
 
 // Reads an attribute; discarded where printing it again would change more than blanks.
 Json attribute_json(const std::string& text) {
-  Json value = Json::parse(text, nullptr, false);
+  Json value = json_or_discarded<Json>(text);
   if (value.is_discarded()) return value;
   const std::string plain = without_blanks(text);
   const bool lossless = plain == text_of(value) || plain == text_of(value, true);

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 #include "lathe/storage/text.h"
 
 namespace lathe::study {
@@ -37,18 +37,18 @@ storage::Attributes attributes_from(const Json& object, const std::string& kind)
   storage::Attributes attributes;
   for (const auto& [key, value] : member(object, kind + "_attributes").items()) attributes[key] = text_of(value);
   for (const auto& [key, text] : member(object, kind + "_attribute_texts").items()) {
-    attributes[key] = text.get<std::string>();
+    attributes[key] = json_value<std::string>(text);
   }
   return attributes;
 }
 
 std::optional<storage::Time> time_from(const Json& value) {
   if (value.is_null()) return std::nullopt;
-  return storage::time_from_text(value.get<std::string>());
+  return storage::time_from_text(json_value<std::string>(value));
 }
 
 storage::Parameter parameter_from(const std::string& name, const Json& value, const Distributions& distributions) {
-  const auto index = member(value, "distribution").get<std::size_t>();
+  const auto index = json_member<std::size_t>(value, "distribution");
   if (index >= distributions.size()) throw DataError(fmt::format("{}: there is no distribution {}", name, index));
   storage::Parameter parameter{name, distributions[index], number_from(member(value, "stored"))};
   const bool categorical = std::holds_alternative<parameter::Categorical>(*parameter.distribution);
@@ -71,15 +71,16 @@ void check_values(const storage::Trial& trial, std::size_t objectives) {
 }
 
 storage::Trial trial_from(const Json& json, const Distributions& distributions, std::size_t objectives) {
-  storage::Trial trial{.number = member(json, "number").get<std::int64_t>(),
-                       .state = storage::state_from_name(member(json, "state").get<std::string>())};
+  storage::Trial trial{.number = json_member<std::int64_t>(json, "number"),
+                       .state = storage::state_from_name(json_member<std::string>(json, "state"))};
+  if (trial.number < 0) throw DataError("a trial's number is at least 0");
   for (const Json& value : member(json, "values")) trial.values.push_back(number_from(value));
   check_values(trial, objectives);
   for (const auto& [name, value] : member(json, "parameters").items()) {
     trial.parameters.push_back(parameter_from(name, value, distributions));
   }
   for (const Json& entry : member(json, "intermediate_values")) {
-    trial.intermediate_values[entry.at(0).get<std::int64_t>()] = number_from(entry.at(1));
+    trial.intermediate_values[json_value<std::int64_t>(entry.at(0))] = number_from(entry.at(1));
   }
   trial.user_attributes = attributes_from(json, "user");
   trial.system_attributes = attributes_from(json, "system");
@@ -101,13 +102,7 @@ void at_place(const std::string& path, const std::string& place, const Function&
 }
 
 Json document_of(const std::string& text, const std::string& path) {
-  Json document;
-  try {
-    document = Json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    throw DataError(path, fmt::format("no JSON document: it breaks off or goes wrong at byte {} of {}",
-                                      std::min(error.byte, text.size()), text.size()));
-  }
+  Json document = parse_json<Json>(text, path);
   const bool ours = document.is_object() && member(document, "format") == "lathe study";
   if (!ours) throw DataError(path, "no study that `lathe study export` wrote");
   const Json& version = member(document, "schema_version");
@@ -119,9 +114,9 @@ Json document_of(const std::string& text, const std::string& path) {
 }
 
 void read_head(const Json& document, storage::StudyInfo& info) {
-  info.name = member(document, "name").get<std::string>();
+  info.name = json_member<std::string>(document, "name");
   for (const Json& name : member(document, "directions")) {
-    const auto direction = storage::direction_from_name(name.get<std::string>());
+    const auto direction = storage::direction_from_name(json_value<std::string>(name));
     if (!direction) throw DataError("a direction is not set");
     info.directions.push_back(*direction);
   }
@@ -174,7 +169,8 @@ ExportedStudy read_export(const std::string& text, const std::string& path) {
       study.trials.push_back(trial_from(trials[i], distributions, study.info.directions.size()));
       if (i > 0 && study.trials[i].number <= study.trials[i - 1].number) throw DataError("its number is out of order");
       for (const Json& entry : member(trials[i], "repeats")) {
-        study.repeats[study.trials[i].number][entry.at(0).get<std::int64_t>()] = entry.at(1).get<std::string>();
+        study.repeats[study.trials[i].number][json_value<std::int64_t>(entry.at(0))] =
+            json_value<std::string>(entry.at(1));
       }
     });
   }

@@ -21,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 // A process that ended on this machine wrote its last heartbeat at least so long ago.
 constexpr std::chrono::duration<double> kDeadFor{0.2};
 constexpr std::chrono::milliseconds kLookEvery{500};
+// So many times the interval of the heartbeats a silent trial is watched.
+constexpr double kWatchedBeats = 1.5;
 // So many lost races for one number mean that the numbers of the study make no sense.
 constexpr int kMostRaces = 1000;
 
@@ -60,6 +62,7 @@ void Ledger::merge(const storage::Trial& stored) {
   row.trial_id = stored.trial_id;
   row.worker = read.worker;
   row.in_space = read.in_space;
+  row.interrupted = read.interrupted;
   row.foreign = read.trial.state == TrialState::kRunning && read.worker.empty();
   if (read.trial.imported && known == trials_.end()) ++imported_;
   note_state(read.trial);
@@ -251,9 +254,16 @@ std::optional<Begun> Ledger::begin_again(std::int64_t number, std::chrono::durat
   if (number >= announced_ || trial.state != TrialState::kRunning) return std::nullopt;
   const bool given_up = trial.attempts >= settings_.max_attempts;
   if (!given_up) ++trial.attempts;
-  if (!storage_.take_over_trial(row.trial_id, grace, worker_attributes(worker_, trial.attempts))) return std::nullopt;
-  log::warning("the worker of trial {} died; attempt {} of {} begins here", number, trial.attempts,
-               settings_.max_attempts);
+  storage::Attributes attributes = worker_attributes(worker_, trial.attempts);
+  if (row.interrupted) attributes[kInterruptedAttribute] = "false";
+  if (!storage_.take_over_trial(row.trial_id, grace, attributes)) return std::nullopt;
+  if (row.interrupted) {
+    log::info("trial {} was interrupted; it is run again here", number);
+  } else {
+    log::warning("the worker of trial {} died; attempt {} of {} begins here", number, trial.attempts,
+                 settings_.max_attempts);
+  }
+  row.interrupted = false;
   if (given_up) {
     trial.reason = fmt::format("given up: its workers died {} times while they ran it", trial.attempts);
     trial.failure = Failure::kWorkers;
@@ -267,6 +277,28 @@ std::optional<Begun> Ledger::begin_again(std::int64_t number, std::chrono::durat
   return begun_trial(trial);
 }
 
+// Lists the trials that the database's clock calls stale and that gave no sign of life while this process watched them.
+// SQLite has no clock of its own: the age of a heartbeat mixes the clocks of two machines, or one that was set
+// meanwhile.
+std::vector<std::int64_t> Ledger::silent_trials() {
+  const auto stale = storage_.stale_trials(study_id_, std::chrono::duration<double>(settings_.heartbeat_grace_seconds));
+  std::map<std::int64_t, Watched> watched;
+  std::vector<std::int64_t> silent;
+  const auto beats = stale.empty() ? std::map<std::int64_t, std::string>() : storage_.heartbeats(study_id_);
+  const std::chrono::duration<double> long_enough(
+      std::min(settings_.heartbeat_grace_seconds, kWatchedBeats * settings_.heartbeat_seconds));
+  for (const std::int64_t trial_id : stale) {
+    const auto beat = beats.find(trial_id);
+    if (beat == beats.end()) continue;
+    const auto before = watched_.find(trial_id);
+    const bool same = before != watched_.end() && before->second.beat == beat->second;
+    watched[trial_id] = {beat->second, same ? before->second.since : Clock::now()};
+    if (Clock::now() - watched[trial_id].since >= long_enough) silent.push_back(trial_id);
+  }
+  watched_ = std::move(watched);
+  return silent;
+}
+
 std::optional<Begun> Ledger::take_over() {
   const PhaseScope phase(Phase::kStorage);
   if (Clock::now() < next_look_) return std::nullopt;
@@ -278,8 +310,7 @@ std::optional<Begun> Ledger::take_over() {
     if (!worker_has_ended(row.worker)) continue;
     if (auto begun = begin_again(number, kDeadFor)) return begun;
   }
-  const std::vector<std::int64_t> stale =
-      storage_.stale_trials(study_id_, std::chrono::duration<double>(settings_.heartbeat_grace_seconds));
+  const std::vector<std::int64_t> stale = silent_trials();
   if (stale.empty()) return std::nullopt;
   for (const std::int64_t number : std::vector<std::int64_t>(unfinished_.begin(), unfinished_.end())) {
     const Row& row = rows_.at(number);
@@ -320,7 +351,8 @@ void Ledger::release(const Trial& trial, bool counts) {
   std::erase(running_, trial_id);
   if (counts) return;
   constexpr std::chrono::duration<double> kAnyAge{-1e9};
-  storage_.take_over_trial(trial_id, kAnyAge, {{kAttemptsAttribute, std::to_string(trial.attempts - 1)}});
+  storage_.take_over_trial(trial_id, kAnyAge,
+                           {{kAttemptsAttribute, std::to_string(trial.attempts - 1)}, {kInterruptedAttribute, "true"}});
 }
 
 }  // namespace lathe::study

@@ -72,14 +72,22 @@ class Ledger {
  private:
   struct Row {
     std::int64_t trial_id = 0;
-    std::string worker;       ///< who runs it
-    bool in_space = true;     ///< whether its parameters are those of the space
-    bool announced = false;   ///< whether the sampler knows its point
-    bool foreign = false;     ///< runs in a program that sends no heartbeats
-    FixedValues fixed = {};   ///< of a waiting trial
-    std::size_t history = 0;  ///< trials that had been told when it was announced
+    std::string worker;        ///< who runs it
+    bool in_space = true;      ///< whether its parameters are those of the space
+    bool announced = false;    ///< whether the sampler knows its point
+    bool interrupted = false;  ///< its worker ended on the user's wish
+    bool foreign = false;      ///< runs in a program that sends no heartbeats
+    FixedValues fixed = {};    ///< of a waiting trial
+    std::size_t history = 0;   ///< trials that had been told when it was announced
   };
 
+  /// Holds a heartbeat and since when it has been the same.
+  struct Watched {
+    std::string beat;
+    std::chrono::steady_clock::time_point since;
+  };
+
+  std::vector<std::int64_t> silent_trials();
   void merge(const storage::Trial& stored);
   void note_state(const Trial& trial);
   void reload();
@@ -117,6 +125,7 @@ class Ledger {
   std::int64_t imported_ = 0;
   bool loaded_ = false;
   std::chrono::steady_clock::time_point next_look_{};
+  std::map<std::int64_t, Watched> watched_;  ///< stale trials, by the database's id
 };
 
 }  // namespace lathe::study

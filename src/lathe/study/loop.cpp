@@ -13,6 +13,7 @@
 #include "lathe/base/check.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
+#include "lathe/base/threads.h"
 #include "lathe/sampler/domination.h"
 #include "lathe/space/summary.h"
 #include "lathe/study/constraint.h"
@@ -420,19 +421,22 @@ StudyResult StudyLoop::run(const engine::StopToken& stop, const TrialEnd& trial_
         "results of trials 0 .. t - lag; raise search.strategy.setup.lag to use more",
         state.settings.n_jobs, state.settings.lag, state.settings.lag);
   }
-  std::thread heart([&state] { state.beat(); });
-  std::vector<std::thread> threads;
+  std::thread heart = start_thread("the thread that keeps the trials alive", [&state] { state.beat(); });
+  ThreadGroup others;
   Profile* const profile = Profile::current();
-  for (std::int64_t i = 1; i < std::min(state.settings.n_jobs, state.settings.lag); ++i) {
-    threads.emplace_back([&state, profile] {
-      const Profile::Thread part(profile);
-      state.work();
-    });
+  try {
+    others.start_others(static_cast<std::size_t>(std::min(state.settings.n_jobs, state.settings.lag)),
+                        [&state, profile] {
+                          const Profile::Thread part(profile);
+                          state.work();
+                        });
+  } catch (...) {
+    state.fail();
   }
   state.work();
   {
     const PhaseScope waits(Phase::kIdle);
-    for (std::thread& thread : threads) thread.join();
+    others.join();
   }
   {
     const std::lock_guard lock(state.mutex);

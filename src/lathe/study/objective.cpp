@@ -6,14 +6,26 @@
 #include <cmath>
 
 namespace lathe::study {
+namespace {
+
+// NaN where a metric is absent, as trials of other programs may lack some.
+double value_of(const Objective& objective, const std::map<std::string, double>& metrics) {
+  std::vector<std::string> names;
+  if (objective.kind != nullptr) names = {objective.kind->name};
+  if (objective.expression) names = objective.expression->names();
+  for (const std::string& name : names) {
+    if (!metrics.contains(name)) return std::nan("");
+  }
+  return objective.kind != nullptr ? metrics.at(objective.kind->name) : objective.expression->evaluate(metrics);
+}
+
+}  // namespace
 
 Scores score(const StudySettings& settings, const std::map<std::string, double>& metrics) {
   Scores scores;
   double sum = 0;
   for (const Objective& objective : settings.objectives) {
-    const double value =
-        objective.kind != nullptr ? metrics.at(objective.kind->name) : objective.expression->evaluate(metrics);
-    const double scaled = objective.scale * value;
+    const double scaled = objective.scale * value_of(objective, metrics);
     scores.scaled[objective.name] = scaled;
     sum += scaled;
     if (!settings.sum_scaled_metrics) scores.values.push_back(scaled);

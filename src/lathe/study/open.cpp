@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/hash.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/config/settings.h"
 #include "lathe/ir/graph.h"
@@ -207,7 +207,7 @@ void check_same_study(storage::Storage& storage, const storage::StudyInfo& info,
   if (info.directions != settings.directions) refuse(storage, info.name, "has other objectives or directions");
   const auto stored = info.user_attributes.find(kIdentityAttribute);
   if (stored == info.user_attributes.end()) return check_foreign_study(storage, info, facts.space->parameters());
-  const ordered_json theirs = ordered_json::parse(stored->second, nullptr, false);
+  const ordered_json theirs = json_or_discarded<ordered_json>(stored->second);
   const ordered_json ours = identity(settings, facts);
   if (!theirs.is_object() || !theirs.contains("choices") || !theirs["choices"].is_object()) {
     refuse(storage, info.name, fmt::format("has no readable {}", kIdentityAttribute));
@@ -235,7 +235,7 @@ std::optional<storage::StudyInfo> newest_of_family(storage::Storage& storage, co
 ordered_json attribute(const storage::StudyInfo& info, const char* key) {
   const auto stored = info.user_attributes.find(key);
   if (stored == info.user_attributes.end()) return nullptr;
-  ordered_json value = ordered_json::parse(stored->second, nullptr, false);
+  ordered_json value = json_or_discarded<ordered_json>(stored->second);
   return value.is_discarded() ? ordered_json() : value;
 }
 
@@ -309,6 +309,10 @@ OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings,
   if (existing != Existing::kLeave && existing != Existing::kJoin) {
     const auto info =
         existing == Existing::kResume ? newest_of_family(storage, settings.name) : storage.find_study(settings.name);
+    if (!info && storage.studies().empty()) {
+      log::warning("there is no study in {} yet (its run ended before it began): it begins now", storage.address());
+      return created(storage, settings.name, settings, facts, warm_start);
+    }
     if (!info) {
       throw UserError(fmt::format("there is no study \"{}\" in {} to resume; leave out --resume to begin it",
                                   settings.name, storage.address()));

@@ -4,10 +4,9 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 #include "lathe/base/profile.h"
+#include "lathe/base/threads.h"
 
 namespace lathe::study {
 
@@ -36,11 +35,11 @@ void run_parallel(std::size_t count, std::int64_t threads, const engine::StopTok
     const Profile::Thread part(profile);
     run();
   };
-  std::vector<std::thread> others;
-  for (std::int64_t i = 1; i < std::min(threads, static_cast<std::int64_t>(count)); ++i) others.emplace_back(take_part);
+  ThreadGroup others;
+  others.start_others(static_cast<std::size_t>(std::min(threads, static_cast<std::int64_t>(count))), take_part);
   run();
   const PhaseScope waits(Phase::kIdle);
-  for (std::thread& thread : others) thread.join();
+  others.join();
   if (failure) std::rethrow_exception(failure);
 }
 

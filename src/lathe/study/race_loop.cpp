@@ -1,10 +1,10 @@
 #include "lathe/study/race_loop.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/sampler/domination.h"
 #include "lathe/study/front_probability.h"
@@ -35,7 +35,7 @@ std::optional<std::vector<double>> values_of(const StudySettings& settings,
 }
 
 std::optional<std::map<std::string, double>> metrics_in(const std::string& text) {
-  const ordered_json document = ordered_json::parse(text, nullptr, false);
+  const ordered_json document = json_or_discarded<ordered_json>(text);
   if (!document.is_object() || !document.contains("metrics") || !document["metrics"].is_object()) return std::nullopt;
   std::map<std::string, double> metrics;
   for (const auto& [name, value] : document["metrics"].items()) {

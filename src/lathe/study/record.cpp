@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 #include "lathe/metric/metric.h"
 #include "lathe/space/summary.h"
 
@@ -108,13 +108,6 @@ void add_reports(const Trial& trial, storage::Trial& stored) {
 // Names why a trial failed. Stored: do not change.
 constexpr const char* kFailure = "lathe:failure";
 
-ordered_json parsed(const storage::Attributes& attributes, const std::string& key) {
-  const auto found = attributes.find(key);
-  if (found == attributes.end()) return nullptr;
-  ordered_json value = ordered_json::parse(found->second, nullptr, false);
-  return value.is_discarded() ? ordered_json(nullptr) : value;
-}
-
 // Parses numbers that Python may have written: its JSON knows Infinity and NaN.
 ordered_json parsed_numbers(std::string text) {
   const auto replace = [&](std::string_view word, std::string_view by) {
@@ -124,8 +117,19 @@ ordered_json parsed_numbers(std::string text) {
   };
   replace("Infinity", "1.7976931348623157e308");
   replace("NaN", "null");
-  ordered_json value = ordered_json::parse(text, nullptr, false);
+  ordered_json value = json_or_discarded<ordered_json>(text);
   return value.is_discarded() ? ordered_json(nullptr) : value;
+}
+
+// Returns an attribute, null where it is absent. Damage is an error: what is left out in silence changes the search.
+ordered_json parsed(const storage::Attributes& attributes, const std::string& key) {
+  const auto found = attributes.find(key);
+  if (found == attributes.end()) return nullptr;
+  ordered_json value = json_or_discarded<ordered_json>(found->second);
+  if (!value.is_discarded()) return value;
+  value = parsed_numbers(found->second);
+  if (value.is_null()) throw DataError(fmt::format("its attribute {} is no JSON", key));
+  return value;
 }
 
 std::string text_at(const storage::Attributes& attributes, const std::string& key) {
@@ -150,7 +154,7 @@ Usage read_usage(const storage::Attributes& attributes) {
     if constexpr (std::is_same_v<std::decay_t<decltype(target)>, std::string>) {
       if (found->is_string()) target = found->get<std::string>();
     } else {
-      if (found->is_number_integer()) target = found->get<std::int64_t>();
+      target = json_member_or<std::int64_t>(object, name, 0);
     }
   };
   take("backend", usage.backend);
@@ -172,7 +176,7 @@ void add_metrics(const ordered_json& object, std::map<std::string, double>& targ
 
 space::Scalar scalar_of(const ordered_json& value) {
   if (value.is_boolean()) return value.get<bool>();
-  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number_integer()) return json_value<std::int64_t>(value);
   if (value.is_number()) return value.get<double>();
   if (value.is_string()) return value.get<std::string>();
   return std::monostate{};
@@ -220,7 +224,7 @@ std::vector<sampler::Report> read_reports(const storage::Trial& stored, std::siz
     const bool shaped = entry.is_array() && entry.size() == 2 && entry[0].is_number_integer() && entry[1].is_array() &&
                         entry[1].size() == objectives;
     if (!shaped) return {};
-    sampler::Report report{entry[0].get<std::int64_t>(), {}};
+    sampler::Report report{json_value<std::int64_t>(entry[0]), {}};
     for (const ordered_json& value : entry[1]) {
       report.values.push_back(value.is_number() ? value.get<double>() : std::nan(""));
     }
@@ -259,6 +263,10 @@ std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, 
   const ordered_json repeats = parsed(stored.user_attributes, "lathe:repeats");
   for (std::size_t i = 0; repeats.is_array() && i < repeats.size(); ++i) {
     add_metrics(repeats[i], evaluation.repeats.emplace_back());
+    const bool alike =
+        std::equal(evaluation.repeats[i].begin(), evaluation.repeats[i].end(), evaluation.repeats[0].begin(),
+                   evaluation.repeats[0].end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+    if (!alike) throw DataError("its attribute lathe:repeats has other metrics for each seed");
   }
   if (stored.started && stored.completed) {
     evaluation.wall_seconds = std::chrono::duration<double>(*stored.completed - *stored.started).count();
@@ -344,7 +352,10 @@ storage::Trial storage_trial(const Trial& trial) {
   return stored;
 }
 
-StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored) {
+namespace {
+
+StoredTrial read_undamaged(const StudySettings& settings, const space::SearchSpace& space,
+                           const storage::Trial& stored) {
   StoredTrial read{.trial = {.number = stored.number, .trial_id = stored.trial_id, .state = stored.state},
                    .worker = {}};
   Trial& trial = read.trial;
@@ -355,7 +366,7 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
   trial.untrained = stored.user_attributes.contains("lathe:untrained");
   trial.imported = stored.user_attributes.contains("lathe:imported");
   const ordered_json attempts = parsed(stored.user_attributes, kAttemptsAttribute);
-  if (attempts.is_number_integer()) trial.attempts = attempts.get<std::int64_t>();
+  if (attempts.is_number_integer()) trial.attempts = json_value<std::int64_t>(attempts);
   if (trial.state == TrialState::kComplete) trial.values = stored.values;
   const auto is_nan = [](double value) { return std::isnan(value); };
   const bool no_number = std::any_of(trial.values.begin(), trial.values.end(), is_nan);
@@ -370,6 +381,7 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
   trial.reports = read_reports(stored, settings.directions.size());
   trial.evaluation = read_evaluation(stored, trial);
   read.worker = text_at(stored.user_attributes, "lathe:worker");
+  read.interrupted = parsed(stored.user_attributes, kInterruptedAttribute) == true;
   read.fixed = read_fixed(stored);
   if (auto assignment = read_assignment(space.parameters(), stored)) {
     trial.assignment = std::move(*assignment);
@@ -378,6 +390,16 @@ StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& 
     read.in_space = trial.state == TrialState::kWaiting;
   }
   return read;
+}
+
+}  // namespace
+
+StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored) {
+  try {
+    return read_undamaged(settings, space, stored);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("study \"{}\", trial {}: {}", settings.name, stored.number, error.what()));
+  }
 }
 
 }  // namespace lathe::study

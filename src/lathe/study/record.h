@@ -21,6 +21,8 @@ std::vector<storage::Parameter> storage_parameters(const parameter::Space& space
 
 /// User attribute that counts how many workers began a trial. Stored: do not change.
 inline constexpr const char* kAttemptsAttribute = "lathe:attempts";
+/// "true" while a trial waits that its own worker left on the user's wish (Ctrl-C). Stored: do not change.
+inline constexpr const char* kInterruptedAttribute = "lathe:interrupted";
 
 /// Returns what a worker writes when it begins a trial: who it is, and which attempt this is.
 storage::Attributes worker_attributes(const std::string& worker, std::int64_t attempts);
@@ -38,13 +40,14 @@ std::vector<double> read_constraints(const storage::Trial& stored);
 /// Holds a trial that was read from a database.
 struct StoredTrial {
   Trial trial;
-  bool in_space = true;    ///< whether its parameters are those of the space; false: the assignment is empty
-  std::string worker;      ///< of a trial that lathe began
-  FixedValues fixed = {};  ///< of a waiting trial
+  bool in_space = true;      ///< whether its parameters are those of the space; false: the assignment is empty
+  std::string worker;        ///< of a trial that lathe began
+  bool interrupted = false;  ///< its worker ended on the user's wish
+  FixedValues fixed = {};    ///< of a waiting trial
 };
 
-/// Reads a trial of lathe or of another program. Attributes that make no sense are left out: trials are never lost to
-/// them.
+/// Reads a trial of lathe or of another program. Attributes of another kind than lathe's are left out; what is no JSON
+/// is damage: DataError with the study, the trial and the attribute.
 StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored);
 
 }  // namespace lathe::study

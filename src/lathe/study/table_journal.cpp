@@ -10,15 +10,19 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/hash.h"
+#include "lathe/base/json.h"
+#include "lathe/base/log.h"
 
 namespace lathe::study {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kChecksumDigits = 16;
 
 // JSON has no NaN and no infinities.
 Json number(double value) {
@@ -28,10 +32,13 @@ Json number(double value) {
 
 double number_of(const Json& json) {
   if (json.is_number()) return json.get<double>();
-  const auto text = json.get<std::string>();
+  const auto text = json_value<std::string>(json);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return text == "inf" ? kInfinity : text == "-inf" ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
 }
+
+// What stands behind every line since lines have it. Stored: do not change.
+std::string checksum_of(std::string_view text) { return hash_text(text).to_hex().substr(0, kChecksumDigits); }
 
 std::string line_of(const TableEntry& entry) {
   Json line{{"candidate", entry.candidate}, {"seed", entry.seed}, {"metrics", Json::object()}};
@@ -43,19 +50,37 @@ std::string line_of(const TableEntry& entry) {
     if (epoch.validation_accuracy) point.push_back(number(*epoch.validation_accuracy));
     line["epochs"].push_back(std::move(point));
   }
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  const std::string text = dump_json(line);
+  return fmt::format("{} {}\n", text, checksum_of(text));
 }
 
 TableEntry entry_of(const Json& line) {
-  TableEntry entry{.candidate = line.at("candidate"), .seed = line.at("seed"), .reason = line.value("reason", "")};
-  for (const auto& [name, value] : line.at("metrics").items()) entry.metrics[name] = number_of(value);
-  for (const Json& point : line.at("epochs")) {
-    EpochResult epoch{
-        .steps = point.at(0), .train_loss = number_of(point.at(1)), .validation_loss = number_of(point.at(2))};
+  TableEntry entry{.candidate = json_member<std::int64_t>(line, "candidate"),
+                   .seed = json_member<std::int64_t>(line, "seed"),
+                   .reason = line.contains("reason") ? json_member<std::string>(line, "reason") : std::string()};
+  for (const auto& [name, value] : json_at(line, "metrics").items()) entry.metrics[name] = number_of(value);
+  for (const Json& point : json_at(line, "epochs")) {
+    EpochResult epoch{.steps = json_value<std::int64_t>(point.at(0)),
+                      .train_loss = number_of(point.at(1)),
+                      .validation_loss = number_of(point.at(2))};
     if (point.size() > 3) epoch.validation_accuracy = number_of(point.at(3));
     entry.epochs.push_back(epoch);
   }
   return entry;
+}
+
+// Reads a line that is whole; nullopt where it is damaged. Lines of an older lathe end without a checksum.
+std::optional<TableEntry> entry_of(std::string_view line, bool& checked) {
+  const std::size_t space = line.find_last_of(' ');
+  checked = space != std::string_view::npos && line.size() - space == kChecksumDigits + 1 && line.back() != '}';
+  if (checked && checksum_of(line.substr(0, space)) != line.substr(space + 1)) return std::nullopt;
+  try {
+    return entry_of(parse_json<Json>(checked ? line.substr(0, space) : line, {}));
+  } catch (const DataError&) {
+    return std::nullopt;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -79,7 +104,7 @@ void TableJournal::lock() {
   throw UserError("--output", fmt::format("another lathe works on {} at the moment", path_.string()));
 }
 
-// Reads the lines that are whole and cuts off what stands behind them.
+// Reads the lines that are whole and cuts off the one that breaks off behind them.
 void TableJournal::read(const std::string& header) {
   const std::string text = read_text_file(path_);
   if (text.find('\n') == std::string::npos && header.starts_with(text)) {  // new, or cut off while it began
@@ -93,12 +118,20 @@ void TableJournal::read(const std::string& header) {
                                             "machine); remove it to begin anew",
                                             path_.string()));
   }
+  std::size_t damaged = 0, unchecked = 0;
   for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    try {
-      keep(entry_of(Json::parse(text.substr(begin, end - begin))));
-    } catch (const nlohmann::json::exception&) {
-      break;
+    bool checked = false;
+    if (auto entry = entry_of(std::string_view(text).substr(begin, end - begin), checked)) {
+      keep(std::move(*entry));
+      if (!checked) ++unchecked;
+    } else {
+      ++damaged;
     }
+  }
+  if (damaged > 0) log::warning("{}: {} trainings are damaged; they are made anew", path_.string(), damaged);
+  if (unchecked > 0) {
+    log::info("{}: {} trainings have no checksum (an older lathe made them): damage in them is not seen",
+              path_.string(), unchecked);
   }
   if (::ftruncate(file_, static_cast<off_t>(begin)) != 0) {
     throw SystemError("write", path_.string(), std::strerror(errno));

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 
 namespace lathe::study {
@@ -33,13 +33,13 @@ std::string progress_text(const engine::TrainReport& so_far, const std::vector<s
 }
 
 void read_progress(const std::string& text, SavedTraining& saved) {
-  const json progress = json::parse(text);
-  saved.training.point.wall_seconds = progress.at("wall_seconds").get<double>();
-  saved.training.point.cpu_seconds = progress.at("cpu_seconds").get<double>();
-  for (const json& report : progress.at("reports")) {
-    saved.reports.push_back({report.at(0).get<std::int64_t>(), report.at(1).get<std::vector<double>>()});
+  const json progress = parse_json<json>(text, kProgress);
+  saved.training.point.wall_seconds = json_member<double>(progress, "wall_seconds");
+  saved.training.point.cpu_seconds = json_member<double>(progress, "cpu_seconds");
+  for (const json& report : json_at(progress, "reports")) {
+    saved.reports.push_back({json_value<std::int64_t>(report.at(0)), json_value<std::vector<double>>(report.at(1))});
   }
-  saved.judged = std::min(progress.at("judged").get<std::size_t>(), saved.reports.size());
+  saved.judged = std::min(json_member<std::size_t>(progress, "judged"), saved.reports.size());
 }
 
 // Tells names as TrialCheckpoint gives them, and those of files that were being written when their process died.

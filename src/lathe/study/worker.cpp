@@ -7,8 +7,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "lathe/base/json.h"
 
 namespace lathe::study {
 namespace {
@@ -67,14 +68,14 @@ std::string worker_text() {
 }
 
 bool worker_has_ended(const std::string& worker_text) {
-  const json worker = json::parse(worker_text, nullptr, false);
+  const json worker = json_or_discarded<json>(worker_text);
   if (!worker.is_object()) return false;
   const json here = machine();
   for (const char* key : {"host", "boot", "namespace"}) {
     if (!worker.contains(key) || worker[key] != here[key] || here[key] == "") return false;
   }
-  if (!worker.contains("process") || !worker["process"].is_number_integer()) return false;
-  const auto process = worker["process"].get<long>();
+  const auto process = json_member_or<long>(worker, "process", 0);
+  if (process <= 0) return false;
   const std::string start = start_time(process);
   if (start.empty()) return is_absent(process);
   return worker.contains("start") && worker["start"] != "" && worker["start"] != start;

@@ -2,15 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "lathe/base/error.h"
+#include "lathe/base/json.h"
 #include "lathe/table/files.h"
 
 namespace lathe::table {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// So many values may the parameter have under which another one exists.
+constexpr std::int64_t kMostCodes = 4096;
 
 Json to_json(const parameter::Choice& choice) {
   return std::visit(
@@ -25,7 +27,7 @@ Json to_json(const parameter::Choice& choice) {
 
 parameter::Choice choice_of(const Json& json) {
   if (json.is_boolean()) return json.get<bool>();
-  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number_integer()) return json_value<std::int64_t>(json);
   if (json.is_number()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();
   return std::monostate{};
@@ -46,17 +48,22 @@ Json to_json(const parameter::Distribution& distribution) {
 }
 
 parameter::Distribution distribution_of(const Json& json) {
-  const auto type = json.at("type").get<std::string>();
+  const auto type = json_member<std::string>(json, "type");
   if (type == "integer") {
-    return parameter::Integer{
-        .low = json.at("low"), .high = json.at("high"), .step = json.at("step"), .log = json.at("log")};
+    return parameter::checked(parameter::Integer{.low = json_member<std::int64_t>(json, "low"),
+                                                 .high = json_member<std::int64_t>(json, "high"),
+                                                 .step = json_member<std::int64_t>(json, "step"),
+                                                 .log = json_member<bool>(json, "log")});
   }
   if (type == "float") {
-    return parameter::Float{.low = json.at("low"), .high = json.at("high"), .step = json.at("step").get<double>()};
+    const auto step = json_member<double>(json, "step");
+    return parameter::checked(parameter::Float{.low = json_member<double>(json, "low"),
+                                               .high = json_member<double>(json, "high"),
+                                               .step = step == 0 ? std::nullopt : std::optional(step)});
   }
   parameter::Categorical list;
-  for (const Json& choice : json.at("choices")) list.choices.push_back(choice_of(choice));
-  return list;
+  for (const Json& choice : json_at(json, "choices")) list.choices.push_back(choice_of(choice));
+  return parameter::checked(list);
 }
 
 Json parameters_json(const parameter::Space& space) {
@@ -77,12 +84,13 @@ Json parameters_json(const parameter::Space& space) {
 }
 
 parameter::Condition condition_of(const Json& json, const std::vector<parameter::Parameter>& before) {
-  const auto name = json.at("parameter").get<std::string>();
+  const auto name = json_member<std::string>(json, "parameter");
   for (std::size_t parent = 0; parent < before.size(); ++parent) {
     if (before[parent].name != name) continue;
-    const auto size = static_cast<std::size_t>(parameter::size(before[parent].distribution).value_or(0));
-    parameter::Condition condition{.parent = parent, .active = std::vector<bool>(size)};
-    for (const Json& code : json.at("codes")) condition.active.at(code.get<std::size_t>()) = true;
+    const std::int64_t size = parameter::size(before[parent].distribution).value_or(0);
+    if (size > kMostCodes) throw DataError(fmt::format("parameter \"{}\" has more than {} values", name, kMostCodes));
+    parameter::Condition condition{.parent = parent, .active = std::vector<bool>(static_cast<std::size_t>(size))};
+    for (const Json& code : json_at(json, "codes")) condition.active.at(json_value<std::size_t>(code)) = true;
     return condition;
   }
   throw DataError("a parameter exists under \"" + name + "\", which is not one of those before it");
@@ -91,7 +99,7 @@ parameter::Condition condition_of(const Json& json, const std::vector<parameter:
 parameter::Space space_of(const Json& json) {
   std::vector<parameter::Parameter> parameters;
   for (const Json& entry : json) {
-    parameter::Parameter parameter{entry.at("name"), distribution_of(entry)};
+    parameter::Parameter parameter{json_member<std::string>(entry, "name"), distribution_of(entry)};
     if (entry.contains("exists_where")) parameter.condition = condition_of(entry["exists_where"], parameters);
     parameters.push_back(std::move(parameter));
   }
@@ -107,24 +115,25 @@ Json data_json(const Facts& facts) {
 }
 
 Facts facts_of(const Json& file) {
-  const Json& data = file.at("data");
-  return {.model = file.at("model"),
-          .network = file.at("network"),
-          .runner = file.at("runner"),
-          .weights = file.at("weights"),
-          .dataset = data.at("dataset"),
-          .source = data.at("source"),
-          .notice = file.value("notice", ""),
-          .data_hash = data.at("hash"),
-          .train_rows = data.at("train_rows"),
-          .validation_rows = data.at("validation_rows"),
-          .seed = file.at("seed"),
-          .backend = file.at("backend"),
-          .target = file.at("target")};
+  const Json& data = json_at(file, "data");
+  const auto text = [&](const char* name) { return json_member<std::string>(file, name); };
+  return {.model = text("model"),
+          .network = text("network"),
+          .runner = text("runner"),
+          .weights = text("weights"),
+          .dataset = json_member<std::string>(data, "dataset"),
+          .source = json_member<std::string>(data, "source"),
+          .notice = file.contains("notice") ? text("notice") : std::string(),
+          .data_hash = json_member<std::string>(data, "hash"),
+          .train_rows = json_member<std::int64_t>(data, "train_rows"),
+          .validation_rows = json_member<std::int64_t>(data, "validation_rows"),
+          .seed = json_member<std::uint64_t>(file, "seed"),
+          .backend = text("backend"),
+          .target = text("target")};
 }
 
 Direction direction_of(const Json& json) {
-  const auto name = json.get<std::string>();
+  const auto name = json_value<std::string>(json);
   if (name == to_string(Direction::kMinimize)) return Direction::kMinimize;
   if (name == to_string(Direction::kMaximize)) return Direction::kMaximize;
   throw DataError(fmt::format("\"{}\" is no direction", name));
@@ -138,24 +147,25 @@ Json names_of(const Arrays& arrays) {
 }
 
 Document document_of(const Json& file) {
-  const int version = file.at("schema_version").get<int>();
+  const int version = json_member<int>(file, "schema_version");
   if (version != kSchemaVersion) {
     throw DataError(fmt::format("has schema version {}; this lathe reads {}", version, kSchemaVersion));
   }
   Document document;
   Contents& contents = document.contents;
   contents.facts = facts_of(file);
-  contents.space = space_of(file.at("parameters"));
-  for (const Json& objective : file.at("objectives")) {
-    contents.objectives.push_back({objective.at("name"), direction_of(objective.at("direction"))});
+  contents.space = space_of(json_at(file, "parameters"));
+  for (const Json& objective : json_at(file, "objectives")) {
+    contents.objectives.push_back(
+        {json_member<std::string>(objective, "name"), direction_of(json_at(objective, "direction"))});
   }
-  contents.layers = file.at("layers").get<std::vector<std::string>>();
-  contents.seeds = file.at("seeds");
-  contents.epochs = file.at("epochs");
-  document.costs = file.at("costs").get<std::vector<std::string>>();
-  document.metrics = file.at("metrics").get<std::vector<std::string>>();
-  document.curves = file.at("curves").get<std::vector<std::string>>();
-  document.arrays_sha256 = file.at("arrays_sha256");
+  contents.layers = json_member<std::vector<std::string>>(file, "layers");
+  contents.seeds = json_member<std::int64_t>(file, "seeds");
+  contents.epochs = json_member<std::int64_t>(file, "epochs");
+  document.costs = json_member<std::vector<std::string>>(file, "costs");
+  document.metrics = json_member<std::vector<std::string>>(file, "metrics");
+  document.curves = json_member<std::vector<std::string>>(file, "curves");
+  document.arrays_sha256 = json_member<std::string>(file, "arrays_sha256");
   if (contents.objectives.empty() || contents.seeds < 1 || contents.epochs < 1) {
     throw DataError("is no document of a table: it has no objectives, seeds or epochs");
   }
@@ -196,12 +206,12 @@ std::string document_of(const Contents& contents, const std::vector<ArrayDescrip
   file["weights"] = facts.weights;
   file["runner"] = facts.runner;
   file["network"] = facts.network;
-  return file.dump(1) + '\n';
+  return dump_json(file, 1) + '\n';
 }
 
 Document parse_document(const std::string& text, const std::string& path) {
   try {
-    return document_of(Json::parse(text));
+    return document_of(parse_json<Json>(text, ""));
   } catch (const nlohmann::json::exception& error) {
     throw DataError(path, fmt::format("is no document of a table: {}", error.what()));
   } catch (const std::out_of_range&) {

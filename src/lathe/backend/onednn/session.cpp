@@ -11,6 +11,7 @@
 #include "lathe/backend/onednn/optimizer.h"
 #include "lathe/backend/onednn/threads.h"
 #include "lathe/base/check.h"
+#include "lathe/base/threads.h"
 
 namespace lathe::backend::onednn {
 namespace {
@@ -47,6 +48,7 @@ OnednnSession::OnednnSession(const ir::Graph& graph, const engine::SessionSettin
       width_(static_cast<std::size_t>(element_count(graph.input().output_shape))),
       positions_(positions_of(graph)),
       outputs_(static_cast<std::size_t>(element_count(graph.output().output_shape)) / positions_) {
+  if (settings_.threads > 1) check_threads(static_cast<std::size_t>(settings_.threads - 1));
   const ThreadScope threads(settings_.threads);
   const std::size_t bytes = first_arena_bytes();
   parameters_.allocate();

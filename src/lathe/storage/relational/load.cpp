@@ -1,10 +1,13 @@
 #include "lathe/storage/relational/load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
 
+#include "lathe/base/error.h"
 #include "lathe/storage/text.h"
 
 namespace lathe::storage::relational {
@@ -16,10 +19,21 @@ constexpr std::size_t kMostPrinted = 4096;
 
 double value_from_columns(const Rows& rows, int value_column, int kind_column) {
   const std::string_view kind = rows.text(kind_column);
+  if (kind == "FINITE" && rows.is_null(value_column)) throw DataError("a value is missing that is said to be finite");
   if (kind == "FINITE") return rows.real(value_column);
   if (kind == "INF_POS") return kInfinity;
   if (kind == "INF_NEG") return -kInfinity;
   return std::numeric_limits<double>::quiet_NaN();
+}
+
+/// A choice is stored as its place in the list of choices.
+void check_parameter(const Parameter& parameter, bool absent) {
+  if (absent) throw DataError(fmt::format("the parameter {} has no value", parameter.name));
+  const bool categorical = std::holds_alternative<parameter::Categorical>(*parameter.distribution);
+  if (categorical && !parameter::code_of_internal(*parameter.distribution, parameter.value)) {
+    throw DataError(fmt::format("the parameter {} has choice {:g}, of {} choices", parameter.name, parameter.value,
+                                parameter::size(*parameter.distribution).value_or(0)));
+  }
 }
 
 /// Finds trials by their id while rows of the side tables are handed out.
@@ -97,12 +111,34 @@ class TrialLoader {
       Trial& trial = trials.emplace_back();
       trial.trial_id = rows->integer(0);
       trial.number = rows->integer(1);
-      trial.state = state_from_name(rows->text(2));
-      if (!rows->is_null(3)) trial.started = time_from_text(rows->text(3));
-      if (!rows->is_null(4)) trial.completed = time_from_text(rows->text(4));
+      naming(trial, [&] {
+        if (rows->is_null(1) || trial.number < 0) throw DataError("it has no number");
+        trial.state = state_from_name(rows->text(2));
+        if (!rows->is_null(3)) trial.started = time_from_text(rows->text(3));
+        if (!rows->is_null(4)) trial.completed = time_from_text(rows->text(4));
+      });
     }
     std::sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) { return a.number < b.number; });
+    for (std::size_t i = 1; i < trials.size(); ++i) {
+      naming(trials[i], [&] {
+        if (trials[i].number == trials[i - 1].number) throw DataError("its number is there twice");
+      });
+    }
     return trials;
+  }
+
+  /// Runs `read` and says of which trial and study the damage is that it finds.
+  template <typename Read>
+  void naming(const Trial& trial, const Read& read) {
+    try {
+      read();
+    } catch (const DataError& error) {
+      const auto rows = database_.select(
+          "SELECT s.study_name FROM studies s JOIN trials t ON t.study_id = s.study_id WHERE t.trial_id = $1",
+          {trial.trial_id});
+      const std::string study = rows->next() ? std::string(rows->text(0)) : std::string("?");
+      throw DataError(fmt::format("study \"{}\", trial {}: {}", study, trial.number, error.what()));
+    }
   }
 
   /// Hands the rows of a side table to `use`, with the trial that each belongs to. The first column is trial_id;
@@ -115,7 +151,7 @@ class TrialLoader {
         database_.select("SELECT s.trial_id, " + columns + selection_.before + table + selection_.after + ordered,
                          {selection_.parameter});
     while (rows->next()) {
-      if (Trial* trial = index.find(rows->integer(0))) use(*trial, *rows);
+      if (Trial* trial = index.find(rows->integer(0))) naming(*trial, [&] { use(*trial, *rows); });
     }
   }
 
@@ -124,6 +160,7 @@ class TrialLoader {
     each_row("s.param_name, s.param_value, s.distribution_json", "trial_params", "s.param_id", index,
              [&](Trial& trial, const Rows& row) {
                trial.parameters.push_back({std::string(row.text(1)), distributions_.read(row.text(3)), row.real(2)});
+               check_parameter(trial.parameters.back(), row.is_null(2));
              });
   }
 

@@ -91,7 +91,7 @@ auto RelationalStorage::transact(Database::Access access, Function function) {
       return std::move(*result);
     }
   } catch (const DataError& failure) {
-    throw SystemError("read the " + database_->kind(), database_->place(), failure.what());
+    throw DataError(database_->place(), failure.what());
   }
 }
 
@@ -289,6 +289,18 @@ std::vector<std::int64_t> RelationalStorage::stale_trials(std::int64_t study_id,
         {study_id, grace.count()});
     while (rows->next()) stale.push_back(rows->integer(0));
     return stale;
+  });
+}
+
+std::map<std::int64_t, std::string> RelationalStorage::heartbeats(std::int64_t study_id) {
+  return transact(kRead, [&] {
+    std::map<std::int64_t, std::string> beats;
+    const auto rows = database_->select(
+        "SELECT t.trial_id, CAST(h.heartbeat AS TEXT) FROM trial_heartbeats h CROSS JOIN trials t "
+        "WHERE t.trial_id = h.trial_id AND t.study_id = $1 AND t.state = 'RUNNING'",
+        {study_id});
+    while (rows->next()) beats[rows->integer(0)] = rows->text(1);
+    return beats;
   });
 }
 

@@ -30,6 +30,7 @@ class RelationalStorage final : public Storage {
                       const Attributes& user_attributes) override;
   bool claim_waiting_trial(std::int64_t trial_id, const NewTrial& trial) override;
   std::vector<std::int64_t> stale_trials(std::int64_t study_id, std::chrono::duration<double> grace) override;
+  std::map<std::int64_t, std::string> heartbeats(std::int64_t study_id) override;
   bool take_over_trial(std::int64_t trial_id, std::chrono::duration<double> grace,
                        const Attributes& user_attributes) override;
   void heartbeat(const std::vector<std::int64_t>& trial_ids) override;

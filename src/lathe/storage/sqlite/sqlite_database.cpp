@@ -12,6 +12,7 @@
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/storage/sqlite/dialect.h"
+#include "lathe/storage/sqlite/sqlite_storage.h"
 
 namespace lathe::storage::sqlite {
 namespace {
@@ -229,7 +230,17 @@ bool SqliteDatabase::changed_by_others() {
   return changed;
 }
 
+// A file that was removed or replaced is still open here: what is written now would be lost, or would be mixed into the
+// other file.
+void SqliteDatabase::check_place() const {
+  int moved = 0;
+  const int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (code != SQLITE_OK || moved == 0) return;
+  throw SystemError("go on with the study file", path_.string(), kFileWasReplaced);
+}
+
 void SqliteDatabase::transact(Access access, const std::function<void()>& body) {
+  check_place();
   run(access == Access::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
   try {
     body();

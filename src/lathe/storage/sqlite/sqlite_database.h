@@ -53,6 +53,7 @@ class SqliteDatabase final : public relational::Database {
   void open();
   void set_up();
   void roll_back();
+  void check_place() const;
   /// Sleeps a little while another program holds the lock; false when the time is over.
   bool wait_for_lock(int calls);
   sqlite3_stmt* bound_statement(const std::string& sql, std::span<const relational::Bound> values);

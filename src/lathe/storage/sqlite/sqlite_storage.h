@@ -8,6 +8,10 @@
 
 namespace lathe::storage {
 
+/// The reason of the SystemError where the file that is open is not the one at its path any more. Whoever sees it must
+/// not open the path again: SQLite would mix what stands there with the write-ahead log of the old file.
+inline constexpr const char* kFileWasReplaced = "the study file was removed or replaced while it ran";
+
 /// Holds how a study file is opened.
 struct SqliteOptions {
   /// The version of Optuna that is to read a NEW file: "3.0" and "3.1" stamp revision v3.0.0.d, "" and everything from

@@ -57,14 +57,30 @@ TEST(FilesystemCalls, AreFoundWhereTheyThrow) {
   EXPECT_EQ(throwing_calls("if (entry.is_directory()) {").size(), 1u);
 }
 
+// Calls `use` with the path and the text of every source of the program.
+template <typename Use>
+void each_source(const Use& use) {
+  for (const auto& entry : fs::recursive_directory_iterator(kSources)) {
+    const std::string extension = entry.path().extension();
+    if (extension == ".cpp" || extension == ".h") use(entry.path(), testing::file_text(entry.path()));
+  }
+}
+
 // An exception of std::filesystem is no lathe::Error: it would reach the user as an internal error. base/file.h has
 // the same questions with our errors.
 TEST(FilesystemCalls, NeverThrowInTheProgram) {
-  for (const auto& entry : fs::recursive_directory_iterator(kSources)) {
-    const std::string extension = entry.path().extension();
-    if (extension != ".cpp" && extension != ".h") continue;
-    EXPECT_EQ(throwing_calls(testing::file_text(entry.path())), std::vector<std::string>{}) << entry.path();
-  }
+  each_source([](const fs::path& path, const std::string& text) {
+    EXPECT_EQ(throwing_calls(text), std::vector<std::string>{}) << path;
+  });
+}
+
+// The same holds for the JSON library; base/json.h has limits and our errors.
+TEST(JsonCalls, AreGuarded) {
+  static const std::regex kCall(R"(\b[jJ]son::parse\(|>> *json\b)");
+  each_source([](const fs::path& path, const std::string& text) {
+    const bool looks_itself = text.find("json_limit_broken(") != std::string::npos;
+    EXPECT_TRUE(looks_itself || !std::regex_search(text, kCall)) << path;
+  });
 }
 
 }  // namespace
