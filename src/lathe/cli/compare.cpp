@@ -214,7 +214,8 @@ Command compare_command() {
           "trial evaluated. Runs that exhaust the space keep their last value. Bands are 95 % bootstrap intervals of "
           "the mean.\n\n"
           "Writes comparison.json, comparison.csv (every trial), comparison.svg and settings.toml into "
-          "PROJECT/comparison, those of a second comparison into comparison-2, and so on. Ctrl-C stops: the seeds that every sampler has completed are reported and written, the "
+          "PROJECT/comparison, those of a second comparison into comparison-2, and so on. Ctrl-C stops: the seeds that "
+          "every sampler has completed are reported and written, the "
           "exit code is 130; without one nothing is written.",
       .examples = {{"lathe compare --config study.toml --samplers brute_force,tpe,nsgaii --seeds 20",
                     "the sample efficiency of three samplers"},

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
+#include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/checkpoint/data_facts.h"
@@ -73,7 +73,8 @@ void warn_of_idle_momenta(const config::Settings& settings) {
 }  // namespace
 
 nlohmann::ordered_json preprocessing_json(const std::optional<data::Preprocessing>& preprocessing) {
-  return preprocessing ? nlohmann::ordered_json::parse(data::to_json(*preprocessing)) : nlohmann::ordered_json();
+  return preprocessing ? parse_json<nlohmann::ordered_json>(data::to_json(*preprocessing), "preprocessing")
+                       : nlohmann::ordered_json();
 }
 
 std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name,

@@ -343,7 +343,7 @@ std::string study_json(const StudyRecord& study) {
   if (Json race = race_json(study); !race.empty()) file["race"] = std::move(race);
   file["data"] = Json::object();
   for (const auto& [name, value] : study.data) file["data"][name] = to_json(value);
-  if (!study.preprocessing.empty()) file["preprocessing"] = Json::parse(study.preprocessing);
+  if (!study.preprocessing.empty()) file["preprocessing"] = parse_json<Json>(study.preprocessing, "preprocessing");
   file["final"] = Json::array();
   for (const FinalRecord& record : study.finals) file["final"].push_back(final_entry(record));
   if (study.profile) file["profile"] = profile_entry(*study.profile);

@@ -241,7 +241,7 @@ ordered_json attribute(const storage::StudyInfo& info, const char* key) {
 
 std::optional<std::int64_t> budget_of(const storage::StudyInfo& info) {
   const ordered_json budget = attribute(info, kBudgetAttribute);
-  return budget.is_number_integer() ? std::optional(budget.get<std::int64_t>()) : std::nullopt;
+  return budget.is_number_integer() ? std::optional(json_value<std::int64_t>(budget)) : std::nullopt;
 }
 
 OpenedStudy joined(storage::Storage& storage, const storage::StudyInfo& info, const StudySettings& settings,

@@ -29,9 +29,9 @@ storage::Attributes worker_attributes(const std::string& worker, std::int64_t at
 
 /// Returns an ended trial as it is stored: state, values and, as user attributes, MASE's four dictionaries
 /// (software_metrics, hardware_metrics, scaled_metrics, sampled_config) and lathe's own facts (`lathe:key`, equal for
-/// equal candidates, `lathe:reason`, `lathe:failure`, `lathe:untrained`, `lathe:spreads`, `lathe:network`, `lathe:ran_on` (device
-/// and memory), `lathe:standard_errors` and `lathe:repeats` where a trial has several seeds, `lathe:reports` where
-/// there are several objectives); constraints as Optuna's system attribute.
+/// equal candidates, `lathe:reason`, `lathe:failure`, `lathe:untrained`, `lathe:spreads`, `lathe:network`,
+/// `lathe:ran_on` (device and memory), `lathe:standard_errors` and `lathe:repeats` where a trial has several seeds,
+/// `lathe:reports` where there are several objectives); constraints as Optuna's system attribute.
 storage::Trial storage_trial(const Trial& trial);
 
 /// Returns the constraints of a trial as Optuna stores them, each at most 0 where it is met; empty without any.
