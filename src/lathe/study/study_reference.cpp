@@ -40,8 +40,10 @@ std::string study_reference() {
   text += reference_table("[search.strategy.sw_runner.basic_evaluation]", evaluation_fields(), {});
   text += reference_table("[search.strategy.sw_runner.basic_train]", train_fields(), {});
   text +=
-      "\nWhat basic_train leaves out (optimizer, learning_rate, weight_decay, batch_size, max_epochs) comes from the "
-      "keys of the same meaning at the top of the file.\n";
+      "\nWhat basic_train leaves out comes from the key of the same meaning at the top of the file or on the command "
+      "line (training_optimizer is optimizer, accumulate_grad_batches is gradient_accumulation_steps). lr_scheduler, "
+      "num_warmup_steps, eta_min, max_steps, accumulate_grad_batches, momentum and nesterov count there only where "
+      "they are given: their defaults in a search are those above.\n";
   text += reference_table("[search.strategy.hw_runner.METRIC]", hardware_fields(), {});
   text += reference_table("[search.strategy.metrics.METRIC]", metric_fields(), {});
   text += reference_table("[search.strategy.pruner]", pruner_fields(), {});
