@@ -179,7 +179,9 @@ TEST_P(StorageSuite, TrialsWithoutHeartbeatsGoStale) {
     storage_->heartbeat({alive.trial_id, done.trial_id});
     const auto stale = other->stale_trials(study, duration<double>(0.3));
     in_time = std::chrono::steady_clock::now() - beat < milliseconds(250);
-    if (in_time) EXPECT_EQ(stale, std::vector{lost.trial_id});
+    if (in_time) {
+      EXPECT_EQ(stale, std::vector{lost.trial_id});
+    }
   }
   EXPECT_FALSE(other->take_over_trial(alive.trial_id, duration<double>(60), {}));
   const auto beats = other->heartbeats(study);
