@@ -65,7 +65,7 @@ TEST_F(InvocationTest, FlagsOfACommandReachTheirKey) {
 
 TEST_F(InvocationTest, ChecksTypedValuesLikeThoseOfAFile) {
   EXPECT_EQ(refused({"--max-epochs", "ten"}), "command line: --max-epochs: expected an integer; got \"ten\"");
-  EXPECT_EQ(refused({"--batch-size", "0"}), "command line: --batch-size: must be at least 1; got 0");
+  EXPECT_EQ(refused({"--batch-size", "0"}), "command line: --batch-size: must be in [1, 16777216]; got 0");
   EXPECT_EQ(refused({"--learning-rate", "-1"}), "command line: --learning-rate: must be above 0; got -1");
   EXPECT_EQ(refused({"--show", "al"}),
             "command line: --show: must be \"best\" or \"all\"; got \"al\"; did you mean \"all\"?");

@@ -285,7 +285,9 @@ TEST_F(Search, GivesARunOfItsOwnNameToASecondRun) {
   write("study.toml", kSmall);
   ASSERT_EQ(run("search --config study.toml --project-dir . --n-trials 1").exit_code, 0);
   ASSERT_EQ(run("search --config study.toml --project-dir . --n-trials 1").exit_code, 0);
-  EXPECT_NE(read_text_file(results("small") / "study.json").find("\"small-2\""), std::string::npos);
+  const fs::path second = results("small").parent_path() / "small-2";
+  EXPECT_NE(read_text_file(results("small") / "study.json").find("\"small\""), std::string::npos);
+  EXPECT_NE(read_text_file(second / "study.json").find("\"small-2\""), std::string::npos);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(MaseFiles, BadFilesAreNamed) {
   };
   const std::string name = path.string();
   EXPECT_EQ(message_of([&] { read_saved_trial(path, 0); }), "cannot open " + name + ": No such file or directory");
-  EXPECT_EQ(message("{\"0\": ", 0), name + ": is no JSON (it breaks off or goes wrong at byte 7 of 6)");
+  EXPECT_EQ(message("{\"0\": ", 0), name + ": is no JSON (it breaks off or goes wrong at byte 6 of 6)");
   EXPECT_EQ(message("{\"0\": 1e400}", 0), name + ": is no JSON (a number is beyond the range of double precision)");
   EXPECT_EQ(message(std::string(100'000, '['), 0), name + ": is no JSON (nested deeper than 256)");
   for (const char* number : {"\"3\"", "-1", "3.5", "18446744073709551615", "null"}) {

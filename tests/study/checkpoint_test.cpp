@@ -19,7 +19,7 @@ constexpr double kOften = 1e-6;
 
 class Checkpoints : public ::testing::Test {
  protected:
-  explicit Checkpoints(const std::string& more = {}) : fixture_(trained_search("n_trials = 1\n" + more)) {
+  explicit Checkpoints(const std::string& text = trained_search("n_trials = 1\n")) : fixture_(text) {
     fixture_.settings.train->settings.max_epochs = 1500;
     fixture_.settings.checkpoint_interval_seconds = kOften;
   }
@@ -111,12 +111,18 @@ TEST_F(Checkpoints, AreNotWrittenForShortTrainings) {
   EXPECT_FALSE(fs::exists(folder_.path() / "running"));
 }
 
+// Returns a search of one objective, the sum, with a pruner.
+std::string pruned_search() {
+  std::string text = trained_search(
+      "n_trials = 1\nsum_scaled_metrics = true\ndirection = \"maximize\"\n[search.strategy.pruner]\nname = "
+      "\"median\"\ninterval = 100\n");
+  const std::string cost = "bitops = { scale = 1.0";  // less of it is better
+  return text.replace(text.find(cost), cost.size(), "bitops = { scale = -1.0");
+}
+
 class PrunedCheckpoints : public Checkpoints {
  protected:
-  PrunedCheckpoints()
-      : Checkpoints(
-            "sum_scaled_metrics = true\ndirection = \"maximize\"\n[search.strategy.pruner]\nname = "
-            "\"median\"\ninterval = 100\n") {}
+  PrunedCheckpoints() : Checkpoints(pruned_search()) {}
 };
 
 TEST_F(PrunedCheckpoints, TellThePrunerAgainWhatItHadSeen) {

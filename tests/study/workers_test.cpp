@@ -204,9 +204,10 @@ TEST_F(Workers, RestoreTheWeightsOfEqualCandidatesOnce) {
   result.best.assign(4, result.best.front());
   fixture.settings.n_jobs = 4;
   std::int64_t most = 0;
-  restore_weights(fixture.settings, fixture.evaluator, result, fixture.stop,
-                  [](const Trial& trial) { return trial.evaluation->state != nullptr; },
-                  [&](std::int64_t, std::int64_t planned) { most = planned; });
+  restore_weights(
+      fixture.settings, fixture.evaluator, result, fixture.stop,
+      [](const Trial& trial) { return trial.evaluation->state != nullptr; },
+      [&](std::int64_t, std::int64_t planned) { most = planned; });
   EXPECT_EQ(most, 1);
   EXPECT_TRUE(best.evaluation->state);
 }
@@ -267,6 +268,9 @@ TEST_F(Workers, RefuseAStudyOfAnotherFormula) {
 TEST_F(Workers, ResumeTheNewestStudyOfAName) {
   const auto storage = open();
   Fixture fixture(trained_search(kTpe));
+  Fixture other(trained_search(kTpe));
+  other.settings.name = "other";
+  other.open(*storage, Existing::kLeave);
   const std::string missing = message_of([&] { fixture.open(*storage, Existing::kResume); });
   EXPECT_NE(missing.find("there is no study \"small\""), std::string::npos) << missing;
   EXPECT_EQ(fixture.open(*storage, Existing::kLeave).name, "small");
@@ -283,16 +287,21 @@ TEST_F(Workers, BeginFromTheTrialsOfAnotherStudy) {
   const auto storage = open();
   Fixture first(trained_search(kTpe));
   first.run_in(*storage);
-  Fixture second(trained_search("n_trials = 2\nn_jobs = 1\nsampler = \"tpe\"\nsampler_options = { n_startup_trials = 2 }\n"));
+  Fixture second(
+      trained_search("n_trials = 2\nn_jobs = 1\nsampler = \"tpe\"\nsampler_options = { n_startup_trials = 2 }\n"));
   second.settings.seed = 9;
   const auto copies = trials_to_copy(*storage, "small", second.settings, second.space);
   EXPECT_EQ(copies.size(), 6u);
   second.settings.name = "warm";
-  const StudyFacts facts{.space = &second.space, .data = &second.evaluator.dataset().fingerprint, .weights = "fresh",
-                         .backend = "test", .settings_document = ""};
+  const StudyFacts facts{.space = &second.space,
+                         .data = &second.evaluator.dataset().fingerprint,
+                         .weights = "fresh",
+                         .backend = "test",
+                         .settings_document = ""};
   const OpenedStudy study = open_study(*storage, second.settings, facts, Existing::kJoin, copies);
-  const StudyResult result = StudyLoop(second.settings, second.space, second.evaluator, second.make_sampler(), *storage,
-                                       study).run(second.stop);
+  const StudyResult result =
+      StudyLoop(second.settings, second.space, second.evaluator, second.make_sampler(), *storage, study)
+          .run(second.stop);
   EXPECT_EQ(result.end, StudyEnd::kSpaceExhausted);  // all six points were known
   EXPECT_EQ(result.trials.size(), 6u);
   EXPECT_TRUE(result.trials[0].imported);
