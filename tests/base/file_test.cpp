@@ -20,6 +20,23 @@ TEST(WriteFileAtomically, ReplacesTheWholeContent) {
   std::filesystem::remove(path);
 }
 
+TEST(ReadFile, EndsWhereAFileDoesNot) {
+  const auto reason = [](const std::filesystem::path& path) {
+    try {
+      read_file(path);
+    } catch (const SystemError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(reason("/dev/zero").find("a pipe or device that gives more than 268435456 bytes"), std::string::npos);
+  const testing::TemporaryFolder folder;
+  const std::filesystem::path sparse = folder.path() / "sparse";
+  write_text_file_atomically(sparse, "");
+  std::filesystem::resize_file(sparse, std::uintmax_t{1} << 42);
+  EXPECT_NE(reason(sparse).find("of memory are available"), std::string::npos) << reason(sparse);
+}
+
 TEST(WriteFileAtomically, WritesIntoAPipeAndLeavesItOne) {
   const auto path = std::filesystem::path(::testing::TempDir()) / "lathe_pipe";
   std::filesystem::remove(path);

@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "lathe/base/error.h"
+#include "lathe/base/process_memory.h"
 
 namespace lathe {
 namespace {
@@ -56,6 +58,19 @@ bool is_special_file(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
+// Pipes and devices may never end; of a file the size is known.
+constexpr std::size_t kMostOfStream = std::size_t{1} << 28;
+
+void check_size(const std::filesystem::path& path, const struct stat& status) {
+  constexpr off_t kSmall = off_t{1} << 26;  // fits everywhere, and the memory that is available is told by small files
+  if (status.st_size <= kSmall) return;
+  const std::optional<std::int64_t> available = available_memory();
+  if (!available || status.st_size <= *available) return;
+  throw SystemError(
+      "read", path.string(),
+      fmt::format("it has {}; {} of memory are available", memory_text(status.st_size), memory_text(*available)));
+}
+
 void write_special_file(const std::filesystem::path& path, Parts parts) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (file.get() < 0) throw SystemError("open", path.string(), last_reason());
@@ -70,10 +85,17 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw SystemError("read", path.string(), last_reason());
   if (S_ISDIR(status.st_mode)) throw SystemError("read", path.string(), "it is a folder");
+  check_size(path, status);
   std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
   std::size_t done = 0;
   while (true) {
-    if (done == bytes.size()) bytes.resize(bytes.size() + 4096);
+    if (done == bytes.size()) {
+      if (!S_ISREG(status.st_mode) && done >= kMostOfStream) {
+        throw SystemError("read", path.string(),
+                          fmt::format("a pipe or device that gives more than {} bytes", kMostOfStream));
+      }
+      bytes.resize(bytes.size() + 4096);
+    }
     const ssize_t count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw SystemError("read", path.string(), last_reason());

@@ -10,7 +10,8 @@
 
 namespace lathe {
 
-/// Reads a whole file. Throws SystemError with the operation and the path.
+/// Reads a whole file. Throws SystemError with the operation and the path, also where it is larger than the memory that
+/// is available, or a pipe or device that gives more than 256 MiB (/dev/zero).
 std::vector<std::byte> read_file(const std::filesystem::path& path);
 std::string read_text_file(const std::filesystem::path& path);
 
