@@ -252,17 +252,21 @@ TEST_F(Search, FinishesTidilyWhenInterrupted) {
     for (const int descriptor : {0, 1, 2}) ::dup2(null, descriptor);
     if (::chdir(folder().c_str()) != 0) ::_exit(99);
     ::execl(std::getenv("LATHE_PROGRAM"), "lathe", "search", "--config", "study.toml", "--project-dir", ".", "--set",
-            "search.strategy.sw_runner.basic_train.num_samples=4000000", "--set",
+            "search.strategy.sw_runner.basic_train.num_samples=40000000", "--set",
             "search.strategy.sw_runner.basic_train.max_epochs=1000", nullptr);
     ::_exit(98);
   }
   const auto a_trial_is_complete = [&] {
     return fs::exists(database("small")) &&
-           run("study trials --storage " + database("small").string()).output.find("COMPLETE") != std::string::npos;
+           run("study trials small --storage " + database("small").string()).output.find("COMPLETE") !=
+               std::string::npos;
   };
-  while (::kill(child, 0) == 0 && !a_trial_is_complete()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  ::kill(child, SIGINT);
   int status = 0;
+  bool ended = false;
+  while (!(ended = ::waitpid(child, &status, WNOHANG) != 0) && !a_trial_is_complete())
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_FALSE(ended) << "the search ended before it could be interrupted";
+  ::kill(child, SIGINT);
   ::waitpid(child, &status, 0);
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 130);

@@ -110,6 +110,15 @@ TEST_F(World, ReadersThatGoAwayEndNoSearch) {
   }
 }
 
+TEST_F(World, AnOutputThatIsClosedOrFullEndsNoSearch) {
+  for (const auto& [script, code] : {std::pair("{} >&- 2>&-", 0), std::pair("{} >/dev/full", 5)}) {
+    const auto result = run(script);
+    EXPECT_EQ(result.exit_code, code) << script << result.errors;
+    EXPECT_TRUE(has_results()) << script;
+    fs::remove_all(path() / "p");
+  }
+}
+
 TEST_F(World, AStudyFileThatIsRemovedIsNoticed) {
   const auto result = run(meanwhile("--n-trials 1000000", "rm -f $(find p -name 'study.db*')"));
   EXPECT_EQ(result.exit_code, 5) << result.errors;

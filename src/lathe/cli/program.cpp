@@ -1,5 +1,6 @@
 #include "lathe/cli/program.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -60,6 +61,13 @@ ExitCode run_line(const std::vector<std::string>& arguments) {
   return run_command(line);
 }
 
+// Without them (`>&-`) the first file that is opened, perhaps a database, would be written on as standard output.
+void open_standard_files() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) == -1 && ::open("/dev/null", O_RDWR) < 0) return;
+  }
+}
+
 int fail(const std::string& text, ExitCode code) {
   print_error(text);
   return static_cast<int>(code);
@@ -70,8 +78,11 @@ int fail(const std::string& text, ExitCode code) {
 int run_program(const std::vector<std::string>& arguments) noexcept {
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error of the write, not the end of the program
   std::signal(SIGPIPE, SIG_IGN);  // nor is an output that nobody reads any more
+  open_standard_files();
   try {
-    return static_cast<int>(run_line(arguments));
+    const ExitCode code = run_line(arguments);
+    check_output();
+    return static_cast<int>(code);
   } catch (const Error& error) {
     return fail(error.what(), error.exit_code());
   } catch (const std::bad_alloc&) {

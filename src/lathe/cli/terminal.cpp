@@ -19,12 +19,14 @@ namespace {
 // A reader that has seen enough (`| head -1`) or a terminal that is gone ends no work: there is only nobody to tell.
 bool nobody_reads() { return errno == EPIPE || errno == EIO; }
 
+bool closed = false;
+std::string failure;  // of the first text that could not be written
+
 void write_output(std::string_view text) {
-  static bool closed = false;
   if (closed) return;
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
-  closed = nobody_reads();
-  if (!closed) throw SystemError("write", "standard output", std::strerror(errno));
+  closed = true;
+  if (!nobody_reads()) failure = std::strerror(errno);
 }
 
 }  // namespace
@@ -36,6 +38,10 @@ void print_document(std::string_view text) {
     print(text);
   else
     write_output(text);
+}
+
+void check_output() {
+  if (!failure.empty()) throw SystemError("write", "standard output", failure);
 }
 
 void print_error(std::string_view message) noexcept {
