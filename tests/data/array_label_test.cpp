@@ -57,8 +57,9 @@ TEST_F(ArrayLabel, AClassWithoutTrainingRowsIsRefused) {
   for (const std::string part : {"_val", "_test"}) {
     write("_train", {0, 1});
     write(part, {1, 2}, 6);
-    EXPECT_TRUE(error_of("y_train.npy").starts_with(": label 2 is out of range: no training row has label 2;"))
-        << error_of("y_train.npy");
+    const std::string file = "y" + part + ".npy";
+    EXPECT_TRUE(error_of(file).starts_with(": label 2 is out of range: no training row has label 2;"))
+        << error_of(file);
     write(part, {0, 1}, 6);
     EXPECT_EQ(load_dataset(request())->classes, 2);
   }
@@ -82,6 +83,16 @@ TEST_F(ArrayLabel, AColumnOfOneHotRowsThatIsEmptyIsRefused) {
   folder_.write("y_train.npy", npy_text<float>("<f4", "(30, 3)", rows));
   EXPECT_TRUE(error_of("y_train.npy").starts_with(": label 2 is out of range: no training row has label 0;"))
       << error_of("y_train.npy");
+}
+
+TEST_F(ArrayLabel, NamesOfClassesAreAdvisedWhereTheyAreRead) {
+  write("_train", {0, 2});
+  EXPECT_NE(error_of("y_train.npy").find("class_names.txt"), std::string::npos);
+  const std::string single = folder_.file("X_train.npy").string();
+  EXPECT_EQ(error_text<DataError>([&] { load_dataset({.name = single}); }),
+            folder_.file("y_train.npy").string() +
+                ": label 2 is out of range: no training row has label 1; labels count from 0 without gaps; numbers to "
+                "predict need task = \"regression\"");
 }
 
 TEST_F(ArrayLabel, NumbersToPredictAskForRegression) {

@@ -165,9 +165,34 @@ TEST_F(ArrayLayoutFolder, BytesAreBroughtIntoZeroToOneWhereNothingIsStandardised
   EXPECT_EQ(hash_of(npy_text<std::uint8_t>("|u1", "(20, 50)", bytes), false), hash_of(plain_floats, false));
   folder_.write("X_test.npy", as_floats);
   folder_.write("y_test.npy", folder_.text("y_train.npy"));
-  EXPECT_EQ(error_text<DataError>([&] { hash_of(as_bytes, false); }),
-            folder_.file("X_test.npy").string() + ": holds other numbers than " + folder_.file("X_train.npy").string() +
-                ", whose bytes are brought into [0, 1]; save both alike");
+  // However they are scaled.
+  for (const bool standardise : {false, true}) {
+    EXPECT_EQ(error_text<DataError>([&] { hash_of(as_bytes, standardise); }),
+              folder_.file("X_test.npy").string() + ": holds other numbers than " +
+                  folder_.file("X_train.npy").string() + ", which has bytes; save both alike");
+  }
+}
+
+TEST_F(ArrayLayoutFolder, BytesWhereTheWeightsKnowOtherNumbersAreSaid) {
+  const std::string as_bytes = npy_text<std::uint8_t>("|u1", "(20, 2, 5, 5)", std::vector<std::uint8_t>(1000, 7));
+  const std::string as_floats = npy_text<float>("<f4", "(20, 2, 5, 5)", std::vector<float>(1000, 0.5f));
+  write(false);
+  const auto load = [&](const std::string& text, std::shared_ptr<const Preprocessing> trained) {
+    folder_.write("X_train.npy", text);
+    return load_dataset({.name = folder_.path().string(), .standardise = false, .trained = std::move(trained)});
+  };
+  const auto warning = [&](const std::string& trained, const std::string& rows) {
+    const auto known = std::make_shared<const Preprocessing>(load(trained, nullptr)->preprocessing);
+    const log::Capture capture;
+    load(rows, known);
+    return capture.text();
+  };
+  EXPECT_NE(warning(as_bytes, as_floats).find("trained on bytes divided by 255; these rows are no bytes"),
+            std::string::npos);
+  EXPECT_NE(warning(as_floats, as_bytes).find("these rows are bytes, 0 to 255, and are taken as they are"),
+            std::string::npos);
+  EXPECT_EQ(warning(as_bytes, as_bytes).find("bytes"), std::string::npos);
+  EXPECT_EQ(warning(as_floats, as_floats).find("bytes"), std::string::npos);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "data/scratch_folder.h"
 #include "lathe/base/error.h"
+#include "lathe/base/log.h"
 #include "lathe/data/dataset.h"
 
 namespace lathe::data {
@@ -193,6 +194,45 @@ TEST_F(TrainedRows, ColumnsAndClassesAreTakenByName) {
   const auto two = load_as(trained, table_of({"a", "b"}, {"z", "y"}));
   EXPECT_EQ(two->classes, 3);
   for (std::size_t row = 0; row < two->test.labels.size(); ++row) EXPECT_GE(two->test.labels[row], 1);
+}
+
+TEST_F(TrainedRows, NamesThatLookMadeUpAreNamesWhereTheFileHasThem) {
+  const auto table = [](const std::string& header, bool turned) {
+    std::string text = header;
+    for (int i = 0; i < 60; ++i)
+      text +=
+          turned ? fmt::format("{},{},{}\n", i % 3, 10 * i, i % 2) : fmt::format("{},{},{}\n", 10 * i, i % 3, i % 2);
+    return text;
+  };
+  const std::string by_name = "features are taken by name", by_place = "they are taken by their place";
+  const auto said = [&](const std::string& trained, const std::string& rows, const std::string& features_of) {
+    const auto expected = load(features_of);
+    const log::Capture capture;
+    EXPECT_EQ(load_as(trained, rows)->test.features, expected->test.features);
+    return capture.text();
+  };
+  const std::string plain = table("f0,f1,kind\n", false), turned = table("f1,f0,kind\n", true);
+  EXPECT_NE(said(plain, turned, plain).find(by_name), std::string::npos);
+  EXPECT_NE(said(turned, plain, turned).find(by_name), std::string::npos);
+  EXPECT_EQ(said(plain, plain, plain).find("are taken"), std::string::npos);
+  // A file without names is taken by place, and that is said where the weights know names.
+  const std::string nameless = table("", false);
+  EXPECT_EQ(said(plain, nameless, plain).find("are taken"), std::string::npos);
+  EXPECT_NE(said(table("f1,f0,kind\n", false), nameless, plain).find(by_place), std::string::npos);
+  EXPECT_NE(said(table("a,b,kind\n", false), nameless, plain).find(by_place), std::string::npos);
+  EXPECT_NE(said(nameless, table("a,b,kind\n", false), plain).find(by_place), std::string::npos);
+}
+
+TEST_F(TrainedRows, ManyColumnsThatAreNotUsedAreCounted) {
+  std::vector<std::string> columns = {"b", "a"};
+  for (int i = 0; i < 20; ++i) columns.push_back(fmt::format("more{}", i));
+  const std::string trained = table_of({"a", "b"}, {"x", "y"});
+  const log::Capture capture;
+  load_as(trained, table_of(columns, {"x", "y"}));
+  EXPECT_NE(capture.text().find("not used: more0, more1, more2, more3, more4, more5, more6, more7, more8, more9 and 10 "
+                                "more"),
+            std::string::npos)
+      << capture.text();
 }
 
 TEST_F(TrainedRows, NumbersCountTheClassesOfTraining) {

@@ -46,6 +46,18 @@ TEST(ReadCsv, TakesWholeNumbersAsLabelsAndNeedsNoHeader) {
   EXPECT_EQ(table.samples.labels, (std::vector<std::int32_t>{2, 0}));
 }
 
+TEST(ReadCsv, NumbersTooNearToZeroAreZeroInEverySpelling) {
+  const ScratchFolder folder;
+  const std::string zeros(400, '0');
+  for (const std::string& number :
+       {std::string("1e-400"), std::string("-1e-400"), std::string("1E-400"), "0." + zeros + "1", "-0." + zeros + "1E5",
+        std::string("+1E-0400"), "1e-" + zeros + "999"})
+    EXPECT_EQ(csv(folder, "a,b\n" + number + ",0\n").samples.features, std::vector<float>{0}) << number;
+  for (const std::string& number : {std::string("1e400"), std::string("-1E+400"), "1" + zeros, "1" + zeros + "e-5"})
+    EXPECT_NE(csv_error(folder, "a,b\n" + number + ",0\n").find("expected a finite number"), std::string::npos)
+        << number;
+}
+
 TEST(ReadCsv, KnowsSemicolonsTabsAndQuotes) {
   const ScratchFolder folder;
   EXPECT_EQ(csv(folder, "a;b\n1.5;0\n").samples.features, std::vector<float>{1.5f});

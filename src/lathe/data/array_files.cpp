@@ -150,14 +150,13 @@ bool decide_layout(const NpyArray& features, Layout asked) {
   return last;
 }
 
-// Parts of which one holds bytes and another other numbers would be scaled differently.
+// Images of which one part holds bytes, 0 to 255, and another other numbers are hardly in the same units.
 void check_bytes(const ReadPart& part, const ReadPart& train) {
   if ((part.features_type == NpyType::kUint8) == (train.features_type == NpyType::kUint8)) return;
   if (part.samples.shape.empty()) return;
   const auto& [bytes, others] = part.features_type == NpyType::kUint8 ? std::tie(part, train) : std::tie(train, part);
   throw DataError(others.features_path,
-                  fmt::format("holds other numbers than {}, whose bytes are brought into [0, 1]; save both alike",
-                              bytes.features_path));
+                  fmt::format("holds other numbers than {}, which has bytes; save both alike", bytes.features_path));
 }
 
 void check_width(const Samples& samples, const Samples& train, std::int64_t width, const std::string& path) {
@@ -289,15 +288,15 @@ RawDataset read_parts(const PartSource& source, const ArrayExpectation& expected
   const Samples& train = parts.front().samples;
   for (const ReadPart& part : parts) {
     if (part.features_path.empty()) continue;
-    if (expected.scale_bytes) check_bytes(part, parts.front());
+    check_bytes(part, parts.front());
     check_width(part.samples, train, expected.width > 0 ? expected.width : train.width, part.features_path);
     check_features(part.samples, feature_names, part.features_path);
     if (expected.classes > 0) check_labels(part.samples, classes, part.learned_path);
     if (expected.y == ArrayY::kTargets) check_outputs(part.samples, train.outputs, part.learned_path);
   }
   raw.channels_last = channels_last;
-  if (expected.scale_bytes && !train.shape.empty() && parts[0].features_type == NpyType::kUint8)
-    raw.divisor = kPixelDivisor;
+  raw.bytes = !train.shape.empty() && parts[0].features_type == NpyType::kUint8;
+  if (expected.scale_bytes && raw.bytes) raw.divisor = kPixelDivisor;
   raw.train = std::move(parts[0].samples);
   raw.validation = std::move(parts[1].samples);
   raw.test = std::move(parts[2].samples);
@@ -310,6 +309,8 @@ RawDataset read_parts(const PartSource& source, const ArrayExpectation& expected
   raw.class_names = std::move(class_names);
   raw.classes = classes;
   raw.labels_path = parts[0].learned_path;
+  raw.validation_labels_path = parts[1].learned_path;
+  raw.test_labels_path = parts[2].learned_path;
   return raw;
 }
 

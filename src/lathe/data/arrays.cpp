@@ -1,7 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
@@ -11,6 +8,7 @@
 #include "lathe/data/kinds.h"
 #include "lathe/data/label_column.h"
 #include "lathe/data/language_text.h"
+#include "lathe/data/limits.h"
 #include "lathe/data/sentences.h"
 #include "lathe/data/text_table.h"
 
@@ -28,6 +26,7 @@ RawDataset read_table(const fs::path& path, const DatasetRequest& request) {
   RawDataset raw;
   raw.train = std::move(table.samples);
   raw.feature_names = std::move(table.feature_names);
+  raw.made_up_names = table.made_up_names;
   raw.target_names = std::move(table.target_names);
   raw.class_names = std::move(table.classes);
   raw.source = arff ? "ARFF file" : "CSV file";
@@ -57,12 +56,8 @@ ArrayExpectation expectation(const DatasetRequest& request, const std::vector<st
           .scale_bytes = request.trained ? request.trained->divisor != 1 : !request.standardise};
 }
 
-// Lists names, a few of many.
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kMostListed = 12;
-  const std::vector<std::string> first(names.begin(), names.begin() + std::min(names.size(), kMostListed));
-  const std::string more = names.size() > kMostListed ? fmt::format(" and {} more", names.size() - kMostListed) : "";
-  return fmt::format("{}{} {} not read", fmt::join(first, ", "), more, names.size() == 1 ? "is" : "are");
+std::string are_not_read(const std::vector<std::string>& names) {
+  return fmt::format("{} {} not read", few_of(names), names.size() == 1 ? "is" : "are");
 }
 
 void warn_of_unread(const fs::path& path, const std::vector<std::string>& names) {
@@ -70,7 +65,7 @@ void warn_of_unread(const fs::path& path, const std::vector<std::string>& names)
   log::warning(
       "{}: {}: a set has X_train (or X, X_train_val), X_val (or X_validation, X_valid, X_dev) and X_test, each with "
       "its y",
-      path.string(), listed(names));
+      path.string(), are_not_read(names));
 }
 
 RawDataset read_array_folder(const fs::path& folder, const DatasetRequest& request) {
@@ -85,6 +80,7 @@ RawDataset read_array_folder(const fs::path& folder, const DatasetRequest& reque
   const std::vector<std::string> targets = names_if_present(folder / "target_names.txt");
   if (expected.y == ArrayY::kTargets && !targets.empty()) name_targets(targets, folder / "target_names.txt", raw);
   raw.source = "arrays (.npy)";
+  raw.reads_class_names = true;
   return raw;
 }
 
@@ -93,7 +89,7 @@ RawDataset read_single_pair(const fs::path& path, const DatasetRequest& request)
   RawDataset raw = read_arrays(files, expectation(request, {}), {}, {});
   const std::vector<std::string> unread = unread_arrays(path.parent_path(), files);
   if (!unread.empty()) {
-    log::warning("{}: beside it {}; give the folder to read all parts of a set", path.string(), listed(unread));
+    log::warning("{}: beside it {}; give the folder to read all parts of a set", path.string(), are_not_read(unread));
   }
   raw.source = "arrays (.npy)";
   raw.path = path.string();

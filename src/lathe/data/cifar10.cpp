@@ -148,6 +148,7 @@ std::shared_ptr<const Dataset> load(const DatasetRequest& request) {
   raw->name = "cifar10";
   raw->pooled = kPlane;
   raw->divisor = kPixelDivisor;
+  raw->bytes = true;
   raw->class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   return prepare(std::move(*raw), request);
 }

@@ -52,6 +52,15 @@ std::string shortened(std::string_view text) {
   return text.size() <= kMostShown ? std::string(text) : std::string(text.substr(0, kMostShown)) + "...";
 }
 
+std::string few_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostListed = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMostListed); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", shortened(names[i]));
+  if (names.size() > kMostListed) text += fmt::format(" and {} more", names.size() - kMostListed);
+  return text;
+}
+
 std::vector<std::byte> read_data_file(const std::filesystem::path& path) {
   check_file(path);
   return read_file(path);

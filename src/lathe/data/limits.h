@@ -24,6 +24,9 @@ void check_rows_fit(std::uint64_t values, const std::string& path);
 /// Cuts a text from a file down to what an error can show: 60 bytes and `...`.
 std::string shortened(std::string_view text);
 
+/// Lists names from a file for a message: the first ten, each shortened, and how many more there are.
+std::string few_of(const std::vector<std::string>& names);
+
 /// Reads a whole file as read_file does, where it is a plain one that fits into memory. Throws DataError otherwise.
 std::vector<std::byte> read_data_file(const std::filesystem::path& path);
 std::string read_data_text(const std::filesystem::path& path);

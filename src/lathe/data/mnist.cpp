@@ -105,6 +105,7 @@ std::shared_ptr<const Dataset> load(const DatasetRequest& request, const char* n
       raw.name = name;
       raw.pooled = kWidth;
       raw.divisor = kPixelDivisor;
+      raw.bytes = true;
       raw.class_names = std::move(class_names);
       return prepare(std::move(raw), request);
     }

@@ -42,18 +42,29 @@ std::int64_t first_absent(const std::vector<std::int32_t>& labels, std::int64_t 
   return absent == static_cast<std::ptrdiff_t>(looked_at) ? classes : absent;
 }
 
+// Returns the path of the first part that has the label; of the training rows where none has (a one-hot column).
+const std::string& path_with(const RawDataset& raw, std::int64_t label) {
+  if (raw.labels_path.empty()) return raw.path;
+  const auto has = [&](const Samples& part) {
+    return std::find(part.labels.begin(), part.labels.end(), label) != part.labels.end();
+  };
+  if (has(raw.train)) return raw.labels_path;
+  if (has(raw.validation)) return raw.validation_labels_path;
+  return has(raw.test) ? raw.test_labels_path : raw.labels_path;
+}
+
 // Where nothing names the classes, they are counted by the labels: one stray label would make many empty classes.
 void check_every_class(const RawDataset& raw, std::int64_t classes) {
   const std::vector<std::int32_t>& labels = raw.train.labels;
   const std::int64_t absent = first_absent(labels, classes);
   if (absent == classes) return;
   const std::int32_t least = *std::min_element(labels.begin(), labels.end());
-  const bool arrays = !raw.labels_path.empty();
-  throw DataError(arrays ? raw.labels_path : raw.path,
-                  fmt::format("label {} is out of range: no training row has label {}; labels count from 0 without "
-                              "gaps{}{}; numbers to predict need task = \"regression\"",
-                              classes - 1, absent, least > 0 ? fmt::format(" (subtract {} from each)", least) : "",
-                              arrays ? "; class_names.txt in their folder may name classes without rows" : ""));
+  throw DataError(
+      path_with(raw, classes - 1),
+      fmt::format("label {} is out of range: no training row has label {}; labels count from 0 without "
+                  "gaps{}{}; numbers to predict need task = \"regression\"",
+                  classes - 1, absent, least > 0 ? fmt::format(" (subtract {} from each)", least) : "",
+                  raw.reads_class_names ? "; class_names.txt in their folder may name classes without rows" : ""));
 }
 
 // Says which classes only occur where nothing is learned from them.
@@ -78,6 +89,7 @@ void make_names_utf8(RawDataset& raw) {
 // Gives plain features names; those of pixels would say nothing.
 void name_features(RawDataset& raw) {
   if (!raw.train.shape.empty()) return;
+  if (raw.feature_names.empty()) raw.made_up_names = true;
   for (std::int64_t i = static_cast<std::int64_t>(raw.feature_names.size()); i < raw.train.width; ++i) {
     raw.feature_names.push_back(fmt::format("f{}", i));
   }

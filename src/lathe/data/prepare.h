@@ -13,17 +13,21 @@ struct RawDataset {
   std::string name;
   std::string source, path, notice;  ///< for the fingerprint
   std::vector<std::string> class_names, feature_names;
+  bool made_up_names = false;                  ///< the file has no names: `feature_names` are lathe's own (`f0`)
   std::vector<std::string> target_names = {};  ///< where the parts hold targets
   Samples train, validation, test;
-  std::int64_t classes = 0;      ///< that the labels were said to be of (one-hot columns); 0: counted by the labels
-  std::string labels_path = {};  ///< where the labels stand, if elsewhere than `path`
-  bool physical = true;          ///< features have units, so they are standardised when the request says so
+  std::int64_t classes = 0;  ///< that the labels were said to be of (one-hot columns); 0: counted by the labels
+  /// Where the labels of each part stand, if elsewhere than `path`.
+  std::string labels_path = {}, validation_labels_path = {}, test_labels_path = {};
+  bool reads_class_names = false;  ///< a class_names.txt beside them would have been read
+  bool physical = true;            ///< features have units, so they are standardised when the request says so
   /// So many neighbouring features share one mean and one deviation: the pixels of a channel.
   std::int64_t pooled = 1;
   /// What the reader did already, for Preprocessing: values of the file were divided by this (255: bytes of images),
   /// and rows that are [..., channels] in the file were turned.
   double divisor = 1;
   bool channels_last = false;
+  bool bytes = false;           ///< images that were bytes in the file, whether divided or not
   std::int64_t vocabulary = 0;  ///< texts: as Dataset::vocabulary
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -304,7 +305,8 @@ bool parse_number(std::string_view text, double& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size()) return false;
   // Out of range either way: an overflow is refused later as not finite, an underflow is 0.
-  if (error == std::errc::result_out_of_range) value = text.find("e-") == std::string_view::npos ? HUGE_VAL : 0.0;
+  if (error == std::errc::result_out_of_range)
+    value = std::isinf(std::strtod(std::string(text).c_str(), nullptr)) ? HUGE_VAL : 0.0;
   return error == std::errc() || error == std::errc::result_out_of_range;
 }
 

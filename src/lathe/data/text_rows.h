@@ -33,7 +33,8 @@ std::string_view bare(std::string_view field);
 /// Splits a line at the delimiter; quoted fields may hold it. The fields are bare.
 void split_fields(std::string_view line, char delimiter, std::vector<std::string_view>& fields);
 
-/// Reads a number as from_chars does, a leading plus allowed; the whole text must be one.
+/// Reads a number as from_chars does, a leading plus allowed; the whole text must be one. What is nearer to 0 than a
+/// double can be is 0, what is further than it can be is HUGE_VAL.
 bool parse_number(std::string_view text, double& value);
 
 }  // namespace lathe::data

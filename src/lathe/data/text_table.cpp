@@ -65,6 +65,7 @@ NumberLine number_line(const std::vector<std::string_view>& fields, std::string_
 struct OpenCsv {
   TextBody body;
   NumberLine first_line = NumberLine::kRow;
+  bool made_up_names = false;
 };
 
 /// Reads the names in the first line of a csv file, or makes them up.
@@ -83,6 +84,7 @@ OpenCsv open_csv(std::string_view text, const std::string& path) {
     if (csv.first_line == NumberLine::kRow) {
       for (std::size_t i = 0; i + 1 < fields.size(); ++i) body.columns.push_back(fmt::format("f{}", i));
       body.columns.emplace_back("label");
+      csv.made_up_names = true;
       return csv;
     }
   }
@@ -151,7 +153,9 @@ TextTable read_csv(const std::filesystem::path& path, const ColumnChooser& choos
   if (text.empty()) throw DataError(path.string(), "is empty");
   const OpenCsv csv = open_csv(text, path.string());
   say_what_is_named(csv);
-  return parse_rows(csv.body, choose, progress);
+  TextTable table = parse_rows(csv.body, choose, progress);
+  table.made_up_names = csv.made_up_names;
+  return table;
 }
 
 TextTable read_arff(const std::filesystem::path& path, const ColumnChooser& choose, const Progress& progress) {

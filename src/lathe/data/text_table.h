@@ -26,6 +26,7 @@ using ColumnChooser = std::function<TableColumns(const std::vector<std::string>&
 /// numbers keep their value instead, and `classes` is empty. Targets leave `classes` empty too.
 struct TextTable {
   std::vector<std::string> feature_names;
+  bool made_up_names = false;  ///< the file has none
   std::vector<std::string> target_names;
   std::vector<std::string> classes;
   Samples samples;
