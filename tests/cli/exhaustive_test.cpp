@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -135,18 +136,25 @@ TEST_F(Exhaustive, KeepsTheFrontOfTrainingEverything) {
   const json all = outcome_of(write("stop = \"none\"\nseeds = 2\n", "none.toml"), "everything", "--n-jobs 2");
   const json raced = outcome_of(write("min_resource = 2\nseeds = 2\n"), "raced", "--n-jobs 2");
   ASSERT_EQ(all.size(), 180u);
-  std::size_t pruned = 0, lost = 0, on_front = 0;
+  std::size_t pruned = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(all[i][1], "COMPLETE");
     EXPECT_EQ(all[i][4], raced[i][4]);  // the same candidate in the same place
     pruned += raced[i][1] == "PRUNED" ? 1 : 0;
-    if (all[i][5]["front_probability"] < 0.5) continue;  // the front as far as two seeds of each tell
-    ++on_front;
-    lost += raced[i][1] == "PRUNED" || raced[i][5]["membership"] == "off the front" ? 1 : 0;
   }
   EXPECT_GT(pruned, 20u);
+  // What two seeds of each tell: on the front of the means, and rather on the front than not. What the means beat may
+  // be pruned though it is tied.
+  std::size_t on_front = 0;
+  const json front = json::parse(read_text_file(folder() / "everything/search_ckpts/best.json"));
+  for (const auto& entry : front) {
+    if (entry["race"]["front_probability"] < 0.5) continue;
+    ++on_front;
+    const json& row = *std::find_if(raced.begin(), raced.end(), [&](const json& r) { return r[0] == entry["number"]; });
+    ASSERT_EQ(row[1], "COMPLETE") << entry["number"];
+    EXPECT_NE(row[5]["membership"], "off the front") << entry["number"];
+  }
   EXPECT_GT(on_front, 2u);
-  EXPECT_EQ(lost, 0u);
 }
 
 TEST_F(Exhaustive, IsTheSameForOneAndTwoJobsAndAfterAKill) {
@@ -196,7 +204,9 @@ TEST_F(Exhaustive, SaysHowSureTheFrontIs) {
     const double accuracy = entry["software_metrics"]["accuracy"];
     const double binomial = std::sqrt(accuracy * (1 - accuracy) / 4000);  // of one seed; part of it goes with the seeds
     EXPECT_LE(race["sampling_errors"][0], 1.01 * binomial);
-    EXPECT_GE(race["sampling_errors"][0], 0.5 * binomial);
+    EXPECT_GT(race["sampling_errors"][0], 0);
+    // If nothing of it goes with the rows (seeds that end in different networks), the three seeds have it thrice over.
+    EXPECT_GE(race["total_errors"][0], binomial / std::sqrt(3.0));
     EXPECT_NEAR(race["total_errors"][0],
                 std::hypot(race["standard_errors"][0].get<double>(), race["sampling_errors"][0].get<double>()), 1e-9);
     EXPECT_GE(race["front_probability"], 0);

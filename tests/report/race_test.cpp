@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "lathe/report/closing_table.h"
 #include "lathe/report/front_plot.h"
@@ -58,6 +59,46 @@ TEST(RacedStudy, SaysWhatWouldDecideATie) {
   EXPECT_NE(best_table(study, {}).find("against 2: more seeds and rows"), std::string::npos);
   standing.decider = DeciderRecord{.rival = 2, .equal = true};
   EXPECT_NE(best_table(study, {}).find("against 2: nothing, they are equal"), std::string::npos);
+}
+
+TEST(RacedStudy, OfOneObjectiveBeginsWithTheMostProbable) {
+  StudyRecord study = raced_study();
+  study.directions = {Direction::kMaximize};
+  for (TrialRecord& trial : study.trials)
+    if (!trial.values.empty()) trial.values.resize(1);
+  study.trials[0].standing = study.trials[2].standing = study.trials[1].standing;
+  const auto give = [&](std::size_t trial, double probability, double mean) {
+    study.trials[trial].standing->front_probability = probability;
+    study.trials[trial].standing->means = {mean};
+  };
+  give(1, 0.2, 0.64);
+  give(2, 0.7, 0.66);
+  give(0, 0.2, 0.65);  // the first seed is the worst of all
+  study.best = {2};
+  const auto best = nlohmann::json::parse(best_json(study));
+  EXPECT_EQ(best["0"]["number"], 2);
+  const auto race = nlohmann::json::parse(study_json(study))["race"];
+  EXPECT_EQ(race[0]["number"], 2);
+  const std::string table = best_table(study, {});
+  EXPECT_LT(table.find("0.66 ("), table.find("0.65 (")) << table;
+  EXPECT_LT(table.find("0.65 ("), table.find("0.64 (")) << table;
+  EXPECT_EQ(best_table(study, {}, 2).find("0.64 ("), std::string::npos);
+  study.best = {2, 1};
+  EXPECT_EQ(nlohmann::json::parse(best_json(study))["0"]["number"], 2);
+}
+
+TEST(RacedStudy, SaysBelowANarrowTableWhatWouldDecide) {
+  StudyRecord study = raced_study();
+  study.best.clear();
+  for (std::int64_t i = 0; i < 7; ++i) {
+    TrialRecord trial = study.trials[1];
+    trial.number = 10 + i;
+    trial.standing->decider = DeciderRecord{.rival = 1, .seeds = 1};
+    study.best.push_back(study.trials.size());
+    study.trials.push_back(trial);
+  }
+  const std::string table = best_table(study, {.width = 80});
+  EXPECT_NE(table.find("  14 against 1: 1 more seed\n  and 2 more: study.json\n"), std::string::npos) << table;
 }
 
 TEST(RacedStudy, MarksWhatIsAtChance) {

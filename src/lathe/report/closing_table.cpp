@@ -84,7 +84,6 @@ class TrialsTable {
     if (has_standings_) columns.push_back({"seeds", Alignment::kRight, 0});
     if (has_standings_) columns.push_back({"front", Alignment::kLeft, 0});
     if (has_standings_) columns.push_back({several ? "P(on the front)" : "P(best)", Alignment::kRight, 0});
-    if (has_deciders_) columns.push_back({"would decide it", Alignment::kLeft, 12});
     if (has_choices_) columns.push_back({"choices", Alignment::kLeft, 12});
     if (has_widths_) columns.push_back({"widths", Alignment::kLeft, 12});
     if (has_bits_) columns.push_back({"bits", Alignment::kLeft, 8});
@@ -106,7 +105,6 @@ class TrialsTable {
     if (!trial.values.empty()) columns_.back().see(trial.values[0]);
     has_choices_ = has_choices_ || !trial.choices.empty();
     has_standings_ = has_standings_ || trial.standing;
-    has_deciders_ = has_deciders_ || (trial.standing && trial.standing->decider);
     has_widths_ = has_widths_ || !trial.widths.empty();
     has_bits_ = has_bits_ || !trial.bits.empty();
     has_reasons_ = has_reasons_ || !note(trial).empty();
@@ -128,17 +126,6 @@ class TrialsTable {
     }
     if (trial.at_chance && name == "accuracy") cell += " (chance)";
     return cell;
-  }
-
-  static std::string decider_cell(const std::optional<StandingRecord>& standing) {
-    if (!standing || !standing->decider) return "";
-    const DeciderRecord& decider = *standing->decider;
-    std::string what = "more seeds and rows";
-    if (decider.equal) what = "nothing, they are equal";
-    if (decider.seeds) what = fmt::format("{} more seeds", count_text(*decider.seeds));
-    if (decider.rows)
-      what = fmt::format("{}{} more rows", decider.seeds ? what + " or " : "", count_text(*decider.rows));
-    return fmt::format("against {}: {}", decider.rival, what);
   }
 
   static void add_standing(const TrialRecord& trial, std::vector<std::string>& cells) {
@@ -166,7 +153,6 @@ class TrialsTable {
     for (std::size_t i = 0; i < study_.objectives.size(); ++i) cells.push_back(metric_cell(trial, i, unicode));
     if (shows_value_) cells.push_back(columns_.back().text(trial.values.empty() ? std::nan("") : trial.values[0]));
     if (has_standings_) add_standing(trial, cells);
-    if (has_deciders_) cells.push_back(decider_cell(trial.standing));
     if (has_choices_) cells.push_back(choices_text(trial.choices));
     if (has_widths_) cells.push_back(trial.widths);
     if (has_bits_) cells.push_back(trial.bits);
@@ -177,14 +163,50 @@ class TrialsTable {
   const StudyRecord& study_;
   std::vector<std::size_t> rows_;
   bool with_states_;
-  bool has_standings_ = false, has_deciders_ = false;
+  bool has_standings_ = false;
   bool shows_value_ = false, has_choices_ = false, has_widths_ = false, has_bits_ = false, has_reasons_ = false;
   std::vector<NumberColumn> columns_;  ///< one per objective, then the value
 };
 
-/// Orders trials by their first value, the better first, then by number.
+std::string further_text(const std::optional<std::int64_t>& count, const std::string& what) {
+  return count ? fmt::format("{} more {}{}", count_text(*count), what, *count == 1 ? "" : "s") : std::string();
+}
+
+std::string decider_text(const DeciderRecord& decider) {
+  if (decider.equal) return "nothing, they are equal";
+  const std::string seeds = further_text(decider.seeds, "seed"), rows = further_text(decider.rows, "row");
+  if (seeds.empty() && rows.empty()) return "more seeds and rows";
+  return fmt::format("{}{}{}", seeds, seeds.empty() || rows.empty() ? "" : " or ", rows);
+}
+
+/// Says of the tied trials among the rows of a table what would decide them, in lines that fit below it.
+std::string deciders_text(const StudyRecord& study, const std::vector<std::size_t>& rows) {
+  constexpr std::size_t kMostLines = 5;
+  std::string text;
+  std::size_t tied = 0;
+  for (const std::size_t row : rows) {
+    const TrialRecord& trial = study.trials[row];
+    if (!trial.standing || !trial.standing->decider || ++tied > kMostLines) continue;
+    const DeciderRecord& decider = *trial.standing->decider;
+    text += fmt::format("  {} against {}: {}\n", trial.number, decider.rival, decider_text(decider));
+  }
+  if (tied == 0) return {};
+  if (tied > kMostLines) text += fmt::format("  and {} more: study.json\n", tied - kMostLines);
+  return "What would decide the ties:\n" + text;
+}
+
+/// Orders trials with the better first: after a race of one objective by the probability of being the best and the
+/// mean, else by their first value; then by number.
 bool better(const StudyRecord& study, const TrialRecord& a, const TrialRecord& b) {
   const bool maximize = !study.directions.empty() && study.directions[0] == Direction::kMaximize;
+  if (study.directions.size() == 1) {
+    if (a.standing.has_value() != b.standing.has_value()) return a.standing.has_value();
+    if (a.standing && a.standing->front_probability != b.standing->front_probability) {
+      return a.standing->front_probability > b.standing->front_probability;
+    }
+    if (a.standing && a.standing->means != b.standing->means)
+      return (a.standing->means > b.standing->means) == maximize;
+  }
   if (!a.values.empty() && !b.values.empty() && a.values[0] != b.values[0]) {
     return maximize ? a.values[0] > b.values[0] : a.values[0] < b.values[0];
   }
@@ -244,7 +266,8 @@ std::string choices_text(const std::vector<std::pair<std::string, std::string>>&
 }
 
 std::string best_table(const StudyRecord& study, const TableStyle& style, std::size_t most_rows) {
-  std::string text = TrialsTable(study, best_rows(study, most_rows), false).to_string(style);
+  const std::vector<std::size_t> rows = best_rows(study, most_rows);
+  std::string text = TrialsTable(study, rows, false).to_string(style) + deciders_text(study, rows);
   if (const std::size_t equals = best_with_equals(study).size(); equals > 0) {
     text +=
         fmt::format("{} of them equal{} an earlier one in every objective: of equals the first keeps its weights.\n",

@@ -12,8 +12,8 @@ namespace lathe::report {
 /// resulting widths and bits. With one objective the `most_rows` best distinct candidates, else the whole Pareto front.
 /// A metric whose spread exceeds 10 % shows it: `0.0123 ±14%` (`+-` without unicode). After a race: the mean of each
 /// uncertain objective with its standard error, of seeds and evaluated rows together, the probability of being on the
-/// front (with one objective: of being the best), and of ties what would decide them. Accuracies no better than naming
-/// the commonest class are marked `(chance)`.
+/// front (with one objective: of being the best), and below the table what would decide the first five ties. Accuracies
+/// no better than naming the commonest class are marked `(chance)`.
 std::string best_table(const StudyRecord& study, const TableStyle& style, std::size_t most_rows = 10);
 /// Prints every trial in the order of numbers, with its state and reason; the best ones are marked with `*`.
 std::string all_trials_table(const StudyRecord& study, const TableStyle& style);

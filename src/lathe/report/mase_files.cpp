@@ -91,11 +91,21 @@ Json standing_json(const StandingRecord& standing) {
   return json;
 }
 
-// Lists the candidates of a race that may be on the front: how sure that is, and what would decide.
+// Lists the candidates of a race that may be on the front: how sure that is, and what would decide. With one objective
+// the most probable is first.
 Json race_json(const StudyRecord& study) {
   Json race = Json::array();
+  std::vector<const TrialRecord*> raced;
   for (const TrialRecord& trial : study.trials) {
-    if (!trial.standing || trial.duplicate_of || trial.standing->membership == "off the front") continue;
+    if (trial.standing && !trial.duplicate_of && trial.standing->membership != "off the front") raced.push_back(&trial);
+  }
+  if (study.directions.size() == 1) {
+    std::stable_sort(raced.begin(), raced.end(), [](const TrialRecord* a, const TrialRecord* b) {
+      return a->standing->front_probability > b->standing->front_probability;
+    });
+  }
+  for (const TrialRecord* const candidate : raced) {
+    const TrialRecord& trial = *candidate;
     Json entry{{"number", trial.number},
                {"membership", trial.standing->membership},
                {study.directions.size() > 1 ? "probability_on_the_front" : "probability_best",
@@ -294,8 +304,10 @@ Json profile_entry(const ProfileTotals& profile) {
 std::string best_json(const StudyRecord& study) {
   Json file = Json::object();
   std::vector<std::size_t> order = study.best;
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return study.trials[a].number < study.trials[b].number; });
+  if (study.directions.size() > 1) {  // of one objective the best is first: after a race the most probable
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return study.trials[a].number < study.trials[b].number; });
+  }
   const std::map<std::size_t, std::int64_t> equals = best_with_equals(study);
   for (std::size_t i = 0; i < order.size(); ++i) {
     Json& entry = file[std::to_string(i)] = best_entry(study, study.trials[order[i]]);
