@@ -156,6 +156,28 @@ TEST(GeneralTraining, TellsWhatTrains) {
   EXPECT_FALSE(keys.contains("batch_size"));
 }
 
+TEST(GeneralTraining, TheRateThatTrainsBoundsTheEndOfItsCourse) {
+  const auto document = [](const std::string& eta_min, const std::string& searched) {
+    return kThreeEpochs + "lr_scheduler = \"cosine\"\neta_min = " + eta_min + "\n" + kSetup + kMetrics + searched;
+  };
+  const std::string rates = "[search.search_space.training]\nlearning_rate = [1e-2, 1e-4]\n";
+  const StudySettings study = parse(document("1e-3", rates));
+  engine::TrainSettings trial = study.train->settings;
+  trial.learning_rate = 1e-2;
+  EXPECT_DOUBLE_EQ(engine::learning_rate_at(trial, 100, 100), 1e-3);
+  EXPECT_NE(trial.to_text().find("minimum_learning_rate=0.001 "), std::string::npos);
+  trial.learning_rate = 1e-4;  // a course never rises
+  for (const std::int64_t step : {0, 50, 100}) EXPECT_DOUBLE_EQ(engine::learning_rate_at(trial, step, 100), 1e-4);
+  EXPECT_NE(trial.to_text().find("minimum_learning_rate=0.0001 "), std::string::npos);
+  EXPECT_NE(study.runner_text(), parse(document("1e-2", rates)).runner_text());
+
+  const StudySettings fixed = parse(document("1e-3", ""));  // of earlier versions: the text stays
+  EXPECT_EQ(fixed.train->settings.minimum_learning_rate, 1e-5);
+  EXPECT_EQ(fixed.runner_text().find("eta_min"), std::string::npos);
+  const config::Value root = config::parse_text(document("1e-3", rates), "study.toml");
+  EXPECT_EQ(effective_training(root, config::read_settings(root))["eta_min"], "0.001");
+}
+
 TEST(ParseStudy, RefusesScalesThatPullTheSumTheWrongWay) {
   const auto of = [](const std::string& direction, const std::string& metrics) {
     return error_of("[search.strategy]\n[search.strategy.setup]\nsum_scaled_metrics = true\ndirection = \"" +

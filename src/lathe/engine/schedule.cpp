@@ -44,6 +44,11 @@ const char* shuffle_text(const TrainSettings& settings) {
   return shuffles_blocks(settings.batch_size) ? "blocks" : "true";
 }
 
+// A course never rises: where less is trained with than the minimum, that is its end.
+double floor_of(const TrainSettings& settings) {
+  return std::min(settings.minimum_learning_rate, settings.learning_rate);
+}
+
 }  // namespace
 
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total) {
@@ -55,7 +60,8 @@ double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::i
   const double done = std::min(static_cast<double>(step - settings.warmup_steps) / span, 1.0);
   const double left =
       settings.schedule == ScheduleKind::kLinear ? 1.0 - done : 0.5 * (1.0 + std::cos(std::numbers::pi * done));
-  return settings.minimum_learning_rate + (peak - settings.minimum_learning_rate) * left;
+  const double floor = floor_of(settings);
+  return floor + (peak - floor) * left;
 }
 
 std::string TrainSettings::to_text() const {
@@ -63,9 +69,9 @@ std::string TrainSettings::to_text() const {
              "optimizer={} learning_rate={} schedule={} minimum_learning_rate={} warmup_steps={} batch_size={} "
              "max_epochs={} "
              "max_steps={} num_samples={} accumulate_grad_batches={} shuffle={} validate_each_epoch={}",
-             optimizer_text(optimizer), learning_rate, to_string(schedule), minimum_learning_rate, warmup_steps,
-             batch_size, max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches,
-             shuffle_text(*this), validate_each_epoch) +
+             optimizer_text(optimizer), learning_rate, to_string(schedule), floor_of(*this), warmup_steps, batch_size,
+             max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches, shuffle_text(*this),
+             validate_each_epoch) +
          loss_text(*this) + augmentation_text(*this);
 }
 

@@ -116,6 +116,9 @@ std::string StudySettings::runner_text(const engine::TrainSettings* trained) con
     text += fmt::format(" train={} {}", train->part == Part::kTrain ? "train" : "val",
                         (trained != nullptr ? *trained : train->settings).to_text());
   }
+  // Of a study whose trials choose the rate: the text above holds no more of it than the rate that is given.
+  if (trained == nullptr && train && train->settings.minimum_learning_rate > train->settings.learning_rate)
+    text += fmt::format(" eta_min={}", train->settings.minimum_learning_rate);
   if (precision != engine::Precision::kFloat32) text += fmt::format(" precision={}", engine::to_string(precision));
   return text;
 }
@@ -163,9 +166,11 @@ StudySettings parse_study(const Value& given_root, const config::Settings& gener
   else
     strategy->fail("the table [search.strategy.setup] is missing (n_trials, sampler, ...)");
   apply_setup(*strategy, setup, study);
-  const bool searches_optimizer = root.find_path("search.search_space.training.optimizer") != nullptr;
-  if (const Value* runners = strategy->find("sw_runner"))
-    parse_software_runners(*runners, general, searches_optimizer, study);
+  const auto is_searched = [&](const std::string& key) {
+    return root.find_path("search.search_space.training." + key) != nullptr;
+  };
+  const SearchedTraining searched{.optimizer = is_searched("optimizer"), .learning_rate = is_searched("learning_rate")};
+  if (const Value* runners = strategy->find("sw_runner")) parse_software_runners(*runners, general, searched, study);
   if (const Value* runners = strategy->find("hw_runner")) parse_hardware_runners(*runners, study);
   study.task = task_of(general);
   study.loss = study.train ? study.train->settings.loss : read_loss(general);

@@ -12,9 +12,13 @@ struct SetupTable;
 /// Throws the UserError of a key that must be there.
 [[noreturn]] void missing(const config::Value& table, const std::string& key, const std::string& example);
 
-/// `searches_optimizer`: trials choose it, so that the runner may hold what belongs to another one than its own.
-void parse_software_runners(const config::Value& runners, const config::Settings& general, bool searches_optimizer,
-                            StudySettings& study);
+/// Says what trials choose, so that the runner may hold what does not go with its own.
+struct SearchedTraining {
+  bool optimizer = false;
+  bool learning_rate = false;
+};
+void parse_software_runners(const config::Value& runners, const config::Settings& general,
+                            const SearchedTraining& searched, StudySettings& study);
 void parse_hardware_runners(const config::Value& runners, StudySettings& study);
 void parse_objectives(const config::Value& strategy, const SetupTable& setup, StudySettings& study);
 

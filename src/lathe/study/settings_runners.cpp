@@ -28,7 +28,7 @@ engine::LossSettings parse_loss(const Value& table, const TrainTable& given, dat
   table.fail(fmt::format("{}: {}", problem->key, problem->message));
 }
 
-TrainRunner parse_train_runner(const Value& table, const config::Settings& general, bool searches_optimizer,
+TrainRunner parse_train_runner(const Value& table, const config::Settings& general, const SearchedTraining& searched,
                                StudySettings& study) {
   TrainTable given{.optimizer = general.training_optimizer,
                    .learning_rate = general.learning_rate,
@@ -52,7 +52,7 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
     table.fail("num_samples and max_epochs may not both be -1: training would not end");
   }
   if (given.max_steps == 0) table.find("max_steps")->fail("must be at least 1, or -1; got 0");
-  if (given.optimizer != "sgd" && !searches_optimizer) {
+  if (given.optimizer != "sgd" && !searched.optimizer) {
     for (const char* name : {"momentum", "nesterov"}) {
       if (const Value* value = table.find(name))
         value->fail(fmt::format("belongs to sgd; the optimizer is {}", given.optimizer));
@@ -76,7 +76,10 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
       .random_crop = given.random_crop, .horizontal_flip = given.horizontal_flip, .cutout = given.cutout};
   settings.learning_rate = given.learning_rate;
   settings.schedule = engine::schedule_kind(given.lr_scheduler);
-  settings.minimum_learning_rate = std::min(given.eta_min, given.learning_rate);
+  settings.minimum_learning_rate = given.eta_min;
+  if (!searched.learning_rate) {  // otherwise a trial's own rate bounds it
+    settings.minimum_learning_rate = std::min(given.eta_min, given.learning_rate);
+  }
   settings.warmup_steps = given.num_warmup_steps;
   if (given.max_steps > 0) settings.max_steps = given.max_steps;
   settings.batch_size = given.batch_size;
@@ -94,11 +97,11 @@ TrainRunner parse_train_runner(const Value& table, const config::Settings& gener
 
 }  // namespace
 
-void parse_software_runners(const Value& runners, const config::Settings& general, bool searches_optimizer,
+void parse_software_runners(const Value& runners, const config::Settings& general, const SearchedTraining& searched,
                             StudySettings& study) {
   for (const Member& member : runners.as_table()) {
     if (member.name == "basic_train") {
-      study.train = parse_train_runner(member.value, general, searches_optimizer, study);
+      study.train = parse_train_runner(member.value, general, searched, study);
     } else if (member.name == "basic_evaluation") {
       EvaluationTable given;
       config::decode(member.value, evaluation_fields(), given);
