@@ -234,5 +234,45 @@ TEST_F(Folders, ATrainingKeepsWhatLiesInThePlaceOfItsCopies) {
   EXPECT_EQ(read("p/training_ckpts/best.safetensors"), read("p/trainings/jsc-toy/best.safetensors"));
 }
 
+TEST_F(Folders, ACopyThatCannotBeWrittenIsAWarning) {
+  fs::create_directories(folder() / "p/search_ckpts/best.json/mine");
+  const auto result = search("--n-trials 1");
+  EXPECT_NE(result.errors.find("no copy of ./p/studies/p/best.json"), std::string::npos) << result.errors;
+  for (const char* file : {"best.json", "log.json", "study.json", "trials.csv", "trials/trial_0.safetensors"})
+    EXPECT_TRUE(fs::exists(study("p") / file)) << file;
+  EXPECT_EQ(read("p/search_ckpts/log.json"), read_text_file(study("p") / "log.json"));
+}
+
+TEST_F(Folders, ASearchKeepsWhatLiesInThePlaceOfItsCopies) {
+  const std::string mine = "title = \"mine\"\n";
+  write_text_file_atomically(folder() / "p/settings.toml", mine);
+  for (const char* file : {"best.json", "log.json"}) {
+    fs::remove_all(folder() / "p/studies");
+    fs::remove_all(folder() / "p/search_ckpts");
+    fs::create_directories(folder() / "p/search_ckpts");
+    write_text_file_atomically(folder() / "p/search_ckpts" / file, "{\"notes\": \"mine\"}");
+    const auto result = search("--n-trials 1");
+    EXPECT_NE(result.errors.find("p/settings.toml is not of lathe and stays as it is"), std::string::npos)
+        << result.errors;
+    EXPECT_EQ(read(fs::path("p/studies/earlier") / file), "{\"notes\": \"mine\"}");
+    EXPECT_EQ(read(fs::path("p/search_ckpts") / file), read_text_file(study("p") / file));
+    search("--n-trials 1 --seed 5");
+    EXPECT_FALSE(fs::exists(study("earlier-2")));
+  }
+  done("train jsc-toy jets --max-epochs 1 --max-train-rows 2000 --project-dir . --project p");
+  EXPECT_EQ(read("p/settings.toml"), mine);
+}
+
+TEST_F(Folders, NamesOfProjectsNeverLeaveTheFolderOfProjects) {
+  for (const char* name : {"/", "../x", "a/../../x", ".."}) {
+    for (const char* command : {"search --config study.toml", "train jsc-toy jets --max-epochs 1"}) {
+      const auto refused = run(fmt::format("{} --project-dir . --project {}", command, name));
+      EXPECT_EQ(refused.exit_code, 2) << refused.errors;
+      EXPECT_NE(refused.errors.find(fmt::format("project: \"{}\" leads out of project_dir", name)), std::string::npos)
+          << refused.errors;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lathe::cli

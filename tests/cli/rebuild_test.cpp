@@ -250,5 +250,36 @@ TEST_F(Rebuild, ATrialOfAnEarlierVersionIsTrainedAgain) {
       "train --from s/old/search_ckpts/best.json --trial 3 --project-dir . --project q --weights trial --max-epochs 1");
 }
 
+TEST_F(Rebuild, TheRateOfTheTrialBoundsTheEndOfItsCourse) {
+  search("--n-trials 2");
+  for (const char* eta_min : {"0.001", "0.01"}) {
+    const json recipe = done_json(
+        fmt::format("train --from p --trial 1 --lr-scheduler cosine --eta-min {} --project-dir . --project q --quiet",
+                    eta_min))["recipe"];
+    const double rate = std::stod(recipe["learning_rate"]["value"].get<std::string>());
+    EXPECT_EQ(std::stod(recipe["eta_min"]["value"].get<std::string>()), std::min(rate, std::stod(eta_min)));
+  }
+}
+
+TEST_F(Rebuild, DamagedFilesAreNamedAsWhatTheyAre) {
+  search("--n-trials 1");
+  fs::create_directories(folder() / "elsewhere");
+  write("b1.json", "{\"0\": {");
+  write("elsewhere/best.json", "{\"0\": {");
+  write("two.json", "{}");
+  for (const char* command : {"study restore {}", "train --from {} --trial 0", "info --from {} --trial 0"}) {
+    for (const char* file : {"b1.json", "elsewhere/best.json"}) {
+      const auto refused = run(fmt::format(fmt::runtime(command), file) + " --project-dir .");
+      EXPECT_EQ(refused.exit_code, 3) << refused.errors;
+      EXPECT_NE(refused.errors.find(fmt::format("{}: is no JSON (it breaks off", file)), std::string::npos)
+          << command << refused.errors;
+    }
+  }
+  EXPECT_NE(refusal("study restore two.json --project-dir .").find("the study that it is of is not known"),
+            std::string::npos);
+  EXPECT_NE(refusal("study restore \"$(printf 'a\\nb')\" --project-dir .").find("there is no study \"a\\nb\""),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace lathe::cli

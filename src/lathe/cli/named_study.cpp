@@ -9,6 +9,7 @@
 #include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
+#include "lathe/base/visible.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/run_folder.h"
 #include "lathe/cli/storages.h"
@@ -68,7 +69,8 @@ StudyPlace study_in(const std::string& name, const std::string& address) {
   if (!info) {
     std::vector<std::string> known;
     for (const storage::StudyInfo& other : storage->studies()) known.push_back(other.name);
-    throw UserError(fmt::format("there is no study \"{}\" in {}{}", name, storage->address(), suggestion(name, known)));
+    throw UserError(fmt::format("there is no study \"{}\" in {}{}", visible_line(name), storage->address(),
+                                visible_line(suggestion(name, known))));
   }
   return {std::move(storage), std::move(*info)};
 }
@@ -108,6 +110,7 @@ StudyPlace study_of_results(const fs::path& file) {
   for (const fs::path& other : run_folders(folder / ".." / "studies")) {
     if (same_content(file, other / file.filename())) return study_of_folder(whole_path(other));
   }
+  parse_json<nlohmann::json>(read_text_file(file), file.string());  // a damaged file has no better explanation
   if (!is_file(folder / "study.db")) {
     throw UserError(
         fmt::format("{}: the study that it is of is not known: there is no origin.json beside it, and no "
@@ -123,7 +126,7 @@ StudyPlace study_of_results(const fs::path& file) {
 
 // Finds the study that a path leads to; nullopt where nothing there is of a study: the text may be a name.
 std::optional<StudyPlace> study_at(const fs::path& path) {
-  if (is_file(path) && names_results(path)) return study_of_results(path);
+  if (is_file(path) && (names_results(path) || path.extension() == ".json")) return study_of_results(path);
   if (is_file(path) && is_storage_address(path.string())) return only_study(path.string());
   if (!is_folder(path)) return std::nullopt;
   if (read_origin(path)) return study_of_folder(whole_path(path));
@@ -185,7 +188,7 @@ fs::path own_project(const StudyPlace& place, const config::Settings& stored) {
     const fs::path folder = fs::path(address.substr(kFile.size())).parent_path();
     if (folder == search_folder(folder.parent_path())) return folder.parent_path();
   }
-  if (!stored.project.empty()) return project_folder(stored);
+  if (!stored.project.empty()) return fs::path(stored.project_dir) / stored.project;
   return fs::path(stored.project_dir) / folder_name(place.info.name);
 }
 
@@ -196,7 +199,8 @@ StudyPlace named_study(const Invocation& invocation, const std::string& text) {
   if (auto place = study_at(text)) return std::move(*place);
   const std::size_t at = address_begin(text);
   if (at != std::string::npos) return study_in(text.substr(0, at), text.substr(at + 1));
-  if (names_results(text) || is_storage_address(text)) throw UserError(fmt::format("{} is not there", text));
+  if (names_results(text) || is_storage_address(text))
+    throw UserError(fmt::format("{} is not there", visible_line(text)));
   return find_study(invocation, text);
 }
 
@@ -217,8 +221,9 @@ Invocation stored_invocation(const Invocation& invocation, const StudyPlace& pla
   put_typed(invocation.root, true, takes_key, stored.root);
   stored.settings = config::read_settings(stored.root);
   const fs::path project = own_project(place, stored.settings);
-  stored.settings.project_dir = project.parent_path().string();
-  stored.settings.project = project.filename().string();
+  const bool climbs = project.filename() == "..";  // as a folder that the user named, not as a project's name
+  stored.settings.project_dir = (climbs ? project : project.parent_path()).string();
+  stored.settings.project = climbs ? "." : project.filename().string();
   return stored;
 }
 

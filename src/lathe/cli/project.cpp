@@ -6,6 +6,11 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lathe/base/error.h"
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "lathe/base/visible.h"
+
 namespace lathe::cli {
 namespace {
 
@@ -21,9 +26,24 @@ std::string automatic_name(const config::Settings& settings) {
                      fmt::localtime(std::time(nullptr)));
 }
 
+// A project is a folder in project_dir: its name does not lead elsewhere.
+void check_name(const config::Settings& settings) {
+  const std::filesystem::path name = settings.project;
+  const bool climbs = std::find(name.begin(), name.end(), "..") != name.end();
+  if (!name.is_absolute() && !climbs) return;
+  const std::string message = fmt::format(
+      "\"{}\" leads out of project_dir: give a name, and the folder that it is in as "
+      "project_dir",
+      visible_line(settings.project));
+  const auto given = settings.given.find("project");
+  if (given == settings.given.end()) throw UserError("project", message);
+  throw UserError(given->second, "project", message);
+}
+
 }  // namespace
 
 std::filesystem::path project_folder(const config::Settings& settings) {
+  check_name(settings);
   const std::string name = settings.project.empty() ? automatic_name(settings) : settings.project;
   return std::filesystem::path(settings.project_dir) / name;
 }
@@ -39,6 +59,15 @@ std::filesystem::path search_folder(const std::filesystem::path& project) { retu
 
 std::filesystem::path project_database(const std::filesystem::path& project) {
   return search_folder(project) / "study.db";
+}
+
+void write_project_settings(const std::filesystem::path& project, const std::string& document) {
+  const std::filesystem::path file = project / "settings.toml";
+  if (is_file(file) && !read_text_file(file).starts_with("lathe_version = ")) {
+    log::warning("{} is not of lathe and stays as it is; the folder of the run has its settings", file.string());
+    return;
+  }
+  write_text_file_atomically(file, document);
 }
 
 }  // namespace lathe::cli

@@ -1,13 +1,15 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "lathe/config/settings.h"
 
 namespace lathe::cli {
 
-/// Returns the folder that a run writes to: `project_dir/project`; without a project `{model}_{task}_{dataset}_{date}`,
-/// with - for the slashes of paths. Nothing is made.
+/// Returns the folder that a run writes to (UserError where the name of the project leads out of project_dir):
+/// `project_dir/project`; without a project `{model}_{task}_{dataset}_{date}`, with - for the slashes of paths. Nothing
+/// is made.
 std::filesystem::path project_folder(const config::Settings& settings);
 
 /// Returns the name of a project: that of its folder.
@@ -18,5 +20,9 @@ std::string project_name(const std::filesystem::path& project);
 std::filesystem::path search_folder(const std::filesystem::path& project);
 /// Returns the file with the studies of a project.
 std::filesystem::path project_database(const std::filesystem::path& project);
+
+/// Writes the settings of the newest run to PROJECT/settings.toml. A file there that is not of lathe stays, with a
+/// warning: each run has its settings in its own folder, too.
+void write_project_settings(const std::filesystem::path& project, const std::string& document);
 
 }  // namespace lathe::cli

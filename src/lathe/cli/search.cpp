@@ -192,7 +192,7 @@ void print_json(const Search& search, const report::StudyRecord& record, const s
 void open_project(const Search& search) {
   make_directories(search_folder(search.project));
   log::log_to_file(search.project / "run.log");
-  write_text_file_atomically(search.project / "settings.toml", search.settings_document);
+  write_project_settings(search.project, search.settings_document);
   log::info("Project is {}", search.project.string());
 }
 
@@ -283,8 +283,9 @@ std::string place_of_trials(const Search& search, const std::string& address, bo
                                     const study::StudyResult& result, KeptWeights& weights) {
   bool written = true;
   try {
-    write_study_files(search, record, search_folder(search.project));
+    write_study_files(search, record);
     weights.finish(result);
+    publish_study(search);
   } catch (const SystemError& error) {
     written = false;
     log::error("{}", error.what());
@@ -359,15 +360,17 @@ ExitCode run_search(const Invocation& invocation) {
   study::StudyResult result = run_trials(search, evaluator, *storage, study, weights);
   const SearchContext context = search_context(search, &profile);
   const auto write = [&](const report::StudyRecord& record) {
-    write_study_files(search, record, search_folder(search.project));
+    write_study_files(search, record);
+    publish_study(search);
   };
   if (result.failure) end_failed_search(search, address, study_record(context, result, {}), result, weights);
   if (search.settings.racing) write(study_record(context, result, {}));  // a race may take long
   run_race(search, evaluator, *storage, study, result);
   restore_weights(search, evaluator, result, weights);
   report::StudyRecord record = study_record(context, result, {});
-  write(record);  // before the finals: an end there loses nothing
+  write_study_files(search, record);  // before the finals: an end there loses nothing
   weights.finish(result);
+  publish_study(search);
   check_study_is_there(search, *storage);
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
   if (!finals.empty()) write(record = study_record(context, result, finals));

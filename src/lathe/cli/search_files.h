@@ -9,8 +9,11 @@ namespace lathe::cli {
 /// Returns what the files of a search say beside its trials.
 SearchContext search_context(const Search& search, Profile* profile);
 
-/// Writes best.json, log.json, study.json, trials.csv and front.svg into the folder of the study, and copies of the
-/// first two into `copies` (empty: not).
-void write_study_files(const Search& search, const report::StudyRecord& record, const std::filesystem::path& copies);
+/// Writes best.json, log.json, study.json, trials.csv and front.svg into the folder of the study.
+void write_study_files(const Search& search, const report::StudyRecord& record);
+
+/// Copies best.json and log.json to where MASE's scripts look for them. The study has them already: a copy that cannot
+/// be written is a warning.
+void publish_study(const Search& search);
 
 }  // namespace lathe::cli

@@ -64,11 +64,17 @@ void share_if_there(const fs::path& from, const fs::path& to) {
   if (is_file(from)) share_file(from, to);
 }
 
-// Tells whether a best.json is not a copy that a study with a folder of its own left there.
-bool is_of_its_own(const fs::path& best) {
-  const Json entries = read_json(best);
-  return !entries.is_null() && std::any_of(entries.begin(), entries.end(), [](const Json& entry) {
-    return entry.is_object() && entry.contains("sampled_config") && !entry.contains("key");
+// Tells whether a best.json or log.json is not a copy that a study with a folder of its own left there: those have
+// `member` in every entry.
+bool is_of_its_own(const fs::path& file, const char* member, const fs::path& studies) {
+  if (!is_file(file)) return false;
+  const Json entries = read_json(file);
+  const bool has_members = !entries.is_null() && std::all_of(entries.begin(), entries.end(), [&](const Json& entry) {
+    return entry.is_object() && entry.contains(member);
+  });
+  const std::vector<fs::path> folders = run_folders(studies);
+  return !has_members && std::none_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
+    return same_content(file, folder / file.filename());
   });
 }
 
@@ -77,10 +83,13 @@ bool is_of(const fs::path& folder, const StudyOrigin& origin) {
   return there && origin.owns(*there);
 }
 
-// Gives a folder to results that lie in PROJECT/search_ckpts alone: those of lathe before it had folders of studies.
+// Gives a folder to results that lie in PROJECT/search_ckpts alone: those of lathe before it had folders of studies,
+// of other programs, or a user's own files.
 void keep_earlier_results(const fs::path& project, const fs::path& studies) {
   const fs::path shared = search_folder(project);
-  if (!is_file(shared / "study.json") && !is_of_its_own(shared / "best.json")) return;
+  if (!is_file(shared / "study.json") && !is_of_its_own(shared / "best.json", "key", studies) &&
+      !is_of_its_own(shared / "log.json", "user_attrs_lathe:untrained", studies))
+    return;
   const Json study = read_json(shared / "study.json");
   const std::string named = study.is_null() ? std::string() : text_in(study, "study");
   const std::string name = named.empty() ? "earlier" : named;

@@ -7,6 +7,7 @@
 
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
+#include "lathe/base/visible.h"
 #include "lathe/cli/project.h"
 #include "lathe/cli/storages.h"
 
@@ -55,7 +56,8 @@ std::string places_text(const std::vector<std::string>& places) {
     for (const storage::StudyInfo& info : storage->studies()) known.push_back(info.name);
   }
   const std::string hint = known.empty() ? std::string("; there is none at all") : suggestion(name, known);
-  throw UserError(fmt::format("there is no study \"{}\" in {}{}", name, places_text(places), hint));
+  throw UserError(
+      fmt::format("there is no study \"{}\" in {}{}", visible_line(name), places_text(places), visible_line(hint)));
 }
 
 }  // namespace
@@ -96,8 +98,8 @@ StudyPlace find_study(const Invocation& invocation, const std::string& name) {
   if (found.size() > 1) {
     std::vector<std::string> places;
     for (const StudyPlace& place : found) places.push_back(place.storage->address());
-    throw UserError(fmt::format("there are several studies \"{}\": in {}; name one place with --storage", name,
-                                places_text(places)));
+    throw UserError(fmt::format("there are several studies \"{}\": in {}; name one place with --storage",
+                                visible_line(name), places_text(places)));
   }
   if (!named_address(invocation)) log::info("Study \"{}\" is in {}", name, found[0].storage->address());
   return std::move(found[0]);

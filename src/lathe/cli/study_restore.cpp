@@ -119,8 +119,9 @@ ExitCode restore_study(const Invocation& invocation) {
   name_data_as_then(place.info, record);
   const bool has_copies = is_file(shared / "best.json");  // they may be of a newer study
   if (!has_copies) make_directories(shared);
-  write_study_files(search, record, has_copies ? fs::path() : shared);
+  write_study_files(search, record);
   write_text_file_atomically(search.results / "settings.toml", search.settings_document);
+  if (!has_copies) publish_study(search);
   print_result(invocation, search, result, study::trials_to_keep(result, search.settings).size());
   return ExitCode::kSuccess;
 }

@@ -51,7 +51,7 @@ void open_project(const Invocation& invocation, TrainingJob& job) {
   } else if (keep_earlier_training(job.project)) {  // the training to continue may be of an earlier version of lathe
     job.folder = training_to_resume(job, job.graph.name);
   }
-  write_text_file_atomically(job.project / "settings.toml", document);
+  write_project_settings(job.project, document);
   log::info("Project is {}", job.project.string());
   const data::Fingerprint& data = job.dataset->fingerprint;
   log::debug("data: {} from {}, fingerprint {} {}", data.source, data.path, data.hash, data.notice);

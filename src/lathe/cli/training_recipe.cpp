@@ -35,14 +35,11 @@ const std::vector<Entry>& entries() {
       {"optimizer", "training_optimizer", [](S s) { return engine::to_string(s.optimizer.kind); },
        [](S from, T to) { to.optimizer.kind = from.optimizer.kind; }},
       {"learning_rate", "learning_rate", [](S s) { return fmt::format("{}", s.learning_rate); },
-       [](S from, T to) {
-         to.learning_rate = from.learning_rate;
-         to.minimum_learning_rate = std::min(to.minimum_learning_rate, to.learning_rate);
-       }},
+       [](S from, T to) { to.learning_rate = from.learning_rate; }},
       {"lr_scheduler", "lr_scheduler", [](S s) { return engine::to_string(s.schedule); },
        [](S from, T to) { to.schedule = from.schedule; }},
       {"eta_min", "eta_min", [](S s) { return fmt::format("{}", s.minimum_learning_rate); },
-       [](S from, T to) { to.minimum_learning_rate = std::min(from.minimum_learning_rate, to.learning_rate); }},
+       [](S from, T to) { to.minimum_learning_rate = from.minimum_learning_rate; }},
       {"num_warmup_steps", "num_warmup_steps", [](S s) { return fmt::format("{}", s.warmup_steps); },
        [](S from, T to) { to.warmup_steps = from.warmup_steps; }},
       {"batch_size", "batch_size", [](S s) { return fmt::format("{}", s.batch_size); },
@@ -103,11 +100,13 @@ bool is_recipe_key(const std::string& key) {
 }
 
 void put_typed_recipe(const config::Settings& typed, TrainSettings& recipe) {
-  const TrainSettings given = train_settings(typed);
+  TrainSettings given = train_settings(typed);
+  given.minimum_learning_rate = typed.eta_min;  // which the rate of the recipe bounds, not that of the settings
   const bool was_sgd = is_sgd(recipe);
   for (const Entry& entry : entries()) {
     if (is_typed(entry, typed)) entry.copy(given, recipe);
   }
+  recipe.minimum_learning_rate = std::min(recipe.minimum_learning_rate, recipe.learning_rate);
   if (!was_sgd && is_sgd(recipe)) {  // momentum and nesterov are of sgd alone: the study has none
     recipe.optimizer.momentum = given.optimizer.momentum;
     recipe.optimizer.nesterov = given.optimizer.nesterov;

@@ -363,15 +363,10 @@ std::string study_json(const StudyRecord& study) {
   return document(file);
 }
 
-void write_result_files(const StudyRecord& study, const std::filesystem::path& folder,
-                        const std::filesystem::path& copies) {
-  const std::string log = log_json(study), best = best_json(study);
-  write_text_file_atomically(folder / "log.json", log);
+void write_result_files(const StudyRecord& study, const std::filesystem::path& folder) {
+  write_text_file_atomically(folder / "log.json", log_json(study));
   write_text_file_atomically(folder / "study.json", study_json(study));
-  write_text_file_atomically(folder / "best.json", best);
-  if (copies.empty()) return;
-  write_text_file_atomically(copies / "log.json", log);
-  write_text_file_atomically(copies / "best.json", best);
+  write_text_file_atomically(folder / "best.json", best_json(study));
 }
 
 std::vector<std::int64_t> saved_trial_numbers(const std::filesystem::path& path) {
