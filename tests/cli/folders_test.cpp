@@ -245,6 +245,7 @@ TEST_F(Folders, ACopyThatCannotBeWrittenIsAWarning) {
 
 TEST_F(Folders, ASearchKeepsWhatLiesInThePlaceOfItsCopies) {
   const std::string mine = "title = \"mine\"\n";
+  fs::create_directories(folder() / "p");
   write_text_file_atomically(folder() / "p/settings.toml", mine);
   for (const char* file : {"best.json", "log.json"}) {
     fs::remove_all(folder() / "p/studies");

@@ -1,5 +1,7 @@
 #include "lathe/cli/search_files.h"
 
+#include <fmt/format.h>
+
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
@@ -37,7 +39,7 @@ void publish_study(const Search& search) {
     try {
       write_file_atomically(search_folder(search.project) / file, read_file(search.results / file));
     } catch (const SystemError& error) {
-      log::warning("no copy of {}: {}", (search.results / file).string(), error.what());
+      log::warning_once(fmt::format("no copy of {}: {}", (search.results / file).string(), error.what()));
     }
   }
 }
