@@ -243,7 +243,21 @@ TEST(SqliteStorageErrors, DamagedRowsNameStudyAndTrial) {
       {"UPDATE trial_params SET distribution_json = '{\"name\": 3}' WHERE trial_id = 2",
        "trial 1: \"{\"name\": 3}\" is no distribution"},
       {"UPDATE trial_values SET value = NULL WHERE trial_id = 2",
-       "trial 1: a value is missing that is said to be finite"}};
+       "trial 1: a value is missing that is said to be finite"},
+      {"UPDATE trials SET number = 'abc' WHERE trial_id = 2",
+       "trial 0: number holds \"abc\" where a whole number is expected: the database is damaged"},
+      {"UPDATE trial_params SET param_value = 'abc' WHERE trial_id = 2",
+       "trial 1: param_value holds \"abc\" where a number is expected: the database is damaged"},
+      {"UPDATE trial_values SET value = 'abc' WHERE trial_id = 2",
+       "trial 1: value holds \"abc\" where a number is expected: the database is damaged"},
+      {"UPDATE trial_values SET value = x'31' WHERE trial_id = 2",
+       "trial 1: value holds \"1\" where a number is expected: the database is damaged"},
+      {"UPDATE trial_values SET objective = 0.5 WHERE trial_id = 2",
+       "trial 1: objective holds \"0.5\" where a whole number is expected: the database is damaged"},
+      {"UPDATE trial_values SET objective = 3 WHERE trial_id = 2",
+       "trial 1: its value of objective 3 is there, and that of objective 0 is not"},
+      {"UPDATE trial_values SET value_type = 'finite' WHERE trial_id = 2",
+       "trial 1: a value is said to be \"finite\"; FINITE, INF_POS, INF_NEG and NAN are known"}};
   for (const auto& [sql, reason] : damages) {
     const TemporaryFolder folder;
     const auto path = folder.file("study.db");

@@ -172,15 +172,13 @@ TEST_F(Workers, EndAnEnqueuedTrialOfTheDeadThatCannotRun) {
   EXPECT_EQ(result.trials[0].state, TrialState::kFail);
 }
 
-TEST_F(Workers, ReadDamagedTrialsAsFailed) {
+TEST_F(Workers, RefuseCompleteTrialsWithoutValues) {
   const auto storage = open();
   Fixture fixture(trained_search(kTpe));
   const storage::Trial stored{.number = 0,
                               .state = TrialState::kComplete,
                               .parameters = storage_parameters(fixture.space.parameters(), {2, 0})};
-  const StoredTrial read = read_trial(fixture.settings, fixture.space, stored);
-  EXPECT_EQ(read.trial.state, TrialState::kFail);
-  EXPECT_EQ(read.trial.reason, "stored as complete without its values");
+  EXPECT_THROW(read_trial(fixture.settings, fixture.space, stored), DataError);
 }
 
 TEST_F(Workers, StopWhereTheStudyIsDeleted) {

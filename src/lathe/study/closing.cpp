@@ -1,8 +1,12 @@
 #include "lathe/study/closing.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
+#include "lathe/base/error.h"
 #include "lathe/base/json.h"
+#include "lathe/study/objective.h"
 #include "lathe/study/record.h"
 
 namespace lathe::study {
@@ -89,11 +93,33 @@ std::optional<Closing> read_closing(const storage::StudyInfo& info) {
   }
 }
 
+namespace {
+
+// Throws where the values of a complete trial are not those that its own metrics make.
+void check_values(const StudySettings& settings, const Trial& trial) {
+  if (trial.state != TrialState::kComplete || !trial.evaluation || trial.imported) return;
+  constexpr double kRounding = 1e-9;  // of another build's arithmetic
+  const std::vector<double> made = score(settings, trial.evaluation->metrics).values;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const double stored = trial.values[i];
+    if (std::isnan(made[i]) || stored == made[i]) continue;  // an absent metric: a trial of another program
+    if (std::abs(stored - made[i]) <= kRounding * std::abs(made[i])) continue;
+    throw DataError(fmt::format(
+        "study \"{}\", trial {}: its value of objective {} is {}, and its metrics make {}: the database is damaged",
+        settings.name, trial.number, i, stored, made[i]));
+  }
+}
+
+}  // namespace
+
 StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const StudySettings& settings,
                           const space::SearchSpace& space) {
   std::vector<Trial> ended;
-  for (const storage::Trial& stored : storage.trials(study_id)) {
+  const std::vector<storage::Trial> all = storage.trials(study_id);
+  check_numbers(settings, all);
+  for (const storage::Trial& stored : all) {
     StoredTrial read = read_trial(settings, space, stored);
+    check_values(settings, read.trial);
     if (read.trial.ended()) ended.push_back(std::move(read.trial));
   }
   return study_result(std::move(ended), settings.directions);

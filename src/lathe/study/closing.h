@@ -27,7 +27,8 @@ void store_closing(storage::Storage& storage, std::int64_t study_id, const Closi
 /// Reads it; nullopt where no run has ended, or an earlier version of lathe made the study.
 std::optional<Closing> read_closing(const storage::StudyInfo& info);
 
-/// Loads the trials of a study that have ended, as the run that ended them had them.
+/// Loads the trials of a study that have ended, as the run that ended them had them. Throws DataError where one is
+/// missing, or has values that its metrics do not make.
 StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const StudySettings& settings,
                           const space::SearchSpace& space);
 

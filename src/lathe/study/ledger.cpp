@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "lathe/base/check.h"
+#include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/base/random.h"
@@ -82,7 +83,9 @@ void Ledger::note_state(const Trial& trial) {
 void Ledger::refresh() {
   const PhaseScope phase(Phase::kStorage);
   if (!loaded_) {
-    for (const storage::Trial& stored : storage_.trials(study_id_)) merge(stored);
+    const std::vector<storage::Trial> all = storage_.trials(study_id_);
+    check_numbers(settings_, all);
+    for (const storage::Trial& stored : all) merge(stored);
     loaded_ = true;
     return;
   }
@@ -174,7 +177,9 @@ Offer Ledger::begin(std::optional<Begun>& begun) {
     if (offer) return *offer;
     reload();  // another worker was faster
   }
-  throw InternalError(fmt::format("trial {} cannot be begun: its number is always taken", announced_));
+  throw DataError(
+      fmt::format("study \"{}\": trial {} cannot be begun, as its number is always taken: the database is damaged",
+                  settings_.name, announced_));
 }
 
 void Ledger::own(Trial trial, std::int64_t trial_id, std::optional<Begun>& begun) {

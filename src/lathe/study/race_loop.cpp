@@ -1,9 +1,13 @@
 #include "lathe/study/race_loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 
+#include "lathe/base/error.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/sampler/domination.h"
@@ -34,14 +38,25 @@ std::optional<std::vector<double>> values_of(const StudySettings& settings,
   return scores.values;
 }
 
-std::optional<std::map<std::string, double>> metrics_in(const std::string& text) {
+// Returns the values of a further seed as run_seed() keeps it; nullopt where that did not end well.
+std::optional<std::vector<double>> stored_values(const StudySettings& settings, const Trial& trial, std::int64_t repeat,
+                                                 const std::string& text) {
   const ordered_json document = json_or_discarded<ordered_json>(text);
-  if (!document.is_object() || !document.contains("metrics") || !document["metrics"].is_object()) return std::nullopt;
+  if (document.is_object() && document.contains("reason")) return std::nullopt;
   std::map<std::string, double> metrics;
-  for (const auto& [name, value] : document["metrics"].items()) {
-    if (value.is_number()) metrics[name] = value.get<double>();
+  if (document.is_object() && document.contains("metrics") && document["metrics"].is_object()) {
+    for (const auto& [name, value] : document["metrics"].items()) {
+      if (value.is_number()) metrics[name] = value.get<double>();
+    }
   }
-  return metrics;
+  auto values = values_of(settings, metrics);
+  if (!values) {
+    throw DataError(
+        fmt::format("study \"{}\", trial {}: what is stored of its seed {} has no metrics: the database is "
+                    "damaged",
+                    settings.name, trial.number, repeat));
+  }
+  return values;
 }
 
 // Makes a candidate of the seeds of its trial. Those of earlier races are taken when the race comes to them, so that a
@@ -61,8 +76,11 @@ std::vector<Candidate> candidates_of(const StudySettings& settings, const std::v
   std::map<Digest, bool> seen;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const Trial& trial = trials[i];
+    // Of an infinite value, as Optuna may store it, no error can be told.
+    const bool finite =
+        std::all_of(trial.values.begin(), trial.values.end(), [](double v) { return std::isfinite(v); });
     const bool races =
-        trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && trial.key != Digest{};
+        trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && finite && trial.key != Digest{};
     if (races && seen.emplace(trial.key, true).second) candidates.push_back(candidate_of(settings, trials, i));
   }
   return candidates;
@@ -138,10 +156,9 @@ bool take_stored(const StudySettings& settings, const StoredRepeats& stored, sto
   const auto repeat = static_cast<std::int64_t>(candidate.racer.repeats.size());
   const auto found = known->second.find(repeat);
   if (found == known->second.end()) return false;
-  const auto metrics = metrics_in(found->second);
   const StoredRepeats outcomes = candidate.paired ? storage.outcomes({trial.trial_id}) : StoredRepeats{};
   const auto kept = outcomes.find(trial.trial_id);
-  add_seed(metrics ? values_of(settings, *metrics) : std::nullopt,
+  add_seed(stored_values(settings, trial, repeat, found->second),
            kept != outcomes.end() ? find_seed(kept->second, repeat) : nullptr, candidate);
   return true;
 }

@@ -370,11 +370,16 @@ StoredTrial read_undamaged(const StudySettings& settings, const space::SearchSpa
   if (trial.state == TrialState::kComplete) trial.values = stored.values;
   const auto is_nan = [](double value) { return std::isnan(value); };
   const bool no_number = std::any_of(trial.values.begin(), trial.values.end(), is_nan);
-  if (trial.state == TrialState::kComplete && (trial.values.size() != settings.directions.size() || no_number)) {
+  if (trial.state == TrialState::kComplete && trial.values.size() != settings.directions.size()) {
+    throw DataError(fmt::format("it is complete with {} value{}, and the study has {} objective{}", trial.values.size(),
+                                trial.values.size() == 1 ? "" : "s", settings.directions.size(),
+                                settings.directions.size() == 1 ? "" : "s"));
+  }
+  if (no_number) {
     trial.state = TrialState::kFail;
     trial.values.clear();
     trial.reason = "stored as complete without its values";
-    if (no_number) trial.failure = Failure::kDiverged;
+    trial.failure = Failure::kDiverged;
   }
   add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
   trial.constraints = read_constraints(stored);
@@ -393,6 +398,14 @@ StoredTrial read_undamaged(const StudySettings& settings, const space::SearchSpa
 }
 
 }  // namespace
+
+void check_numbers(const StudySettings& settings, const std::vector<storage::Trial>& stored) {
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    if (stored[i].number == static_cast<std::int64_t>(i)) continue;
+    throw DataError(fmt::format("study \"{}\": trial {} is missing, and trial {} is there: the database is damaged",
+                                settings.name, i, stored[i].number));
+  }
+}
 
 StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored) {
   try {

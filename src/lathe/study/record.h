@@ -46,8 +46,12 @@ struct StoredTrial {
   FixedValues fixed = {};    ///< of a waiting trial
 };
 
+/// Checks that the trials of a study, ordered by number, are all there. Throws DataError that names the missing one.
+void check_numbers(const StudySettings& settings, const std::vector<storage::Trial>& stored);
+
 /// Reads a trial of lathe or of another program. Attributes of another kind than lathe's are left out; what is no JSON
-/// is damage: DataError with the study, the trial and the attribute.
+/// is damage: DataError with the study, the trial and the attribute. So is a complete trial with too few or many
+/// values.
 StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored);
 
 }  // namespace lathe::study

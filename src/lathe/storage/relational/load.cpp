@@ -23,6 +23,9 @@ double value_from_columns(const Rows& rows, int value_column, int kind_column) {
   if (kind == "FINITE") return rows.real(value_column);
   if (kind == "INF_POS") return kInfinity;
   if (kind == "INF_NEG") return -kInfinity;
+  if (!rows.is_null(kind_column) && kind != "NAN") {
+    throw DataError(fmt::format("a value is said to be \"{}\"; FINITE, INF_POS, INF_NEG and NAN are known", kind));
+  }
   return std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -110,8 +113,8 @@ class TrialLoader {
     while (rows->next()) {
       Trial& trial = trials.emplace_back();
       trial.trial_id = rows->integer(0);
-      trial.number = rows->integer(1);
       naming(trial, [&] {
+        trial.number = rows->integer(1);
         if (rows->is_null(1) || trial.number < 0) throw DataError("it has no number");
         trial.state = state_from_name(rows->text(2));
         if (!rows->is_null(3)) trial.started = time_from_text(rows->text(3));
@@ -165,8 +168,14 @@ class TrialLoader {
   }
 
   void values(TrialIndex& index) {
-    each_row("s.value, s.value_type", "trial_values", "s.objective", index,
-             [](Trial& trial, const Rows& row) { trial.values.push_back(value_from_columns(row, 1, 2)); });
+    each_row("s.objective, s.value, s.value_type", "trial_values", "s.objective", index,
+             [](Trial& trial, const Rows& row) {
+               if (row.integer(1) != static_cast<std::int64_t>(trial.values.size())) {
+                 throw DataError(fmt::format("its value of objective {} is there, and that of objective {} is not",
+                                             row.integer(1), trial.values.size()));
+               }
+               trial.values.push_back(value_from_columns(row, 2, 3));
+             });
   }
 
   void intermediate_values(TrialIndex& index) {

@@ -65,8 +65,8 @@ void check_schema(Database& database, const Names& present) {
   check_revision(database, present);
   if (!present.contains("version_info")) return;
   const auto rows = database.select("SELECT schema_version, library_version FROM version_info");
-  if (rows->next() && rows->integer(0) != kSchemaVersion) {
-    refuse(database, fmt::format("its schema version is {}, written by {}; this lathe knows {}", rows->integer(0),
+  if (rows->next() && rows->text(0) != std::to_string(kSchemaVersion)) {
+    refuse(database, fmt::format("its schema version is {}, written by {}; this lathe knows {}", rows->text(0),
                                  rows->text(1), kSchemaVersion));
   }
 }

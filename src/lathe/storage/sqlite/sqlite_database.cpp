@@ -80,8 +80,16 @@ class SqliteRows final : public Rows {
     return false;
   }
   bool is_null(int column) const override { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-  std::int64_t integer(int column) const override { return sqlite3_column_int64(statement_, column); }
-  double real(int column) const override { return sqlite3_column_double(statement_, column); }
+  std::int64_t integer(int column) const override {
+    const int type = sqlite3_column_type(statement_, column);
+    if (type != SQLITE_INTEGER && type != SQLITE_NULL) refuse(column, "a whole number");
+    return sqlite3_column_int64(statement_, column);
+  }
+  double real(int column) const override {
+    const int type = sqlite3_column_type(statement_, column);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) refuse(column, "a number");
+    return sqlite3_column_double(statement_, column);
+  }
   std::string_view text(int column) const override {
     const unsigned char* bytes = sqlite3_column_text(statement_, column);
     if (bytes == nullptr) return {};
@@ -89,6 +97,14 @@ class SqliteRows final : public Rows {
   }
 
  private:
+  // SQLite keeps values of any type in any column, and would read `abc` as 0.
+  [[noreturn]] void refuse(int column, const char* wanted) const {
+    constexpr std::size_t kMostShown = 40;
+    const std::string name = sqlite3_column_name(statement_, column);
+    throw DataError(fmt::format("{} holds \"{}\" where {} is expected: the database is damaged", name,
+                                text(column).substr(0, kMostShown), wanted));
+  }
+
   // Where two connections want the same lock at once (both turn a new file to its write-ahead log) SQLite turns one
   // away without asking the busy handler. A statement that begins outside of a transaction can just begin again.
   int step() {
