@@ -266,9 +266,7 @@ TEST_F(Workers, RefuseAStudyOfAnotherFormula) {
 TEST_F(Workers, ResumeTheNewestStudyOfAName) {
   const auto storage = open();
   Fixture fixture(trained_search(kTpe));
-  Fixture other(trained_search(kTpe));
-  other.settings.name = "other";
-  other.open(*storage, Existing::kLeave);
+  storage->create_study("other", fixture.settings.directions, {}, {});
   const std::string missing = message_of([&] { fixture.open(*storage, Existing::kResume); });
   EXPECT_NE(missing.find("there is no study \"small\""), std::string::npos) << missing;
   EXPECT_EQ(fixture.open(*storage, Existing::kLeave).name, "small");
