@@ -190,6 +190,27 @@ TEST_F(Exhaustive, IsSharedByTwoWorkers) {
   EXPECT_EQ(alone, outcome_of(study, "third", "--storage shared.db --study together --resume"));
 }
 
+TEST_F(Exhaustive, OfOneObjectiveAnswersWithTheMostProbable) {
+  std::string text = study_file("stop = \"racing\"\nseeds = 3\n");
+  const std::string other = "bitops = { scale = 1.0, direction = \"minimize\" }\n";
+  text.erase(text.find(other), other.size());
+  write_text_file_atomically(folder() / "one.toml", text);
+  ASSERT_EQ(run("--config one.toml --quiet --n-jobs 2").exit_code, 0);
+  const json best = json::parse(read_text_file(folder() / "all/search_ckpts/best.json"));
+  for (const auto& entry : best) EXPECT_LE(entry["race"]["front_probability"], best["0"]["race"]["front_probability"]);
+  const auto answer = [&](const std::string& what) {
+    const auto result = testing::run_program(fmt::format("cd {} && {} study {} all --storage all/search_ckpts/study.db",
+                                                         folder().string(), std::getenv("LATHE_PROGRAM"), what),
+                                             folder());
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return result.output;
+  };
+  const std::string trial = best["0"]["number"].dump();
+  EXPECT_NE(answer("best").find("Best trial: " + trial + "\n"), std::string::npos) << answer("best");
+  EXPECT_NE(answer("best").find("those of its first seed"), std::string::npos) << answer("best");
+  EXPECT_NE(answer("show").find("best        trial " + trial + " with "), std::string::npos) << answer("show");
+}
+
 TEST_F(Exhaustive, SaysHowSureTheFrontIs) {
   const auto result = run(fmt::format("--config {} --quiet --n-jobs 2", write(kRacing)));
   ASSERT_EQ(result.exit_code, 0) << result.errors;

@@ -199,15 +199,22 @@ void open_project(const Search& search) {
 // Keeps with the study what its files say beside the trials. Without it they could not be made again, nothing else.
 void store_closing(const Search& search, const study::StudyResult& result, const std::vector<study::FinalScore>& finals,
                    const std::optional<ProfileTotals>& profile, storage::Storage& storage, std::int64_t study_id) {
+  const bool raced = search.settings.racing.has_value() && result.end != study::StudyEnd::kInterrupted;
+  std::vector<std::int64_t> race_best;
+  for (const std::size_t index : result.best) {
+    if (raced) race_best.push_back(result.trials[index].number);
+  }
   try {
     study::store_closing(storage, study_id,
                          {.end = result.end,
                           .reproducible = result.reproducible,
-                          .raced = search.settings.racing.has_value() && result.end != study::StudyEnd::kInterrupted,
+                          .raced = raced,
                           .wall_seconds = result.wall_seconds,
                           .finals = finals,
                           .profile = profile,
-                          .settings_document = search.settings_document});
+                          .settings_document = search.settings_document,
+                          .race_best = race_best,
+                          .race_trials = result.trials.empty() ? 0 : result.trials.back().number + 1});
   } catch (const SystemError& error) {
     log::warning("how the study ended is not kept in its database: {}", error.what());
   }

@@ -151,7 +151,9 @@ std::string best_text(const storage::StudyInfo& info, const std::vector<storage:
                        best.size() == 1 ? "" : "s");
   }
   const storage::Trial& trial = complete[best[0]];
-  return fmt::format("trial {} with {}", trial.number, report::number_text(trial.values[0], 6));
+  const bool raced = !best_of_race(info, complete).empty();
+  return fmt::format("trial {} with {}{}", trial.number, report::number_text(trial.values[0], 6),
+                     raced ? " in its first seed (the most probable of the race)" : "");
 }
 
 std::string parameters_table(const std::vector<StudyParameter>& parameters) {

@@ -11,6 +11,7 @@
 #include "lathe/report/table.h"
 #include "lathe/sampler/sampler.h"
 #include "lathe/storage/text.h"
+#include "lathe/study/closing.h"
 #include "lathe/study/evaluate.h"
 #include "lathe/study/record.h"
 
@@ -194,8 +195,27 @@ bool is_feasible(const storage::Trial& trial) {
   return std::all_of(constraints.begin(), constraints.end(), [](double value) { return value <= 0; });
 }
 
+std::vector<std::size_t> best_of_race(const storage::StudyInfo& info, const std::vector<storage::Trial>& trials) {
+  const auto closing = study::read_closing(info);
+  if (!closing || !closing->raced) return {};
+  std::map<std::int64_t, std::size_t> index_of;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (trials[i].state != TrialState::kComplete) continue;
+    if (trials[i].number >= closing->race_trials) return {};
+    index_of[trials[i].number] = i;
+  }
+  std::vector<std::size_t> best;
+  for (const std::int64_t number : closing->race_best) {
+    if (const auto found = index_of.find(number); found != index_of.end()) best.push_back(found->second);
+  }
+  return best;
+}
+
 std::vector<std::size_t> best_stored_trials(const storage::StudyInfo& info, const std::vector<storage::Trial>& trials,
                                             std::size_t most) {
+  std::vector<std::size_t> raced = best_of_race(info, trials);
+  if (info.directions.size() == 1 && raced.size() > most) raced.resize(most);
+  if (!raced.empty() && (info.directions.size() > 1 || raced.size() == most)) return raced;
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const bool has_values = !info.directions.empty() && trials[i].values.size() == info.directions.size();
@@ -210,7 +230,11 @@ std::vector<std::size_t> best_stored_trials(const storage::StudyInfo& info, cons
                         return left != right ? left < right : trials[a].number < trials[b].number;
                       });
     complete.resize(kept);
-    return complete;
+    if (raced.empty()) return complete;
+    for (const std::size_t index : complete) {  // below those of the race
+      if (raced.size() < most && std::find(raced.begin(), raced.end(), index) == raced.end()) raced.push_back(index);
+    }
+    return raced;
   }
   std::vector<std::vector<double>> values;
   for (const std::size_t index : complete) values.push_back(trials[index].values);

@@ -61,6 +61,10 @@ Closing closing_from(const ordered_json& json) {
                   .finals = {},
                   .profile = profile_from(json.at("profile")),
                   .settings_document = json.at("settings").get<std::string>()};
+  if (json.contains("race_best")) {  // not in studies of earlier versions
+    closing.race_best = json.at("race_best").get<std::vector<std::int64_t>>();
+    closing.race_trials = json.at("race_trials").get<std::int64_t>();
+  }
   for (const ordered_json& score : json.at("finals")) closing.finals.push_back(score_from(score));
   return closing;
 }
@@ -70,13 +74,17 @@ Closing closing_from(const ordered_json& json) {
 void store_closing(storage::Storage& storage, std::int64_t study_id, const Closing& closing) {
   ordered_json finals = ordered_json::array();
   for (const FinalScore& score : closing.finals) finals.push_back(to_json(score));
-  const ordered_json json{{"end", to_string(closing.end)},
-                          {"reproducible", closing.reproducible},
-                          {"raced", closing.raced},
-                          {"wall_seconds", closing.wall_seconds},
-                          {"finals", finals},
-                          {"profile", closing.profile ? to_json(*closing.profile) : ordered_json()},
-                          {"settings", closing.settings_document}};
+  ordered_json json{{"end", to_string(closing.end)},
+                    {"reproducible", closing.reproducible},
+                    {"raced", closing.raced},
+                    {"wall_seconds", closing.wall_seconds},
+                    {"finals", finals},
+                    {"profile", closing.profile ? to_json(*closing.profile) : ordered_json()},
+                    {"settings", closing.settings_document}};
+  if (!closing.race_best.empty()) {
+    json["race_best"] = closing.race_best;
+    json["race_trials"] = closing.race_trials;
+  }
   storage.set_study_attributes(
       study_id, {{kClosingAttribute, json.dump(-1, ' ', false, ordered_json::error_handler_t::replace)}}, {});
 }
