@@ -193,7 +193,10 @@ ExitCode show_best(const Invocation& invocation) {
     }
   } else {
     print(fmt::format("{} of \"{}\":\n", single ? "Best trials" : "Pareto front", place.info.name) +
-          report::best_table(record, report::style_for(kStandardOutput), best.size()));
+          report::best_table(record, report::style_for(kStandardOutput), best.size()) +
+          (best_of_race(place.info, best).empty()
+               ? ""
+               : "The values are those of the first seeds, not the means of the race.\n"));
   }
   return best.empty() ? ExitCode::kNoResult : ExitCode::kSuccess;
 }
