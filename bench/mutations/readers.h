@@ -27,8 +27,8 @@ struct Reader {
 /// Returns all readers. `source` is the repository, whose tests hold the samples.
 std::vector<Reader> readers(const std::filesystem::path& source);
 
-/// Reads a sample as it is in `folder`. Returns why it was refused; empty where it was read, as it must be for damage to
-/// reach anything.
+/// Reads a sample as it is in `folder`. Returns why it was refused; empty where it was read, as it must be for damage
+/// to reach anything.
 std::string try_sample(const Reader& reader, const std::filesystem::path& folder, const std::string& sample);
 
 /// Reads one damaged file in `folder`. Returns what was found wrong: an exception that is none of lathe's, or an

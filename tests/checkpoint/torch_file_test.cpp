@@ -269,7 +269,8 @@ TEST(TorchFile, ZipFilesThatTorchDoesNotWriteAreRefused) {
   const std::vector<std::byte> from = bytes_of("/data/1"), to = bytes_of("/data/0");
   for (auto at = doubled.begin(); (at = std::search(at, doubled.end(), from.begin(), from.end())) != doubled.end();)
     at = std::copy(to.begin(), to.end(), at);
-  EXPECT_EQ(message_of([&] { read_torch_file(doubled, "x.pt"); }), "x.pt: is no readable zip file: File already exists");
+  EXPECT_EQ(message_of([&] { read_torch_file(doubled, "x.pt"); }),
+            "x.pt: is no readable zip file: File already exists");
 }
 
 // Damages `bytes` in one to four places: other bytes, bytes taken out, put in or repeated.

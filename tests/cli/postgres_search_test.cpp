@@ -88,7 +88,8 @@ class PostgresSearch : public ::testing::Test {
 
 TEST_F(PostgresSearch, TwoWorkersMakeTheStudyOfOne) {
   ASSERT_EQ(run(search("alone", "")).exit_code, 0);
-  const auto both = run(fmt::format("sh -c \"{} & {}; first=\\$?; wait \\$! && exit \\$first\"", shared("one"), shared("two")));
+  const auto both =
+      run(fmt::format("sh -c \"{} & {}; first=\\$?; wait \\$! && exit \\$first\"", shared("one"), shared("two")));
   ASSERT_EQ(both.exit_code, 0) << both.errors;
   EXPECT_EQ(best("one"), best("alone"));
   EXPECT_EQ(best("two"), best("alone"));

@@ -161,7 +161,8 @@ TEST_F(StartingWeights, ATrialThatIsKilledInTheMiddleGoesOnFromThere) {
   const auto resumed = search("--resume");
   ASSERT_EQ(resumed.exit_code, 0) << resumed.errors;
   EXPECT_NE(resumed.errors.find("a training that was cut off goes on after step"), std::string::npos) << resumed.errors;
-  EXPECT_EQ(read_text_file(results() / "best.json"), read_text_file(folder() / "calm" / "studies" / "calm" / "best.json"));
+  EXPECT_EQ(read_text_file(results() / "best.json"),
+            read_text_file(folder() / "calm" / "studies" / "calm" / "best.json"));
   EXPECT_EQ(files_in(results() / "running"), 0u);
 }
 

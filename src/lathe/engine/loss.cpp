@@ -134,8 +134,9 @@ std::optional<LossProblem> find_problem(const LossSettings& loss, const data::Da
   if (auto problem = find_problem(loss, dataset.task)) return problem;
   const auto weights = static_cast<std::int64_t>(loss.class_weights.size());
   if (weights == 0 || weights == dataset.classes) return std::nullopt;
-  return LossProblem{"class_weights", fmt::format("has {} weights; data set {} has {} classes ({})", weights,
-                                                  dataset.name, dataset.classes, fmt::join(dataset.preprocessing.class_names, ", "))};
+  return LossProblem{"class_weights",
+                     fmt::format("has {} weights; data set {} has {} classes ({})", weights, dataset.name,
+                                 dataset.classes, fmt::join(dataset.preprocessing.class_names, ", "))};
 }
 
 void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs) {

@@ -49,8 +49,8 @@ struct SamplerSettings {
 
 /// Proposes assignments. What `ask(t)` returns is a function of the settings, t, the trials told so far and the
 /// assignments of the trials announced so far alone; it does not depend on what was asked before, so that any process
-/// may ask. Trials are told in the order of their numbers; trial t is asked when exactly 0 .. t - lag have been told and
-/// all others below t announced. Draws come from RandomStream(seed, {t}, purpose). Not thread safe.
+/// may ask. Trials are told in the order of their numbers; trial t is asked when exactly 0 .. t - lag have been told
+/// and all others below t announced. Draws come from RandomStream(seed, {t}, purpose). Not thread safe.
 class Sampler {
  public:
   virtual ~Sampler() = default;
