@@ -2,13 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "lathe/base/file.h"
-#include "program.h"
+#include "program_folder.h"
 
 // A run never touches what another one wrote, with the built program: searches and trainings of one project.
 namespace lathe::cli {
@@ -44,39 +42,17 @@ sampler = "brute_force"
 accuracy = { scale = 1.0, direction = "maximize" }
 )";
 
-// Holds the files below a folder: path -> content.
-using Files = std::map<std::string, std::string>;
+using testing::Files;
+using testing::files_below;
 
-class Folders : public ::testing::Test {
+class Folders : public testing::ProgramFolder {
  protected:
-  Folders() { write_text_file_atomically(folder() / "study.toml", kStudy); }
-  fs::path folder() const { return folder_.path(); }
+  Folders() { write("study.toml", kStudy); }
   fs::path study(const std::string& name) const { return folder() / "p" / "studies" / name; }
-  testing::ProgramResult run(const std::string& arguments) const {
-    return testing::run_program(
-        fmt::format("cd {} && {} {}", folder().string(), std::getenv("LATHE_PROGRAM"), arguments), folder());
-  }
-  testing::ProgramResult done(const std::string& arguments) const {
-    testing::ProgramResult result = run(arguments);
-    EXPECT_EQ(result.exit_code, 0) << arguments << '\n' << result.errors;
-    return result;
-  }
   testing::ProgramResult search(const std::string& more = {}) const {
     return done("search --config study.toml " + more);
   }
-
-  Files files(const fs::path& place) const {
-    Files found;
-    for (const auto& entry : fs::recursive_directory_iterator(place)) {
-      if (entry.is_regular_file()) found[entry.path().lexically_relative(place)] = read_text_file(entry.path());
-    }
-    return found;
-  }
-  std::string read(const fs::path& path) const { return read_text_file(folder() / path); }
   json best(const std::string& name) const { return json::parse(read_text_file(study(name) / "best.json"))["0"]; }
-
- private:
-  testing::TemporaryFolder folder_;
 };
 
 TEST_F(Folders, ASecondSearchLeavesTheFirstAsItIs) {
@@ -84,19 +60,19 @@ TEST_F(Folders, ASecondSearchLeavesTheFirstAsItIs) {
   EXPECT_NE(first.output.find("Written to ./p/studies/p/: best.json"), std::string::npos) << first.output;
   write_text_file_atomically(study("p") / "trials" / "mine.txt", "mine");
   write_text_file_atomically(study("p") / "trials" / "trial_999.safetensors", "mine");
-  const Files before = files(study("p"));
+  const Files before = files_below(study("p"));
   for (const char* file : {"best.json", "log.json", "study.json", "trials.csv", "settings.toml", "origin.json"})
     EXPECT_TRUE(before.contains(file)) << file;
 
   const auto second = search("--seed 5");
   EXPECT_NE(second.output.find("Written to ./p/studies/p-2/"), std::string::npos) << second.output;
-  EXPECT_EQ(files(study("p")), before);
+  EXPECT_EQ(files_below(study("p")), before);
   EXPECT_EQ(json::parse(read_text_file(study("p-2") / "study.json"))["study"], "p-2");
   for (const char* file : {"best.json", "log.json"})  // copies of the newest
     EXPECT_EQ(read(fs::path("p/search_ckpts") / file), read_text_file(study("p-2") / file));
 
   run("search --config study.toml --timeout 0.000001 --seed 6");  // one that ends at once
-  EXPECT_EQ(files(study("p")), before);
+  EXPECT_EQ(files_below(study("p")), before);
 }
 
 TEST_F(Folders, WeightsAreFoundFromEveryCopyOfTheResults) {
@@ -123,23 +99,23 @@ TEST_F(Folders, WeightsAreFoundFromEveryCopyOfTheResults) {
 
 TEST_F(Folders, StudiesOfOneNameInTwoDatabasesAreTwo) {
   search("--storage one.db");
-  const Files before = files(study("p"));
+  const Files before = files_below(study("p"));
   search("--storage two.db --seed 5");
   search("--storage memory");
-  EXPECT_EQ(files(study("p")), before);
+  EXPECT_EQ(files_below(study("p")), before);
   EXPECT_TRUE(fs::exists(study("p-2") / "best.json"));
   EXPECT_TRUE(fs::exists(study("p-3") / "best.json"));
   search("--storage one.db --study p --n-trials 2");  // joins: the folder is that of the study
-  EXPECT_EQ(files(study("p")).size(), before.size());
+  EXPECT_EQ(files_below(study("p")).size(), before.size());
   EXPECT_FALSE(fs::exists(study("p-4")));
 }
 
 TEST_F(Folders, AStudyThatIsMadeAgainAfterItsDatabaseWentIsAnother) {
   search();
-  const Files before = files(study("p"));
+  const Files before = files_below(study("p"));
   fs::remove(folder() / "p/search_ckpts/study.db");
   search("--seed 5");
-  EXPECT_EQ(files(study("p")), before);
+  EXPECT_EQ(files_below(study("p")), before);
   EXPECT_TRUE(fs::exists(study("p-2") / "best.json"));
 }
 
@@ -178,16 +154,16 @@ TEST_F(Folders, AResumedStudyStaysInItsFolderAndLosesTheStatesOfItsTrainings) {
   search("--resume");
   EXPECT_FALSE(fs::exists(study("p-2")));
   EXPECT_EQ(json::parse(read_text_file(study("p") / "log.json")).size(), 3u);
-  EXPECT_EQ(files(running), (Files{{"mine.txt", "mine"}}));
+  EXPECT_EQ(files_below(running), (Files{{"mine.txt", "mine"}}));
 }
 
 TEST_F(Folders, WhatAnEarlierVersionLeftGetsAFolder) {
   fs::copy(fs::path(LATHE_SOURCE_DIR) / "tests/compatibility/files/study/old", folder() / "p",
            fs::copy_options::recursive);
-  const Files before = files(folder() / "p/search_ckpts");
+  const Files before = files_below(folder() / "p/search_ckpts");
   write_text_file_atomically(folder() / "p/search_ckpts/trials/mine.txt", "mine");
   search();
-  const Files kept = files(study("old"));
+  const Files kept = files_below(study("old"));
   for (const auto& [name, text] : before) {
     if (name == "study.db") continue;
     EXPECT_EQ(kept.contains(name) ? kept.at(name) : "absent", text) << name;
@@ -206,12 +182,12 @@ TEST_F(Folders, ASecondTrainingLeavesTheFirstAsItIs) {
   const auto first = done(kTrain);
   EXPECT_NE(first.output.find("Written to ./p/trainings/jsc-toy/: best.safetensors"), std::string::npos)
       << first.output;
-  const Files before = files(folder() / "p/trainings/jsc-toy");
+  const Files before = files_below(folder() / "p/trainings/jsc-toy");
   for (const char* file : {"best.safetensors", "last.safetensors", "history.csv", "settings.toml"})
     EXPECT_TRUE(before.contains(file)) << file;
   done(std::string(kTrain) + "--seed 5");
-  EXPECT_EQ(files(folder() / "p/trainings/jsc-toy"), before);
-  const Files second = files(folder() / "p/trainings/jsc-toy-2");
+  EXPECT_EQ(files_below(folder() / "p/trainings/jsc-toy"), before);
+  const Files second = files_below(folder() / "p/trainings/jsc-toy-2");
   EXPECT_NE(second.at("best.safetensors"), before.at("best.safetensors"));
   EXPECT_EQ(read("p/training_ckpts/best.safetensors"), second.at("best.safetensors"));
   EXPECT_EQ(read("p/history.csv"), second.at("history.csv"));
@@ -223,7 +199,7 @@ TEST_F(Folders, ASecondTrainingLeavesTheFirstAsItIs) {
   // A run that diverges has no weights, and does not lend itself those of another one.
   EXPECT_EQ(run(std::string(kTrain) + "--training-optimizer sgd --learning-rate 1e30").exit_code, 6);
   EXPECT_FALSE(fs::exists(folder() / "p/training_ckpts/best.safetensors"));
-  EXPECT_EQ(files(folder() / "p/trainings/jsc-toy-2"), second);
+  EXPECT_EQ(files_below(folder() / "p/trainings/jsc-toy-2"), second);
 }
 
 TEST_F(Folders, ATrainingKeepsWhatLiesInThePlaceOfItsCopies) {

@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "lathe/base/file.h"
 #include "lathe/base/random.h"
-#include "program.h"
+#include "program_folder.h"
 
 namespace lathe::cli {
 namespace {
@@ -49,56 +48,42 @@ std::string yields(int rows, double first) {
   return text;
 }
 
-class Preprocessing : public ::testing::Test {
+class Preprocessing : public lathe::testing::ProgramFolder {
  protected:
-  lathe::testing::ProgramResult run(const std::string& words) const {
-    return lathe::testing::run_program(
-        fmt::format("cd {} && {} {}", folder_.path().string(), std::getenv("LATHE_PROGRAM"), words), folder_.path());
-  }
-  Json run_json(const std::string& words) const {
-    const auto result = run(words + " --json");
-    EXPECT_EQ(result.exit_code, 0) << words << "\n" << result.errors;
-    return Json::parse(result.output, nullptr, false);
-  }
-  void write(const std::string& name, const std::string& text) const {
-    write_text_file_atomically(folder_.path() / name, text);
-  }
-  Json read_json(const std::string& name) const { return Json::parse(read_text_file(folder_.path() / name)); }
+  Json read_json(const std::string& name) const { return Json::parse(read(name)); }
   void train_on_flowers() const {
     write("flowers.csv", flowers(300));
     write("m.toml", kModel);
-    run_json(fmt::format("train --config m.toml --set dataset=flowers.csv {}", kOptions));
+    done_json(fmt::format("train --config m.toml --set dataset=flowers.csv {}", kOptions));
   }
-
-  lathe::testing::TemporaryFolder folder_;
 };
 
 TEST_F(Preprocessing, IsInCheckpointsAndOnnxFiles) {
   train_on_flowers();
-  const Json shown = run_json("data show flowers.csv")["preprocessing"];
+  const Json shown = done_json("data show flowers.csv")["preprocessing"];
   EXPECT_EQ(shown["class_names"], Json({"a_flower", "b_flower", "c_flower"}));
   EXPECT_EQ(shown["feature_names"], Json({"length", "width"}));
   EXPECT_NEAR(shown["means"][0].get<double>(), 5100, 20);
-  EXPECT_EQ(run_json(fmt::format("info --load {}", kCheckpoint))["preprocessing"], shown);
+  EXPECT_EQ(done_json(fmt::format("info --load {}", kCheckpoint))["preprocessing"], shown);
 
-  const Json exported = run_json(fmt::format("export --load {} --output net.onnx --check", kCheckpoint));
+  const Json exported = done_json(fmt::format("export --load {} --output net.onnx --check", kCheckpoint));
   EXPECT_EQ(exported["rows"], "raw");
   EXPECT_EQ(exported["preprocessing"], shown);
   EXPECT_EQ(exported["check"]["same_graph"], true);
   EXPECT_EQ(exported["check"]["largest_difference"], 0.0);
-  EXPECT_EQ(run_json("import net.onnx --output back.safetensors")["preprocessing"], shown);
-  EXPECT_EQ(run_json("info --load back.safetensors")["preprocessing"], shown);
+  EXPECT_EQ(done_json("import net.onnx --output back.safetensors")["preprocessing"], shown);
+  EXPECT_EQ(done_json("info --load back.safetensors")["preprocessing"], shown);
 
-  const Json expected = run_json(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint));
+  const Json expected = done_json(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint));
   EXPECT_GT(expected["test_accuracy"], 0.95);
   for (const char* way : {"test --set dataset=flowers.csv --load net.onnx", "test net.onnx flowers.csv",
                           "test --set dataset=flowers.csv --load back.safetensors"})
-    EXPECT_EQ(run_json(way)["test_loss"], expected["test_loss"]) << way;
+    EXPECT_EQ(done_json(way)["test_loss"], expected["test_loss"]) << way;
 
   const std::string more =
       "--set dataset=flowers.csv --max-epochs 1 --learning-rate 0.001 --project-dir . --project more --load ";
-  const Json trained_on = run_json("train " + more + kCheckpoint);
-  EXPECT_EQ(run_json("train " + more + "net.onnx")["validation_loss"], trained_on["validation_loss"]);
+  const Json trained_on = done_json("train " + more + kCheckpoint);
+  EXPECT_EQ(done_json("train " + more + "net.onnx")["validation_loss"], trained_on["validation_loss"]);
 }
 
 TEST_F(Preprocessing, ExportSaysWhatRowsTheFileTakes) {
@@ -110,11 +95,11 @@ TEST_F(Preprocessing, ExportSaysWhatRowsTheFileTakes) {
                 .output.find("Begins behind the scaling: rows are (x - mean) / deviation; the numbers are in its "
                              "metadata, lathe.preprocessing.\n"),
             std::string::npos);
-  EXPECT_EQ(run_json(command + "--format qonnx --check")["rows"], "preprocessed");
-  EXPECT_EQ(run_json(command + "--format qdq --check")["rows"], "raw");
-  EXPECT_EQ(run_json(command + "--format qonnx --with-preprocessing --check")["check"]["largest_difference"], 0.0);
-  EXPECT_EQ(run_json(command + "--without-preprocessing --check")["rows"], "preprocessed");
-  const Json behind = run_json("import net.onnx")["preprocessing"];
+  EXPECT_EQ(done_json(command + "--format qonnx --check")["rows"], "preprocessed");
+  EXPECT_EQ(done_json(command + "--format qdq --check")["rows"], "raw");
+  EXPECT_EQ(done_json(command + "--format qonnx --with-preprocessing --check")["check"]["largest_difference"], 0.0);
+  EXPECT_EQ(done_json(command + "--without-preprocessing --check")["rows"], "preprocessed");
+  const Json behind = done_json("import net.onnx")["preprocessing"];
   EXPECT_EQ(behind["feature_names"], Json({"length", "width"}));
   const auto both = run(command + "--with-preprocessing --without-preprocessing");
   EXPECT_EQ(both.exit_code, 2);
@@ -125,7 +110,7 @@ TEST_F(Preprocessing, ExportSaysWhatRowsTheFileTakes) {
 
 TEST_F(Preprocessing, CheckpointsOfEarlierVersionsHaveNone) {
   const std::string old = std::string(LATHE_SOURCE_DIR) + "/tests/compatibility/files/training/whole.safetensors";
-  const Json exported = run_json(fmt::format("export --load {} --output net.onnx --check", old));
+  const Json exported = done_json(fmt::format("export --load {} --output net.onnx --check", old));
   EXPECT_EQ(exported["rows"], "preprocessed");
   EXPECT_TRUE(exported["preprocessing"].is_null());
   EXPECT_NE(run(fmt::format("export --load {} --output net.onnx", old))
@@ -150,20 +135,20 @@ TEST_F(Preprocessing, OtherRowsAreScaledAsThoseOfTraining) {
             std::string::npos)
       << scaled.errors;
   EXPECT_NE(scaled.errors.find("classes are taken by name, in the order of training"), std::string::npos);
-  EXPECT_EQ(run_json(fmt::format("test --set dataset=others.csv --load {}", kCheckpoint))["test_accuracy"], 1.0);
+  EXPECT_EQ(done_json(fmt::format("test --set dataset=others.csv --load {}", kCheckpoint))["test_accuracy"], 1.0);
   // The rows of training say nothing: they are scaled as they were.
   const auto same = run(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint));
   EXPECT_EQ(same.errors.find("scaled as in training"), std::string::npos) << same.errors;
   // Unscaled rows are what the weights do not know, whatever the settings say.
-  EXPECT_EQ(run_json(fmt::format("test --set dataset=others.csv --set standardise=false --load {}",
-                                 kCheckpoint))["test_accuracy"],
+  EXPECT_EQ(done_json(fmt::format("test --set dataset=others.csv --set standardise=false --load {}",
+                                  kCheckpoint))["test_accuracy"],
             1.0);
 
   write("turned.csv", flowers(300, "abc", true));
   const auto turned = run(fmt::format("test --set dataset=turned.csv --load {}", kCheckpoint));
   EXPECT_NE(turned.errors.find("features are taken by name, in the order of training"), std::string::npos);
-  EXPECT_EQ(run_json(fmt::format("test --set dataset=turned.csv --load {}", kCheckpoint))["test_loss"],
-            run_json(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint))["test_loss"]);
+  EXPECT_EQ(done_json(fmt::format("test --set dataset=turned.csv --load {}", kCheckpoint))["test_loss"],
+            done_json(fmt::format("test --set dataset=flowers.csv --load {}", kCheckpoint))["test_loss"]);
 
   write("unknown.csv", flowers(100, "cd"));
   const auto unknown = run(fmt::format("test --set dataset=unknown.csv --load {}", kCheckpoint));
@@ -177,11 +162,11 @@ TEST_F(Preprocessing, OtherRowsAreScaledAsThoseOfTraining) {
 TEST_F(Preprocessing, TargetsAreInUnitsAndScaledAsInTraining) {
   write("yields.csv", yields(300, 0));
   write("m.toml", kModel);
-  run_json(fmt::format("train --config m.toml --set dataset=yields.csv --task regression {}", kOptions));
-  const Json first = run_json(fmt::format("test --set dataset=yields.csv --task regression --load {}", kCheckpoint));
+  done_json(fmt::format("train --config m.toml --set dataset=yields.csv --task regression {}", kOptions));
+  const Json first = done_json(fmt::format("test --set dataset=yields.csv --task regression --load {}", kCheckpoint));
   EXPECT_GT(first["test_r2"], 0.9);
   write("others.csv", yields(300, 0.2));
-  const Json others = run_json(fmt::format("test --set dataset=others.csv --task regression --load {}", kCheckpoint));
+  const Json others = done_json(fmt::format("test --set dataset=others.csv --task regression --load {}", kCheckpoint));
   EXPECT_GT(others["test_r2"], 0.7);
   EXPECT_EQ(others["targets"]["yield"]["mean"], first["targets"]["yield"]["mean"]);
   EXPECT_EQ(others["targets"]["yield"]["deviation"], first["targets"]["yield"]["deviation"]);
@@ -190,7 +175,7 @@ TEST_F(Preprocessing, TargetsAreInUnitsAndScaledAsInTraining) {
                                  "the network.\n"),
             std::string::npos)
       << exported.output;
-  EXPECT_EQ(run_json("test net.onnx yields.csv --task regression")["test_r2"], first["test_r2"]);
+  EXPECT_EQ(done_json("test net.onnx yields.csv --task regression")["test_r2"], first["test_r2"]);
 }
 
 TEST_F(Preprocessing, IsInStudiesAndTheWeightsOfTheirTrials) {
@@ -223,14 +208,14 @@ sampler = "grid"
 [search.strategy.metrics]
 accuracy = {scale = 1.0, direction = "maximize"}
 )");
-  const Json found = run_json("search --config study.toml --project-dir .");
-  const Json shown = run_json("data show flowers.csv")["preprocessing"];
+  const Json found = done_json("search --config study.toml --project-dir .");
+  const Json shown = done_json("data show flowers.csv")["preprocessing"];
   EXPECT_EQ(found["study"]["preprocessing"], shown);
   EXPECT_EQ(read_json("p/studies/p/study.json")["preprocessing"], shown);
   const std::string number = read_json("p/search_ckpts/best.json")["0"]["number"].dump();
   const std::string from = "--from p/search_ckpts/best.json --trial " + number;
-  EXPECT_EQ(run_json("info " + from)["preprocessing"], shown);
-  EXPECT_EQ(run_json("export " + from + " --format qdq --output t.onnx --check")["rows"], "raw");
+  EXPECT_EQ(done_json("info " + from)["preprocessing"], shown);
+  EXPECT_EQ(done_json("export " + from + " --format qdq --output t.onnx --check")["rows"], "raw");
   write("others.csv", flowers(100, "c"));
   EXPECT_NE(run("test --set dataset=others.csv " + from).errors.find("rows are scaled as in training"),
             std::string::npos);

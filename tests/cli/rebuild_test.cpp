@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "lathe/base/file.h"
-#include "program.h"
+#include "program_folder.h"
 
 // Stored studies made again with the built program: their files (`study restore`) and their trials (`train --from`).
 namespace lathe::cli {
@@ -52,26 +49,14 @@ seeds = 2
 top = 1
 )";
 
-using Files = std::map<std::string, std::string>;
+using testing::Files;
+using testing::files_below;
+using testing::tensor_bytes;
 
-class Rebuild : public ::testing::Test {
+class Rebuild : public testing::ProgramFolder {
  protected:
   Rebuild() { write("study.toml", kStudy); }
-  fs::path folder() const { return folder_.path(); }
   fs::path study() const { return folder() / "p/studies/p"; }
-  void write(const std::string& name, const std::string& text) const {
-    write_text_file_atomically(folder() / name, text);
-  }
-  testing::ProgramResult run(const std::string& arguments, const std::string& place = ".") const {
-    return testing::run_program(
-        fmt::format("cd {} && {} {}", (folder() / place).string(), std::getenv("LATHE_PROGRAM"), arguments), folder());
-  }
-  testing::ProgramResult done(const std::string& arguments, const std::string& place = ".") const {
-    testing::ProgramResult result = run(arguments, place);
-    EXPECT_EQ(result.exit_code, 0) << arguments << '\n' << result.errors;
-    return result;
-  }
-  json done_json(const std::string& arguments) const { return json::parse(done(arguments + " --json").output); }
   std::string refusal(const std::string& arguments) const {
     const testing::ProgramResult result = run(arguments);
     EXPECT_NE(result.exit_code, 0) << arguments << '\n' << result.output;
@@ -79,34 +64,16 @@ class Rebuild : public ::testing::Test {
   }
   void search(const std::string& more = {}) const { done("search --config study.toml --quiet " + more); }
 
-  static Files files(const fs::path& place) {
-    Files found;
-    for (const auto& entry : fs::recursive_directory_iterator(place)) {
-      if (entry.is_regular_file()) found[entry.path().lexically_relative(place)] = read_text_file(entry.path());
-    }
-    return found;
-  }
   void expect_restored(const Files& before) const {
-    const Files after = files(study());
+    const Files after = files_below(study());
     EXPECT_EQ(after.size(), before.size());
     for (const auto& [name, text] : before) EXPECT_EQ(after.contains(name) ? after.at(name) : "absent", text) << name;
   }
-
- private:
-  testing::TemporaryFolder folder_;
 };
-
-// Returns what stands behind the header of a safetensors file: the tensors without their metadata.
-std::string tensor_bytes(const fs::path& file) {
-  const std::string bytes = read_text_file(file);
-  std::uint64_t header = 0;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  return bytes.substr(sizeof header + header);
-}
 
 TEST_F(Rebuild, AStudyIsRestoredByteForByte) {
   search();
-  const Files before = files(study());
+  const Files before = files_below(study());
   EXPECT_TRUE(before.contains("front.svg"));
   EXPECT_NE(before.at("study.json").find("\"accuracies\""), std::string::npos);
   for (const char* name : {"p", "p/search_ckpts/study.db", "p@p/search_ckpts/study.db", "p/"}) {
@@ -127,7 +94,7 @@ TEST_F(Rebuild, AStudyIsRestoredByteForByte) {
 TEST_F(Rebuild, AStudyIsRestoredFromAnywhere) {
   fs::create_directories(folder() / "data");
   done("search --config study.toml --quiet --set search.strategy.setup.repeats=2");
-  const Files before = files(study());
+  const Files before = files_below(study());
   fs::remove_all(study());
   done("study restore p --storage ../p/search_ckpts/study.db", "data");
   expect_restored(before);
@@ -137,7 +104,7 @@ TEST_F(Rebuild, AnExhaustiveSearchWithItsRaceIsRestored) {
   done(
       "search --config study.toml --quiet --set search.strategy.setup.sampler='\"brute_force\"' "
       "--set search.strategy.racing='{max_repeats=3}' --n-trials 12");
-  const Files before = files(study());
+  const Files before = files_below(study());
   fs::remove_all(study());
   done("study restore p --project-dir .");
   expect_restored(before);

@@ -2,14 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
 #include "lathe/base/file.h"
-#include "program.h"
+#include "program_folder.h"
 
 // Files that lathe 0.1.0 wrote (README.md): they still open, go on and give their numbers.
 namespace lathe {
@@ -33,37 +32,16 @@ std::string first_columns(const std::string& table, int columns) {
   return text;
 }
 
-// Returns what stands behind the header of a safetensors file: the tensors without their metadata.
-std::string tensor_bytes(const fs::path& file) {
-  const std::string bytes = read_text_file(file);
-  std::uint64_t header = 0;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  return bytes.substr(sizeof header + header);
-}
-
 // Works on a copy of the files, in a folder of its own.
-class OldFiles : public ::testing::Test {
+class OldFiles : public testing::ProgramFolder {
  protected:
   OldFiles() {
-    fs::copy(fs::path(LATHE_SOURCE_DIR) / "tests/compatibility/files", path(), fs::copy_options::recursive);
-  }
-
-  const fs::path& path() const { return folder_.path(); }
-
-  testing::ProgramResult run(const std::string& words) const {
-    return testing::run_program(fmt::format("cd {} && {} {}", path().string(), std::getenv("LATHE_PROGRAM"), words),
-                                path());
-  }
-
-  Json run_json(const std::string& words) const {
-    const testing::ProgramResult result = run(words + " --json");
-    EXPECT_EQ(result.exit_code, 0) << result.errors;
-    return result.exit_code == 0 ? Json::parse(result.output) : Json();
+    fs::copy(fs::path(LATHE_SOURCE_DIR) / "tests/compatibility/files", folder(), fs::copy_options::recursive);
   }
 
   // Whether this machine computes the bits of the one that wrote the files.
   bool same_target() const {
-    return run_json("test jets --load training/cut/training_ckpts/best.safetensors").value("target", "") ==
+    return done_json("test jets --load training/cut/training_ckpts/best.safetensors").value("target", "") ==
            kTargetOfFiles;
   }
 
@@ -72,33 +50,30 @@ class OldFiles : public ::testing::Test {
     const testing::ProgramResult trials =
         run(fmt::format("study export {} --storage {} --format csv --output trials.csv", study, database));
     ASSERT_EQ(trials.exit_code, 0) << trials.errors;
-    EXPECT_EQ(first_columns(read_text_file(path() / "trials.csv"), 7), read_text_file(path() / whole));
+    EXPECT_EQ(first_columns(read("trials.csv"), 7), read_text_file(folder() / whole));
   }
-
- private:
-  testing::TemporaryFolder folder_;
 };
 
 #define SKIP_ON_ANOTHER_TARGET() \
   if (!same_target()) GTEST_SKIP() << "the files were written on " << kTargetOfFiles << "; bits are promised per target"
 
 TEST_F(OldFiles, TheWeightsOfATrialGiveTheirAccuracy) {
-  const Json scores = run_json(fmt::format("test jets --from study/old/search_ckpts/best.json --trial 3 {}", kSplit));
+  const Json scores = done_json(fmt::format("test jets --from study/old/search_ckpts/best.json --trial 3 {}", kSplit));
   EXPECT_NEAR(scores.at("test_accuracy").get<double>(), 0.52075, 0.001);
   EXPECT_NEAR(scores.at("test_loss").get<double>(), 1.1648317, 1e-4);
 }
 
 TEST_F(OldFiles, ExportedNetworksGiveTheirAccuracy) {
   for (const char* file : {"quantised.qonnx", "quantised.qdq"}) {
-    const Json scores = run_json(fmt::format("test --load onnx/{}.onnx jets {}", file, kSplit));
+    const Json scores = done_json(fmt::format("test --load onnx/{}.onnx jets {}", file, kSplit));
     EXPECT_NEAR(scores.at("test_accuracy").get<double>(), 0.52075, 0.001) << file;
   }
-  EXPECT_NEAR(run_json(fmt::format("test --load onnx/float.onnx jets {}", kSplit)).at("test_accuracy").get<double>(),
+  EXPECT_NEAR(done_json(fmt::format("test --load onnx/float.onnx jets {}", kSplit)).at("test_accuracy").get<double>(),
               0.63975, 0.001);
 }
 
 TEST_F(OldFiles, ATableShowsItsFront) {
-  const Json shown = run_json("table show table");
+  const Json shown = done_json("table show table");
   EXPECT_NE(shown.dump().find("0.6415"), std::string::npos) << shown.dump(1);
 }
 
@@ -126,12 +101,12 @@ TEST_F(OldFiles, ATrialThatWasKilledGoesOnFromItsState) {
 
 TEST_F(OldFiles, ATrainingGoesOnWithTheSameBits) {
   SKIP_ON_ANOTHER_TARGET();
-  const Json trained = run_json(
+  const Json trained = done_json(
       "train jsc-toy jets --learning-rate 1e-2 --set lr_scheduler=constant --batch-size 256 --seed 3 "
       "--max-train-rows 20000 --max-epochs 4 --project-dir training --project cut --resume");
   EXPECT_EQ(trained.value("outcome", ""), "completed");
   const fs::path last = trained.at("paths").at("last").get<std::string>();
-  EXPECT_EQ(tensor_bytes(path() / last), tensor_bytes(path() / "training/whole.safetensors"));
+  EXPECT_EQ(testing::tensor_bytes(folder() / last), testing::tensor_bytes(folder() / "training/whole.safetensors"));
 }
 
 TEST_F(OldFiles, ATableGoesOnFromItsPart) {
@@ -139,7 +114,7 @@ TEST_F(OldFiles, ATableGoesOnFromItsPart) {
   const testing::ProgramResult made = run("table --config table.toml --output cut-table --seeds 2");
   ASSERT_EQ(made.exit_code, 0) << made.errors;
   EXPECT_NE(made.errors.find("24 trainings, 13 of them done"), std::string::npos) << made.errors;
-  EXPECT_EQ(read_text_file(path() / "cut-table.npz"), read_text_file(path() / "table.npz"));
+  EXPECT_EQ(read_text_file(folder() / "cut-table.npz"), read_text_file(folder() / "table.npz"));
 }
 
 }  // namespace
