@@ -132,16 +132,22 @@ TEST(TableJournal, GoesOnWhereItWasCutOff) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST(TableJournal, MakesDamagedLinesAnew) {
-  const lathe::testing::TemporaryFolder folder;
-  const auto path = folder.path() / "small.part";
-  SmallProblem problem(document());
-  const table::Contents plan = plan_of(problem);
-  const std::vector<TableEntry> entries = all_entries(problem, plan);
-  {
+// Holds a journal of all trainings.
+class WholeTableJournal : public ::testing::Test {
+ protected:
+  WholeTableJournal() {
     TableJournal journal(path, table::plan_digest(plan));
     for (const TableEntry& entry : entries) journal.append(entry);
   }
+
+  const lathe::testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "small.part";
+  SmallProblem problem = SmallProblem(document());
+  const table::Contents plan = plan_of(problem);
+  const std::vector<TableEntry> entries = all_entries(problem, plan);
+};
+
+TEST_F(WholeTableJournal, MakesDamagedLinesAnew) {
   const std::string whole = read_text_file(path);
   const std::size_t first = whole.find('\n') + 1;
   for (std::size_t bit = 8 * first; bit < 8 * whole.size(); bit += 997) {
@@ -162,16 +168,7 @@ TEST(TableJournal, MakesDamagedLinesAnew) {
   }
 }
 
-TEST(TableJournal, ReadsLinesThatHaveNoChecksum) {
-  const lathe::testing::TemporaryFolder folder;
-  const auto path = folder.path() / "small.part";
-  SmallProblem problem(document());
-  const table::Contents plan = plan_of(problem);
-  const std::vector<TableEntry> entries = all_entries(problem, plan);
-  {
-    TableJournal journal(path, table::plan_digest(plan));
-    for (const TableEntry& entry : entries) journal.append(entry);
-  }
+TEST_F(WholeTableJournal, ReadsLinesThatHaveNoChecksum) {
   std::istringstream lines(read_text_file(path));
   std::string old, line;
   for (std::getline(lines, old); std::getline(lines, line);) old += '\n' + line.substr(0, line.rfind('}') + 1);
