@@ -30,7 +30,8 @@ TEST(Preprocessing, ComesBackExactly) {
                   .deviation = {std::numeric_limits<float>::min(), 2.0 / 3, 5e-324, 1.7e308},
                   .pooled = 1024},
       .targets = {{.name = "yield", .mean = 0.1 + 0.2, .deviation = static_cast<double>(0.1f)}, {.name = "unscaled"}},
-      .class_names = {"setosa", ""}};
+      .class_names = {"setosa", ""},
+      .label = "species"};
   EXPECT_EQ(parse_preprocessing(to_json(written), "x"), written);
   EXPECT_EQ(parse_preprocessing(to_json(Preprocessing{}), "x"), Preprocessing{});
   EXPECT_EQ(to_json(written).find('\n'), std::string::npos);
@@ -251,6 +252,32 @@ TEST_F(TrainedRows, UnknownClassesAreRefusedOrLearned) {
   // Weights that know their classes by number only cannot be told those names.
   const std::string numbered = table_of({"a", "b"}, {"0", "1"});
   EXPECT_NE(error_text<UserError>([&] { load_as(numbered, other); }), "<no error>");
+}
+
+TEST_F(TrainedRows, TheColumnThatWasLearnedIsTakenByItsName) {
+  std::string trained = "a,kind,b\n", turned = "kind,b,a\n", numbers = "price,a,b\n", last = "a,b,price\n";
+  for (int i = 0; i < 60; ++i) {
+    const double a = i * 0.5, b = 60 - i;
+    trained += fmt::format("{},{},{}\n", a, i % 2 == 0 ? "x" : "y", b);
+    turned += fmt::format("{},{},{}\n", i % 2 == 0 ? "x" : "y", b, a);
+    numbers += fmt::format("{},{},{}\n", 3 * a + b, a, b);
+    last += fmt::format("{},{},{}\n", a, b, 3 * a + b);
+  }
+  DatasetRequest request;
+  request.label = "kind";
+  const auto first = load(trained, request);
+  EXPECT_EQ(first->preprocessing.label, "kind");
+  DatasetRequest other;
+  other.trained = std::make_shared<const Preprocessing>(first->preprocessing);
+  EXPECT_EQ(load(turned, other)->fingerprint.hash, first->fingerprint.hash);
+
+  DatasetRequest regression;
+  regression.task = Task::kRegression;
+  regression.targets = {"price"};
+  const auto prices = load(numbers, regression);
+  regression.targets.clear();
+  regression.trained = std::make_shared<const Preprocessing>(prices->preprocessing);
+  EXPECT_EQ(load(last, regression)->fingerprint.hash, prices->fingerprint.hash);
 }
 
 TEST_F(TrainedRows, TargetsKeepTheirOrderAndUnits) {

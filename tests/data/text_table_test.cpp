@@ -68,6 +68,14 @@ TEST(ReadCsv, KnowsSemicolonsTabsAndQuotes) {
   EXPECT_EQ(quoted.classes, std::vector<std::string>{"x, y"});
 }
 
+TEST(ReadCsv, QuotesCloseInTheirLine) {
+  const std::string unclosed =
+      "a quote that opens a field is not closed in its line; line breaks in quotes are not read";
+  const ScratchFolder folder;
+  EXPECT_EQ(csv_error(folder, "a,b,label\n1,2,\"x\n"), ":2: " + unclosed);
+  EXPECT_EQ(csv_error(folder, "a,\"b,label\n1,2,x\n"), ":1: " + unclosed);
+}
+
 TEST(ReadCsv, ReportsLineAndColumn) {
   const ScratchFolder folder;
   EXPECT_EQ(csv_error(folder, "a,b,y\n1,2,0\n1,x,0\n"), ":3: column \"b\": expected a number; got \"x\"");

@@ -28,6 +28,7 @@ RawDataset read_table(const fs::path& path, const DatasetRequest& request) {
   raw.feature_names = std::move(table.feature_names);
   raw.made_up_names = table.made_up_names;
   raw.target_names = std::move(table.target_names);
+  raw.label = std::move(table.label);
   raw.class_names = std::move(table.classes);
   raw.source = arff ? "ARFF file" : "CSV file";
   raw.path = path.string();

@@ -43,6 +43,25 @@ std::pair<std::string, std::string> named_label(const DatasetRequest& request) {
   return {"targets", request.targets.front()};
 }
 
+// Returns the column of the classes as trained weights know it, where it is there.
+std::optional<std::size_t> trained_label(const DatasetRequest& request, const Names& columns) {
+  if (!request.trained || request.trained->label.empty()) return std::nullopt;
+  const auto found = std::find(columns.begin(), columns.end(), request.trained->label);
+  return found == columns.end() ? std::nullopt : std::optional<std::size_t>(found - columns.begin());
+}
+
+// Returns the columns of the targets as trained weights know them; none where one is not there.
+std::vector<std::size_t> trained_targets(const DatasetRequest& request, const Names& columns) {
+  std::vector<std::size_t> found;
+  if (!request.trained) return found;
+  for (const Target& target : request.trained->targets) {
+    const auto column = std::find(columns.begin(), columns.end(), target.name);
+    if (column == columns.end()) return {};
+    found.push_back(static_cast<std::size_t>(column - columns.begin()));
+  }
+  return found.size() < columns.size() ? found : std::vector<std::size_t>{};
+}
+
 // Chooses the column to learn where none is named.
 std::size_t usual_column(Task task, const Names& columns, bool& guessed) {
   const std::vector<std::size_t> called = columns_called(Names{"label", "class", "target"}, columns);
@@ -57,7 +76,10 @@ std::size_t usual_column(Task task, const Names& columns, bool& guessed) {
 
 std::size_t label_column(const DatasetRequest& request, const Names& columns, bool& guessed) {
   const auto [key, name] = named_label(request);
-  if (name.empty()) return usual_column(request.task, columns, guessed);
+  if (name.empty()) {
+    const std::optional<std::size_t> known = trained_label(request, columns);
+    return known ? *known : usual_column(request.task, columns, guessed);
+  }
   const std::optional<std::size_t> found = column_named(name, columns);
   if (!found) throw UserError(key, fmt::format("there is no column \"{}\"{}", name, suggestion(name, columns)));
   return *found;
@@ -69,6 +91,7 @@ std::vector<std::size_t> target_columns(const DatasetRequest& request, const Nam
                     fmt::format("names the column of classes; regression predicts targets = [\"{}\"]", request.label));
   }
   if (!request.targets.empty()) return find_target_columns(request.targets, columns);
+  if (std::vector<std::size_t> known = trained_targets(request, columns); !known.empty()) return known;
   return {usual_column(request.task, columns, guessed)};
 }
 
@@ -87,7 +110,10 @@ TableColumns choose_columns(const DatasetRequest& request, const Names& columns)
   TableColumns chosen;
   if (request.task == Task::kRegression) {
     chosen.targets = target_columns(request, columns, chosen.label_is_guessed);
-    if (request.targets.empty()) say_what_is_learned(request.task, columns[chosen.targets[0]], chosen.label_is_guessed);
+    if (request.targets.empty()) {
+      for (const std::size_t target : chosen.targets)
+        say_what_is_learned(request.task, columns[target], chosen.label_is_guessed);
+    }
   } else {
     chosen.label = label_column(request, columns, chosen.label_is_guessed);
     say_what_is_learned(request.task, columns[chosen.label], chosen.label_is_guessed);

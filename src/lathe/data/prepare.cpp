@@ -67,8 +67,11 @@ void check_every_class(const RawDataset& raw, std::int64_t classes) {
                   raw.reads_class_names ? "; class_names.txt in their folder may name classes without rows" : ""));
 }
 
-// Says which classes only occur where nothing is learned from them.
+// Says which classes only occur where nothing is learned from them, and where there is nothing to tell apart.
 void warn_of_unlearned(const RawDataset& raw) {
+  if (raw.class_names.size() == 1)
+    log::warning("all rows are of one class, {}: every network is right about them",
+                 shortened(raw.class_names.front()));
   std::vector<bool> learned(raw.class_names.size(), false), scored = learned;
   for (const std::int32_t label : raw.train.labels) learned[static_cast<std::size_t>(label)] = true;
   for (const Samples* part : {&raw.validation, &raw.test})
@@ -142,6 +145,10 @@ void take_trained_scaling(const RawDataset& raw, const Preprocessing& trained, P
   const Preprocessing own = done;
   const bool fits = trained.scaling.empty() || trained.scaling.width() == static_cast<std::size_t>(raw.train.width);
   if (fits && raw.vocabulary == 0) done.scaling = trained.scaling;
+  if (!fits) {
+    log::warning("the weights' stored scaling is of {} values and rows have {}: rows are scaled by their own",
+                 trained.scaling.width(), raw.train.width);
+  }
   for (std::size_t i = 0; i < done.targets.size() && done.targets.size() == trained.targets.size(); ++i) {
     done.targets[i].mean = trained.targets[i].mean;
     done.targets[i].deviation = trained.targets[i].deviation;
@@ -249,6 +256,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   dataset->name = raw.name;
   dataset->vocabulary = raw.vocabulary;
   done.class_names = std::move(raw.class_names);
+  done.label = as_utf8(raw.label);
   done.feature_names = std::move(raw.feature_names);
   done.divisor = raw.divisor;
   done.channels_last = raw.channels_last;

@@ -13,6 +13,7 @@ struct RawDataset {
   std::string name;
   std::string source, path, notice;  ///< for the fingerprint
   std::vector<std::string> class_names, feature_names;
+  std::string label = {};                      ///< the column of the classes, where the file names it
   bool made_up_names = false;                  ///< the file has no names: `feature_names` are lathe's own (`f0`)
   std::vector<std::string> target_names = {};  ///< where the parts hold targets
   Samples train, validation, test;

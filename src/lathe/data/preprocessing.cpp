@@ -55,6 +55,7 @@ Preprocessing from_json(const Json& json) {
   json.at("means").get_to(read.scaling.mean);
   json.at("deviations").get_to(read.scaling.deviation);
   json.at("class_names").get_to(read.class_names);
+  if (json.contains("label")) json.at("label").get_to(read.label);  // the first files have none
   for (const Json& target : json.at("targets")) {
     read.targets.push_back({.name = target.at("name").get<std::string>(),
                             .mean = target.at("mean").get<double>(),
@@ -80,7 +81,7 @@ std::string to_json(const Preprocessing& preprocessing) {
                      {"channels_last", preprocessing.channels_last},  {"divisor", preprocessing.divisor},
                      {"pooled", preprocessing.scaling.pooled},        {"means", preprocessing.scaling.mean},
                      {"deviations", preprocessing.scaling.deviation}, {"targets", std::move(targets)},
-                     {"class_names", preprocessing.class_names}};
+                     {"class_names", preprocessing.class_names},      {"label", preprocessing.label}};
   return json.dump();
 }
 

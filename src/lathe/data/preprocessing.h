@@ -31,6 +31,7 @@ struct Preprocessing {
   Scaling scaling = {};              ///< of the training rows; empty: features are left as they are
   std::vector<Target> targets = {};  ///< regression: one per output
   std::vector<std::string> class_names = {};  ///< classification: by label
+  std::string label = {};                     ///< classification of a table: the column of the classes
 
   /// Tells whether raw rows differ from what the network takes.
   bool changes_rows() const { return channels_last || divisor != 1 || !scaling.empty(); }

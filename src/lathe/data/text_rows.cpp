@@ -89,7 +89,8 @@ class RowParser {
   std::string name_of(std::size_t column) const { return shortened(body_.columns[column]); }
 
   void parse_row(std::string_view line) {
-    split_fields(line, body_.delimiter, fields_);
+    const bool closed = split_fields(line, body_.delimiter, fields_);
+    if (!closed) fail("a quote that opens a field is not closed in its line; line breaks in quotes are not read");
     if (fields_.size() != body_.columns.size()) {
       if (bare(line).starts_with('{')) fail("sparse rows ({index value, ...}) are not read");
       fail(fmt::format("has {} fields; expected {}{}", fields_.size(), body_.columns.size(),
@@ -180,6 +181,7 @@ class RowParser {
     TextTable table;
     for (const std::size_t column : columns_.features) table.feature_names.push_back(body_.columns[column]);
     for (const std::size_t column : columns_.targets) table.target_names.push_back(body_.columns[column]);
+    if (columns_.targets.empty()) table.label = body_.columns[columns_.label];
     check_classes();
     std::vector<std::int32_t> label_of(labels_.texts().size());
     const std::vector<std::int64_t> numbers = whole_numbers();
@@ -284,18 +286,20 @@ std::string_view bare(std::string_view field) {
   return quoted ? field.substr(1, field.size() - 2) : field;
 }
 
-void split_fields(std::string_view line, char delimiter, std::vector<std::string_view>& fields) {
+bool split_fields(std::string_view line, char delimiter, std::vector<std::string_view>& fields) {
   fields.clear();
   std::size_t begin = 0;
+  bool closed = true;
   while (true) {
     std::size_t end = begin;
     if (end < line.size() && (line[end] == '"' || line[end] == '\'')) {
       const std::size_t closing = line.find(line[end], end + 1);
+      closed = closed && (closing != std::string_view::npos || line[begin] == '\'');  // an apostrophe may be one
       end = closing == std::string_view::npos ? line.size() : closing;
     }
     end = std::min(line.find(delimiter, end), line.size());
     fields.push_back(bare(line.substr(begin, end - begin)));
-    if (end == line.size()) return;
+    if (end == line.size()) return closed;
     begin = end + 1;
   }
 }

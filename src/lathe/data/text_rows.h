@@ -30,8 +30,9 @@ std::string_view take_line(std::string_view& text);
 /// Removes surrounding blanks, then a pair of surrounding quotes (' or ").
 std::string_view bare(std::string_view field);
 
-/// Splits a line at the delimiter; quoted fields may hold it. The fields are bare.
-void split_fields(std::string_view line, char delimiter, std::vector<std::string_view>& fields);
+/// Splits a line at the delimiter; quoted fields may hold it. The fields are bare. False where a field
+/// begins with " and does not end with one.
+bool split_fields(std::string_view line, char delimiter, std::vector<std::string_view>& fields);
 
 /// Reads a number as from_chars does, a leading plus allowed; the whole text must be one. What is nearer to 0 than a
 /// double can be is 0, what is further than it can be is HUGE_VAL.

@@ -77,7 +77,9 @@ OpenCsv open_csv(std::string_view text, const std::string& path) {
   const std::string_view first = take_line(text);
   body.delimiter = find_delimiter(first);
   std::vector<std::string_view> fields;
-  split_fields(first, body.delimiter, fields);
+  if (!split_fields(first, body.delimiter, fields))
+    throw DataError(path + ":1",
+                    "a quote that opens a field is not closed in its line; line breaks in quotes are not read");
   if (all_numbers(fields)) {
     std::string_view rest = text;
     csv.first_line = number_line(fields, take_line(rest), body.delimiter);
@@ -155,6 +157,7 @@ TextTable read_csv(const std::filesystem::path& path, const ColumnChooser& choos
   say_what_is_named(csv);
   TextTable table = parse_rows(csv.body, choose, progress);
   table.made_up_names = csv.made_up_names;
+  if (csv.made_up_names) table.label.clear();
   return table;
 }
 

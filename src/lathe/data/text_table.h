@@ -28,6 +28,7 @@ struct TextTable {
   std::vector<std::string> feature_names;
   bool made_up_names = false;  ///< the file has none
   std::vector<std::string> target_names;
+  std::string label;  ///< the column of the classes; empty: none, or the file has no names
   std::vector<std::string> classes;
   Samples samples;
 };
