@@ -130,7 +130,7 @@ TEST_F(Folders, NamesOfStudiesNeverLeaveTheProject) {
   EXPECT_EQ(std::count(names.begin(), names.end(), "_._.._x") + std::count(names.begin(), names.end(), "_.") +
                 std::count(names.begin(), names.end(), "a_b"),
             3);
-  EXPECT_FALSE(fs::exists(folder().parent_path() / "x"));
+  EXPECT_FALSE(fs::exists(folder() / "x"));
 }
 
 TEST_F(Folders, TwoSearchesThatBeginAtOnceAreTwo) {

@@ -32,6 +32,28 @@ TEST(FrontProbability, OfOneObjectiveAddsUpToOne) {
   EXPECT_EQ(probabilities[3], 0);
 }
 
+TEST(FrontProbability, CountsOnlyWhatMeetsTheConstraints) {
+  // The better one breaks its bound by a standard error; where it does the other is the best.
+  const std::vector<UncertainPoint> points{{{0.80, 0.01}, {0, 0.01}, 1}, {{0.70, -1}, {0, 0}, 2}};
+  const std::vector<double> probabilities = front_probabilities(points, {Direction::kMaximize}, 3);
+  EXPECT_NEAR(probabilities[0], normal_cdf(-1), 0.015);
+  EXPECT_NEAR(probabilities[0] + probabilities[1], 1, 1e-12);
+  const std::vector<UncertainPoint> hopeless{{{0.80, 0.1}, {0, 0.01}, 1}, {{0.70, 0.01}, {0.01, 0}, 2}};
+  EXPECT_EQ(front_probabilities(hopeless, {Direction::kMaximize}, 3), (std::vector<double>{0, 0}));
+}
+
+TEST(FrontProbability, DrawsAMetricOnceForItsObjectiveAndItsBound) {
+  // Accuracy must be 0.75 at least: the first is the best where it is above the second's 0.755, and then meets it.
+  const auto violation = [](double accuracy) { return (0.75 - accuracy) / 0.75; };
+  const std::vector<UncertainPoint> points{{{0.76, violation(0.76)}, {0.02, 0.02 / 0.75}, 1},
+                                           {{0.755, violation(0.755)}, {0, 0}, 2}};
+  const TiedViolations tied{TiedViolation{.objective = 0, .slope = -1 / 0.75}};
+  const double best = front_probabilities(points, {Direction::kMaximize}, 5, 10000, {}, tied)[0];
+  EXPECT_NEAR(best, normal_cdf(0.25), 0.015);
+  const double apart = front_probabilities(points, {Direction::kMaximize}, 5)[0];
+  EXPECT_NEAR(apart, normal_cdf(0.25) * normal_cdf(0.5), 0.015);
+}
+
 TEST(FrontProbability, IsCertainWithoutErrors) {
   const double unknown = std::nan("");
   const std::vector<UncertainPoint> points{

@@ -157,6 +157,28 @@ TEST(Race, WorksWithOneObjective) {
   EXPECT_DOUBLE_EQ(standings[1].means[0], 0.804);
 }
 
+TEST(Race, JudgesConstraintsByAllSeeds) {
+  // Accuracy and what it breaks a bound by: surely met, met by chance, broken by chance, surely broken.
+  const std::vector<Racer> racers{{{{0.70, -0.10}, {0.71, -0.11}, {0.69, -0.09}, {0.70, -0.10}}},
+                                  {{{0.90, -0.01}, {0.91, 0.02}, {0.89, 0.01}, {0.90, 0.02}}},
+                                  {{{0.80, 0.01}, {0.81, -0.02}, {0.79, -0.01}, {0.80, -0.01}}},
+                                  {{{0.99, 0.21}, {0.98, 0.20}, {0.99, 0.19}, {0.98, 0.20}}}};
+  const std::vector<Standing> standings = race(racers, {Direction::kMaximize}, {.max_repeats = 8});
+  EXPECT_EQ(standings[0].membership, Membership::kOpen);  // the best if both others break the bound
+  EXPECT_EQ(standings[1].membership, Membership::kOpen);
+  EXPECT_EQ(standings[2].membership, Membership::kOpen);
+  EXPECT_EQ(standings[3].membership, Membership::kOff);
+  EXPECT_LT(standings[3].at_most, 1e-6);
+  EXPECT_FALSE(standings[3].another_seed);
+  EXPECT_TRUE(standings[0].meets && standings[2].meets);
+  EXPECT_FALSE(standings[1].meets || standings[3].meets);
+  const std::vector<Racer> bound{{{{0.70, -0.10}, {0.71, -0.11}, {0.69, -0.09}, {0.70, -0.10}, {0.70, -0.1}}},
+                                 {{{0.90, -0.10}, {0.91, -0.11}, {0.89, -0.09}, {0.90, -0.10}, {0.90, -0.1}}}};
+  const std::vector<Standing> clear = race(bound, {Direction::kMaximize}, {.max_repeats = 8});
+  EXPECT_EQ(clear[0].membership, Membership::kOff);
+  EXPECT_EQ(clear[1].membership, Membership::kOn);
+}
+
 TEST(Race, NeedsNoSeedsWithoutNoise) {
   std::vector<Racer> racers;
   for (const double size : {1.0, 2.0, 3.0, 4.0, 5.0}) {

@@ -141,6 +141,26 @@ TEST(Verdict, SaysWhatWouldDecideATie) {
   EXPECT_GE(told, 4);
 }
 
+TEST(Verdict, NamesTheBoundThatIsOpen) {
+  EndedRace ended{.racers = {}, .directions = {Direction::kMaximize}, .confidence = 0.95, .seed = 1, .rows = 4000};
+  const Synthetic synthetic{.truth = {0.70, 0.90}, .rows = 4000};
+  for (std::size_t i = 0; i < 2; ++i) {
+    ended.racers.push_back(synthetic.racer(i, 5));
+    for (std::vector<double>& repeat : ended.racers[i].repeats) repeat[1] = i == 0 ? -1 : 0.899 - repeat[0];
+    ended.racers[i].rows[1] = i == 0 ? RowSums() : ended.racers[i].rows[0];
+    ended.identities.push_back(i);
+    ended.numbers.push_back(static_cast<std::int64_t>(i));
+  }
+  ended.tied = {TiedViolation{.objective = 0, .slope = -1}};
+  std::vector<Standing> standings = race(ended.racers, ended.directions, {.max_repeats = 5}, ended.rows);
+  judge_ended_race(ended, standings);
+  for (const Standing& standing : standings) EXPECT_EQ(standing.membership, Membership::kTied);
+  EXPECT_NEAR(standings[0].front_probability + standings[1].front_probability, 1, 1e-12);
+  ASSERT_TRUE(standings[1].decider);
+  EXPECT_FALSE(standings[1].decider->rival);
+  EXPECT_TRUE(standings[1].decider->rows);
+}
+
 TEST(Verdict, CountsFurtherSeedsAndRows) {
   // The gap is two standard errors of 3 seeds and 1000 rows together, three are needed: both variances are 1.
   const Decider both = decider_of(std::sqrt(8.0), 1, 1, 3, 1000, 3);

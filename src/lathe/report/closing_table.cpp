@@ -188,7 +188,8 @@ std::string deciders_text(const StudyRecord& study, const std::vector<std::size_
     const TrialRecord& trial = study.trials[row];
     if (!trial.standing || !trial.standing->decider || ++tied > kMostLines) continue;
     const DeciderRecord& decider = *trial.standing->decider;
-    text += fmt::format("  {} against {}: {}\n", trial.number, decider.rival, decider_text(decider));
+    const std::string against = decider.rival ? std::to_string(*decider.rival) : "its constraints";
+    text += fmt::format("  {} against {}: {}\n", trial.number, against, decider_text(decider));
   }
   if (tied == 0) return {};
   if (tied > kMostLines) text += fmt::format("  and {} more: study.json\n", tied - kMostLines);

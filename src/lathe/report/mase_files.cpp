@@ -71,7 +71,7 @@ std::string document(const Json& json) { return json.dump(kIndent, ' ', false, J
 
 Json decider_json(const DeciderRecord& decider) {
   const auto number = [](const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(); };
-  return {{"against", decider.rival},
+  return {{"against", number(decider.rival)},
           {"further_seeds", number(decider.seeds)},
           {"further_rows", number(decider.rows)},
           {"equal", decider.equal}};

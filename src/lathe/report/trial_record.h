@@ -28,7 +28,7 @@ using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<s
 
 /// Says what would decide whether a tied trial is on the front, if the means stay as they are.
 struct DeciderRecord {
-  std::int64_t rival = 0;                  ///< number of the trial that it cannot be told apart from
+  std::optional<std::int64_t> rival = {};  ///< number of the trial that it cannot be told apart from; absent: a bound
   std::optional<std::int64_t> seeds = {};  ///< further ones of each of the two; absent: no number of seeds alone
   std::optional<std::int64_t> rows = {};   ///< further evaluated ones; absent: no number of rows alone
   bool equal = false;                      ///< the means are the same: nothing would

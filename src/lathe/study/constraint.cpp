@@ -61,6 +61,13 @@ bool needs_analysis_only(const Constraint& constraint) {
                      [&](const std::string& name) { return analysed(metric::find_metric(name)); });
 }
 
+std::vector<const Constraint*> trained_constraints(const std::vector<Constraint>& constraints) {
+  std::vector<const Constraint*> trained;
+  for (const Constraint& constraint : constraints)
+    if (!needs_analysis_only(constraint)) trained.push_back(&constraint);
+  return trained;
+}
+
 double violation(const Constraint& constraint, double value) {
   if (std::isnan(value)) return std::numeric_limits<double>::infinity();
   double worst = -std::numeric_limits<double>::infinity();

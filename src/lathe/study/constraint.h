@@ -26,6 +26,9 @@ double violation(const Constraint& constraint, double value);
 std::vector<double> constraint_values(const std::vector<Constraint>& constraints,
                                       const std::map<std::string, double>& metrics);
 
+/// Tells which constraints the network alone does not decide, in the order of the constraints.
+std::vector<const Constraint*> trained_constraints(const std::vector<Constraint>& constraints);
+
 /// Prints the first broken constraint for the user, `model_size is 5120, above its max of 4096`; empty when all known
 /// ones are met.
 std::string broken_constraint(const std::vector<Constraint>& constraints, const std::map<std::string, double>& metrics);

@@ -21,12 +21,12 @@ void summarise(FinalScore& score) {
   score.standard_error = count > 1 ? std::sqrt(squares / (count - 1) / count) : std::nan("");
 }
 
-// Lists the trials to choose from: the front, or with one objective every complete trial.
+// Lists the trials to choose from: the front, or with one objective every complete trial that meets the constraints.
 std::vector<std::size_t> contenders(const StudySettings& settings, const StudyResult& result) {
   if (settings.directions.size() > 1) return result.best;
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < result.trials.size(); ++i) {
-    if (result.trials[i].state == TrialState::kComplete) complete.push_back(i);
+    if (result.trials[i].state == TrialState::kComplete && result.trials[i].feasible()) complete.push_back(i);
   }
   return complete;
 }

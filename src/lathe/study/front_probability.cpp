@@ -7,6 +7,7 @@
 
 #include "lathe/base/random.h"
 #include "lathe/sampler/domination.h"
+#include "lathe/study/constraint.h"
 #include "lathe/study/objective.h"
 #include "lathe/study/shrinkage.h"
 
@@ -28,8 +29,9 @@ constexpr double kMayBe = 0.01;
 constexpr int kFirstShare = 5;
 
 struct Point {
-  Losses means;
-  std::vector<double> errors;
+  Losses means;                    // of the objectives
+  std::vector<double> violations;  // of the constraints
+  std::vector<double> errors;      // of both, one after the other
   RandomStream stream;
   std::uint64_t identity;
   std::size_t place;
@@ -46,23 +48,33 @@ class Points {
     for (std::size_t i = 0; i < given.size(); ++i) {
       std::vector<double> errors;
       for (const double error : given[i].errors) errors.push_back(known(error));
-      points_.push_back({sampler::to_losses(given[i].means, directions), std::move(errors),
-                         RandomStream(seed, {given[i].identity}, "front_probability"), given[i].identity, i});
+      const auto behind = given[i].means.begin() + static_cast<std::ptrdiff_t>(directions.size());
+      points_.push_back({sampler::to_losses({given[i].means.begin(), behind}, directions),
+                         {behind, given[i].means.end()},
+                         std::move(errors),
+                         RandomStream(seed, {given[i].identity}, "front_probability"),
+                         given[i].identity,
+                         i});
     }
     std::sort(points_.begin(), points_.end(), [](const Point& a, const Point& b) {
       return a.identity != b.identity ? a.identity < b.identity : a.means < b.means;
     });
   }
 
-  // Leaves out what is certainly beaten, or more surely than kMostDrawn others. That changes next to no other
-  // probability: whoever beats it beats what it beats.
+  // Leaves out what is certainly beaten or breaks a constraint, or more surely than kMostDrawn others. That changes
+  // next to no other probability: whoever beats it beats what it beats.
   void keep_possible() {
-    std::vector<Losses> means;
-    for (const Point& point : points_) means.push_back(point.means);
-    const std::vector<std::size_t> ranks = sampler::non_dominated_ranks(means);
+    std::erase_if(points_, [](const Point& point) { return breaks(point, -kCertain); });
     std::vector<const Point*> front;
-    for (std::size_t i = 0; i < points_.size(); ++i)
-      if (ranks[i] == 0) front.push_back(&points_[i]);
+    std::vector<Losses> means;
+    for (const Point& point : points_) {
+      if (breaks(point, kCertain)) continue;
+      front.push_back(&point);
+      means.push_back(point.means);
+    }
+    const std::vector<std::size_t> ranks = sampler::non_dominated_ranks(means);
+    for (std::size_t i = front.size(); i-- > 0;)
+      if (ranks[i] != 0) front.erase(front.begin() + static_cast<std::ptrdiff_t>(i));
     std::vector<std::pair<double, std::size_t>> margins;
     for (std::size_t i = 0; i < points_.size(); ++i) {
       double beaten = 0;
@@ -90,27 +102,42 @@ class Points {
   std::size_t place(std::size_t i) const { return points_[i].place; }
   RandomStream& stream(std::size_t i) { return points_[i].stream; }
 
+  std::size_t violations() const { return points_.empty() ? 0 : points_.front().violations.size(); }
+  double violation(std::size_t i, std::size_t constraint) const { return points_[i].violations[constraint]; }
+  double loss(std::size_t i, std::size_t objective) const { return points_[i].means[objective]; }
+
   bool is_exact(std::size_t objective) const {
     return std::all_of(points_.begin(), points_.end(),
                        [&](const Point& point) { return point.errors[objective] == 0; });
   }
-  std::vector<double> values(std::size_t objective) const {
+  // Takes a violation by the number behind the objectives.
+  std::vector<double> values(std::size_t value) const {
     std::vector<double> values;
-    for (const Point& point : points_) values.push_back(point.means[objective]);
+    for (const Point& point : points_) {
+      const std::size_t objectives = point.means.size();
+      values.push_back(value < objectives ? point.means[value] : point.violations[value - objectives]);
+    }
     return values;
   }
-  Matrix covariance(std::size_t objective) const {
+  Matrix covariance(std::size_t value) const {
     Matrix matrix(points_.size());
     for (std::size_t i = 0; i < points_.size(); ++i) {
-      matrix.at(i, i) = points_[i].errors[objective] * points_[i].errors[objective];
-      for (std::size_t j = 0; j < i; ++j) matrix.at(i, j) = matrix.at(j, i) = joint(points_[i], points_[j], objective);
+      matrix.at(i, i) = points_[i].errors[value] * points_[i].errors[value];
+      for (std::size_t j = 0; j < i; ++j) matrix.at(i, j) = matrix.at(j, i) = joint(points_[i], points_[j], value);
     }
     return matrix;
   }
 
  private:
-  double joint(const Point& left, const Point& right, std::size_t objective) const {
-    return covariance_ ? covariance_(left.place, right.place, objective) : 0.0;
+  double joint(const Point& left, const Point& right, std::size_t value) const {
+    return covariance_ ? covariance_(left.place, right.place, value) : 0.0;
+  }
+
+  // Tells whether a constraint is broken when each violation is larger by so many standard errors.
+  static bool breaks(const Point& point, double errors) {
+    for (std::size_t m = 0; m < point.violations.size(); ++m)
+      if (point.violations[m] + errors * point.errors[point.means.size() + m] > 0) return true;
+    return false;
   }
 
   // Returns by how many standard errors of the difference a rival beats a point where that is least, at most kCertain;
@@ -167,47 +194,85 @@ class FrontFinder {
   std::vector<bool> on_;
 };
 
-// Draws true values from what is believed of each objective.
+// Draws true values from what is believed of one raced value.
 class Drawer {
  public:
-  Drawer(Points& points, const std::vector<Belief>& beliefs) : points_(points), numbers_(points.size()) {
-    for (const Belief& belief : beliefs) {
-      means_.push_back(&belief.means);
-      lower_.push_back(cholesky(belief.covariance));
-    }
-  }
+  explicit Drawer(const Belief& belief)
+      : means_(belief.means), lower_(cholesky(belief.covariance)), numbers_(belief.means.size()) {}
 
-  void draw(std::vector<Losses>& values) {
-    for (std::size_t k = 0; k < means_.size(); ++k) {
-      const Matrix& lower = lower_[k];
-      for (std::size_t i = 0; i < numbers_.size(); ++i)
-        numbers_[i] = lower.at(i, i) > 0 ? points_.stream(i).normal() : 0;
-      for (std::size_t i = 0; i < numbers_.size(); ++i) {
-        double sum = (*means_[k])[i];
-        const std::span<const double> row = lower.row(i);
-        for (std::size_t j = 0; j <= i; ++j) sum += row[j] * numbers_[j];
-        values[i][k] = sum;
-      }
+  // Calls take(point, value) for all points.
+  template <typename Take>
+  void draw(Points& points, const Take& take) {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) numbers_[i] = lower_.at(i, i) > 0 ? points.stream(i).normal() : 0;
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      double sum = means_[i];
+      const std::span<const double> row = lower_.row(i);
+      for (std::size_t j = 0; j <= i; ++j) sum += row[j] * numbers_[j];
+      take(i, sum);
     }
   }
 
  private:
-  Points& points_;
+  std::vector<double> means_;
+  Matrix lower_;
   std::vector<double> numbers_;
-  std::vector<const std::vector<double>*> means_;
-  std::vector<Matrix> lower_;
 };
 
-// Returns how often each point is on the front of all that are drawn.
-std::vector<double> shares_on_front(Points& points, const std::vector<Belief>& beliefs, int draws) {
+// Holds the ways of constraints: their losses follow those of an objective, or are drawn.
+class Violations {
+ public:
+  Violations(Points& points, const std::vector<Direction>& directions, const TiedViolations& tied) : points_(points) {
+    for (std::size_t m = 0; m < points.violations(); ++m) {
+      const std::size_t value = directions.size() + m;
+      tied_.push_back(m < tied.size() ? tied[m] : std::nullopt);
+      if (tied_[m] && directions[tied_[m]->objective] == Direction::kMaximize) tied_[m]->slope = -tied_[m]->slope;
+      if (!tied_[m]) drawers_.emplace_back(Belief{points.values(value), points.covariance(value)});
+    }
+  }
+
+  bool none() const { return tied_.empty(); }
+
+  // Tells for which of the points with these losses a violation is above 0.
+  const std::vector<bool>& find(const std::vector<Losses>& losses) {
+    broken_.assign(points_.size(), false);
+    std::size_t drawn = 0;
+    for (std::size_t m = 0; m < tied_.size(); ++m) {
+      if (!tied_[m]) {
+        drawers_[drawn++].draw(points_, [&](std::size_t i, double value) { broken_[i] = broken_[i] || value > 0; });
+        continue;
+      }
+      const auto& [objective, slope] = *tied_[m];
+      for (std::size_t i = 0; i < points_.size(); ++i) {
+        const double moved = losses[i][objective] - points_.loss(i, objective);
+        broken_[i] = broken_[i] || points_.violation(i, m) + slope * moved > 0;
+      }
+    }
+    return broken_;
+  }
+
+ private:
+  Points& points_;
+  TiedViolations tied_;  // slopes in the losses
+  std::vector<Drawer> drawers_;
+  std::vector<bool> broken_;
+};
+
+// Returns how often each point is on the front of all that are drawn and meet the constraints.
+std::vector<double> shares_on_front(Points& points, const std::vector<Belief>& beliefs, Violations violations,
+                                    int draws) {
   std::vector<Losses> values(points.size(), Losses(beliefs.size()));
   std::vector<int> counts(points.size(), 0);
   FrontFinder finder(points.size());
-  Drawer drawer(points, beliefs);
+  std::vector<Drawer> drawers(beliefs.begin(), beliefs.end());
+  std::vector<bool> broken(points.size(), false);
   for (int i = 0; i < draws; ++i) {
-    drawer.draw(values);
+    for (std::size_t k = 0; k < drawers.size(); ++k)
+      drawers[k].draw(points, [&](std::size_t point, double value) { values[point][k] = value; });
+    if (!violations.none()) broken = violations.find(values);
+    for (std::size_t k = 0; k < counts.size(); ++k)
+      if (broken[k]) values[k].assign(beliefs.size(), std::numeric_limits<double>::infinity());
     const std::vector<bool>& on = finder.find(values);
-    for (std::size_t k = 0; k < counts.size(); ++k) counts[k] += on[k] ? 1 : 0;
+    for (std::size_t k = 0; k < counts.size(); ++k) counts[k] += on[k] && !broken[k] ? 1 : 0;
   }
   std::vector<double> shares;
   for (const int count : counts) shares.push_back(static_cast<double>(count) / draws);
@@ -235,11 +300,11 @@ std::vector<Belief> as_usual(const Points& points, std::size_t objectives) {
   return beliefs;
 }
 
-// Says what the values of an objective are made of beside analysis: 0 nothing, 1 accuracy alone, 2 others, too.
-int noisy_parts(const Objective& objective) {
+// Says what an objective or a constraint is made of beside analysis: 0 nothing, 1 accuracy alone, 2 others, too.
+int noisy_parts(const auto& read) {
   std::vector<std::string> names;
-  if (objective.kind != nullptr) names = {objective.kind->name};
-  if (objective.expression) names = objective.expression->names();
+  if (read.kind != nullptr) names = {read.kind->name};
+  if (read.expression) names = read.expression->names();
   int parts = 0;
   for (const std::string& name : names) {
     const metric::MetricKind& kind = *metric::find_metric(name);
@@ -261,6 +326,8 @@ std::vector<double> sampling_errors(const StudySettings& settings, const std::ma
   std::vector<int> parts;
   for (const Objective& objective : settings.objectives) parts.push_back(noisy_parts(objective));
   if (settings.sum_scaled_metrics) parts = {*std::max_element(parts.begin(), parts.end())};
+  for (const Constraint* constraint : trained_constraints(settings.constraints))
+    parts.push_back(noisy_parts(*constraint));
   std::vector<double> errors;
   std::vector<double> slopes(parts.size());
   const auto accuracy = metrics.find("accuracy");
@@ -277,22 +344,24 @@ std::vector<double> sampling_errors(const StudySettings& settings, const std::ma
 }
 
 std::vector<double> front_probabilities(std::span<const UncertainPoint> given, const std::vector<Direction>& directions,
-                                        std::uint64_t seed, int draws, const ErrorCovariance& covariance) {
+                                        std::uint64_t seed, int draws, const ErrorCovariance& covariance,
+                                        const TiedViolations& tied) {
   std::vector<double> probabilities(given.size(), 0.0);
-  if (given.empty()) return probabilities;
   Points points(given, directions, seed, covariance);
   points.keep_possible();
+  if (points.size() == 0) return probabilities;
   const std::size_t objectives = directions.size();
   const bool alike = points.size() >= kFewestAlike;
   std::vector<double> shares =
-      shares_on_front(points, as_measured(points, objectives), alike ? std::max(draws / kFirstShare, 1) : draws);
+      shares_on_front(points, as_measured(points, objectives), Violations(points, directions, tied),
+                      alike ? std::max(draws / kFirstShare, 1) : draws);
   for (std::size_t i = 0; i < points.size(); ++i) probabilities[points.place(i)] = shares[i];
   std::vector<std::size_t> near;
   for (std::size_t i = 0; i < points.size(); ++i)
     if (shares[i] >= kMayBe) near.push_back(i);
   if (!alike || near.size() < kFewestAlike) return probabilities;
   points = points.subset(near);
-  shares = shares_on_front(points, as_usual(points, objectives), draws);
+  shares = shares_on_front(points, as_usual(points, objectives), Violations(points, directions, tied), draws);
   for (std::size_t i = 0; i < points.size(); ++i) probabilities[points.place(i)] = shares[i];
   return probabilities;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/study/constraint.h"
+
 namespace lathe::study {
 namespace {
 
@@ -35,14 +37,21 @@ Scores score(const StudySettings& settings, const std::map<std::string, double>&
   return scores;
 }
 
+std::vector<double> raced_values(const StudySettings& settings, const std::map<std::string, double>& metrics) {
+  std::vector<double> values = score(settings, metrics).values;
+  for (const Constraint* constraint : trained_constraints(settings.constraints))
+    values.push_back(constraint_values({*constraint}, metrics).front());
+  return values;
+}
+
 std::vector<double> slopes_in(const StudySettings& settings, std::map<std::string, double> metrics,
                               const std::string& name) {
   const double here = metrics.at(name);
   const double step = 1e-4 * std::max(std::abs(here), 1e-2);
   metrics[name] = here + step;
-  const std::vector<double> above = score(settings, metrics).values;
+  const std::vector<double> above = raced_values(settings, metrics);
   metrics[name] = here - step;
-  std::vector<double> slopes = score(settings, metrics).values;
+  std::vector<double> slopes = raced_values(settings, metrics);
   for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i] = (above[i] - slopes[i]) / (2 * step);
   return slopes;
 }

@@ -18,7 +18,11 @@ struct Scores {
 /// Computes the objectives from metrics by registered name, which must hold all that the objectives read.
 Scores score(const StudySettings& settings, const std::map<std::string, double>& metrics);
 
-/// Returns the slope of every value in one of the metrics, the others as they are.
+/// Returns what a race compares: the values of the objectives, then the violations (constraint.h) of the constraints
+/// that training decides.
+std::vector<double> raced_values(const StudySettings& settings, const std::map<std::string, double>& metrics);
+
+/// Returns the slope of every raced value in one of the metrics, the others as they are.
 std::vector<double> slopes_in(const StudySettings& settings, std::map<std::string, double> metrics,
                               const std::string& name);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "lathe/study/constraint.h"
 #include "lathe/study/objective.h"
 
 namespace lathe::study {
@@ -122,13 +123,15 @@ std::vector<float> read_values(Reader& reader) {
   return values;
 }
 
-// Lists the metrics of an evaluation that the objectives read; none where one of them is measured by a clock.
+// Lists the metrics of an evaluation that the raced values read and whose rows are known.
 std::vector<const metric::MetricKind*> metrics_of(const StudySettings& settings) {
   std::set<std::string> names;
-  for (const Objective& objective : settings.objectives) {
-    if (objective.kind != nullptr) names.insert(objective.kind->name);
-    if (objective.expression) names.insert(objective.expression->names().begin(), objective.expression->names().end());
-  }
+  const auto add = [&](const auto& read) {
+    if (read.kind != nullptr) names.insert(read.kind->name);
+    if (read.expression) names.insert(read.expression->names().begin(), read.expression->names().end());
+  };
+  for (const Objective& objective : settings.objectives) add(objective);
+  for (const Constraint* constraint : trained_constraints(settings.constraints)) add(*constraint);
   std::vector<const metric::MetricKind*> kinds;
   for (const std::string& name : names) {
     const metric::MetricKind* kind = metric::find_metric(name);
@@ -137,11 +140,15 @@ std::vector<const metric::MetricKind*> metrics_of(const StudySettings& settings)
   return kinds;
 }
 
+std::size_t count_of(const StudySettings& settings) {
+  return settings.directions.size() + trained_constraints(settings.constraints).size();
+}
+
 }  // namespace
 
 Outcomes outcomes_of(const StudySettings& settings, engine::Session& session, const metric::RowsRequest& request,
                      const std::map<std::string, double>& metrics) {
-  Outcomes outcomes(settings.directions.size());
+  Outcomes outcomes(count_of(settings));
   const std::vector<const metric::MetricKind*> kinds = metrics_of(settings);
   if (kinds.empty()) return outcomes;
   const std::vector<std::vector<float>> parts = metric::row_parts(session, request, kinds);
@@ -163,7 +170,7 @@ std::int64_t outcome_bytes(const StudySettings& settings, std::int64_t rows) {
       std::all_of(kinds.begin(), kinds.end(), [&](const metric::MetricKind* kind) { return kind == accuracy; });
   const std::int64_t kept = std::min(rows, kOutcomeRows);
   const std::int64_t a_row = counts ? (kept + 7) / 8 : 2 * kept;
-  return static_cast<std::int64_t>(settings.directions.size()) * (a_row + 16) * 4 / 3;
+  return static_cast<std::int64_t>(count_of(settings)) * (a_row + 16) * 4 / 3;
 }
 
 std::string encode(const Outcomes& outcomes) {

@@ -19,8 +19,8 @@ inline constexpr std::int64_t kOutcomeRows = 12'000;
 /// only trials that no earlier one beats keep theirs.
 inline constexpr std::int64_t kOutcomeBytes = std::int64_t{128} << 20;
 
-/// Holds the parts of the first rows in each value that samplers see: [objectives][rows], empty where the value does
-/// not vary over the rows, or how is not known.
+/// Holds the parts of the first rows in each value that a race compares (raced_values): [values][rows], empty where the
+/// value does not vary over the rows, or how is not known.
 using Outcomes = std::vector<std::vector<float>>;
 
 /// Computes the outcomes of an evaluation that gave `metrics`: the parts of the rows in the metrics, times the slope of

@@ -11,6 +11,7 @@
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/sampler/domination.h"
+#include "lathe/study/constraint.h"
 #include "lathe/study/front_probability.h"
 #include "lathe/study/objective.h"
 #include "lathe/study/outcomes.h"
@@ -33,9 +34,9 @@ struct Candidate {
 
 std::optional<std::vector<double>> values_of(const StudySettings& settings,
                                              const std::map<std::string, double>& metrics) {
-  const Scores scores = score(settings, metrics);
-  if (!scores.reason.empty()) return std::nullopt;
-  return scores.values;
+  std::vector<double> values = raced_values(settings, metrics);
+  const bool finite = std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+  return finite ? std::optional(std::move(values)) : std::nullopt;
 }
 
 // Returns the values of a further seed as run_seed() keeps it; nullopt where that did not end well.
@@ -59,6 +60,16 @@ std::optional<std::vector<double>> stored_values(const StudySettings& settings, 
   return values;
 }
 
+// Returns the values of a trial with one seed; a violation that it has not is met.
+std::vector<double> first_values(const StudySettings& settings, const Trial& trial) {
+  std::vector<double> values = trial.values;
+  for (std::size_t i = 0; i < settings.constraints.size(); ++i) {
+    if (needs_analysis_only(settings.constraints[i])) continue;
+    values.push_back(i < trial.constraints.size() ? trial.constraints[i] : 0.0);
+  }
+  return values;
+}
+
 // Makes a candidate of the seeds of its trial. Those of earlier races are taken when the race comes to them, so that a
 // race that was cut off takes the same course again.
 Candidate candidate_of(const StudySettings& settings, const std::vector<Trial>& trials, std::size_t index) {
@@ -67,8 +78,17 @@ Candidate candidate_of(const StudySettings& settings, const std::vector<Trial>& 
   for (const auto& metrics : trial.evaluation->repeats) {
     if (auto values = values_of(settings, metrics)) candidate.racer.repeats.push_back(std::move(*values));
   }
-  if (candidate.racer.repeats.empty()) candidate.racer.repeats.push_back(trial.values);
+  if (candidate.racer.repeats.empty()) candidate.racer.repeats.push_back(first_values(settings, trial));
   return candidate;
+}
+
+// Tells whether all constraints that the network alone decides are met, and how far the others are is known.
+bool may_be_feasible(const StudySettings& settings, const Trial& trial) {
+  for (std::size_t i = 0; i < settings.constraints.size() && i < trial.constraints.size(); ++i) {
+    const double violation = trial.constraints[i];
+    if (needs_analysis_only(settings.constraints[i]) ? violation > 0 : !std::isfinite(violation)) return false;
+  }
+  return true;
 }
 
 std::vector<Candidate> candidates_of(const StudySettings& settings, const std::vector<Trial>& trials) {
@@ -79,8 +99,8 @@ std::vector<Candidate> candidates_of(const StudySettings& settings, const std::v
     // Of an infinite value, as Optuna may store it, no error can be told.
     const bool finite =
         std::all_of(trial.values.begin(), trial.values.end(), [](double v) { return std::isfinite(v); });
-    const bool races =
-        trial.state == TrialState::kComplete && trial.feasible() && trial.evaluation && finite && trial.key != Digest{};
+    const bool races = trial.state == TrialState::kComplete && trial.evaluation && finite && trial.key != Digest{} &&
+                       may_be_feasible(settings, trial);
     if (races && seen.emplace(trial.key, true).second) candidates.push_back(candidate_of(settings, trials, i));
   }
   return candidates;
@@ -106,13 +126,20 @@ const std::string* find_seed(const std::map<std::int64_t, std::string>& seeds, s
   return found == seeds.end() ? nullptr : &found->second;
 }
 
+// Splits raced values into those of the objectives and the sum of the broken constraints.
+sampler::ConstrainedPoint point_of(const StudySettings& settings, std::span<const double> values) {
+  sampler::ConstrainedPoint point;
+  point.losses = sampler::to_losses(values.first(settings.directions.size()), settings.directions);
+  for (const double violation : values.subspan(settings.directions.size())) point.violation += std::max(violation, 0.0);
+  return point;
+}
+
 // Reads what the rows of the trials' own seeds said: of the best ranks, where one of the trials of a candidate kept it.
 void read_outcomes(const StudySettings& settings, storage::Storage& storage, const std::vector<Trial>& trials,
                    std::vector<Candidate>& candidates) {
-  std::vector<sampler::Losses> losses;
-  for (const Candidate& candidate : candidates)
-    losses.push_back(sampler::to_losses(candidate.racer.repeats.front(), settings.directions));
-  const std::vector<std::size_t> ranks = sampler::non_dominated_ranks(losses);
+  std::vector<sampler::ConstrainedPoint> points;
+  for (const Candidate& candidate : candidates) points.push_back(point_of(settings, candidate.racer.repeats.front()));
+  const std::vector<std::size_t> ranks = sampler::constrained_ranks(points);
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ranks[a] < ranks[b]; });
@@ -186,6 +213,20 @@ void add_sampling_errors(const StudySettings& settings, const std::vector<Trial>
     candidate.racer.sampling_errors = sampling_errors(settings, trials[candidate.trial].evaluation->metrics, rows);
 }
 
+// Ties the violation of a constraint with one bound to the objective of the same metric.
+std::optional<TiedViolation> tie_of(const StudySettings& settings, const Constraint& constraint) {
+  if (constraint.kind == nullptr || settings.sum_scaled_metrics || (constraint.min && constraint.max))
+    return std::nullopt;
+  for (std::size_t k = 0; k < settings.objectives.size(); ++k) {
+    const Objective& objective = settings.objectives[k];
+    if (objective.kind != constraint.kind) continue;
+    const double bound = constraint.max ? *constraint.max : *constraint.min;
+    const double slope = violation(constraint, bound + (constraint.max ? 1 : -1)) * (constraint.max ? 1 : -1);
+    return TiedViolation{.objective = k, .slope = slope / objective.scale};
+  }
+  return std::nullopt;
+}
+
 EndedRace ended_race_of(const StudySettings& settings, const std::vector<Candidate>& candidates,
                         const std::vector<Trial>& trials, std::int64_t rows) {
   EndedRace ended{.racers = racers_of(candidates),
@@ -193,6 +234,8 @@ EndedRace ended_race_of(const StudySettings& settings, const std::vector<Candida
                   .confidence = settings.racing->confidence,
                   .seed = settings.seed,
                   .rows = rows};
+  const std::vector<const Constraint*> constraints = trained_constraints(settings.constraints);
+  for (const Constraint* constraint : constraints) ended.tied.push_back(tie_of(settings, *constraint));
   for (const Candidate& candidate : candidates) {
     ended.identities.push_back(trials[candidate.trial].key.first_word());
     ended.numbers.push_back(trials[candidate.trial].number);
@@ -226,7 +269,7 @@ void conclude(const std::vector<Candidate>& candidates, const std::vector<Standi
     const auto found = by_key.find(trial.key);
     if (trial.state != TrialState::kComplete || found == by_key.end()) continue;
     trial.standing = *found->second;
-    if (trial.standing->membership != Membership::kOff) result.best.push_back(i);
+    if (trial.standing->membership != Membership::kOff && trial.feasible()) result.best.push_back(i);
   }
   if (settings.directions.size() > 1) return keep_front_of_means(settings.directions, result);
   const double sign = settings.directions.front() == Direction::kMaximize ? -1 : 1;

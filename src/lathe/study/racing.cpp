@@ -10,8 +10,6 @@
 namespace lathe::study {
 namespace {
 
-using sampler::Losses;
-
 // Degrees of freedom of all candidates together below which the noise counts as unknown.
 constexpr double kLeastDegrees = 8;
 // Above so many Student's distribution is the normal one.
@@ -24,6 +22,7 @@ constexpr double kDecided = 1.645;
 struct Candidate {
   std::int64_t repeats = 0;
   bool off = false;
+  double surely_met = 1, perhaps_met = 1;  // bounds of the probability that it meets all constraints
 };
 
 // Returns the share of error for each of the max_repeats - 1 looks at growing data, so that all together keep the
@@ -44,6 +43,10 @@ class Race {
       const double sign = directions[objective] == Direction::kMaximize ? -1 : 1;
       errors_.emplace_back(racers, objective, sign, rows);
       for (std::size_t i = 0; i < racers.size(); ++i) describe(errors_.back(), i, sign);
+    }
+    for (std::size_t value = directions.size(); value < racers.front().repeats.front().size(); ++value) {
+      violations_.emplace_back(racers, value, 1, rows);
+      for (std::size_t i = 0; i < racers.size(); ++i) bound_met(violations_.back(), i);
     }
     rank_means();
   }
@@ -68,16 +71,29 @@ class Race {
         joint_error(standings_[i].standard_errors.back(), standings_[i].sampling_errors.back()));
   }
 
-  void rank_means() {
-    std::vector<Losses> means;
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      Losses losses;
-      for (const ValueErrors& errors : errors_) losses.push_back(errors.mean(i));
-      means.push_back(std::move(losses));
+  // Adds what is known of one violation to the bounds of meeting all constraints (Frechet).
+  void bound_met(const ValueErrors& errors, std::size_t i) {
+    const double seeds = known(errors.seed_variance(i)), variance = seeds + known(errors.row_variance(i));
+    double met = errors.mean(i) <= 0 ? 1 : 0;
+    if (variance > 0) {
+      const double degrees = seeds > 0 ? variance * variance / (seeds * seeds / errors.degrees(i)) : kMostDegrees;
+      met = student_cdf(-errors.mean(i) / std::sqrt(variance), std::min(degrees, kMostDegrees));
     }
-    ranks_ = sampler::non_dominated_ranks(means);
+    candidates_[i].surely_met = std::max(candidates_[i].surely_met - (1 - met), 0.0);
+    candidates_[i].perhaps_met = std::min(candidates_[i].perhaps_met, met);
+  }
+
+  // Ranks the candidates whose means meet the constraints, and behind them the others by their violations.
+  void rank_means() {
+    std::vector<sampler::ConstrainedPoint> points(candidates_.size());
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      for (const ValueErrors& errors : errors_) points[i].losses.push_back(errors.mean(i));
+      for (const ValueErrors& errors : violations_) points[i].violation += std::max(errors.mean(i), 0.0);
+      standings_[i].meets = points[i].violation == 0;
+    }
+    ranks_ = sampler::constrained_ranks(points);
     for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      if (ranks_[i] == 0) front_.push_back(i);
+      if (ranks_[i] == 0 && standings_[i].meets) front_.push_back(i);
     }
   }
 
@@ -145,24 +161,38 @@ class Race {
   // would leave is small enough if they moved the gap by one standard error of the seeds.
   bool seeds_can_tell(std::size_t j, std::size_t i) const {
     return std::any_of(errors_.begin(), errors_.end(), [&](const ValueErrors& errors) {
-      const double rows = errors.row_variance_of_difference(j, i);
       const double seeds = known(errors.seed_variance(j)) + known(errors.seed_variance(i));
-      if (!(seeds > 0)) return false;
-      if (!(rows > 0)) return true;
-      const auto ended = [&](std::size_t k) {
-        return known(errors.seed_variance(k)) * static_cast<double>(errors.seeds(k)) /
-               static_cast<double>(settings_.max_repeats);
-      };
-      const double gap = std::abs(errors.mean(j) - errors.mean(i)) + std::sqrt(seeds);
-      return gap > kDecided * std::sqrt(rows + ended(j) + ended(i));
+      return seeds_can_tell(std::abs(errors.mean(j) - errors.mean(i)), seeds, errors.row_variance_of_difference(j, i),
+                            ended(errors, j) + ended(errors, i));
     });
+  }
+
+  // Tells the same of whether a candidate meets the constraints.
+  bool seeds_can_tell_met(std::size_t i) const {
+    if (candidates_[i].surely_met >= 1 - tail_) return false;
+    return std::any_of(violations_.begin(), violations_.end(), [&](const ValueErrors& errors) {
+      return seeds_can_tell(std::abs(errors.mean(i)), known(errors.seed_variance(i)), known(errors.row_variance(i)),
+                            ended(errors, i));
+    });
+  }
+
+  static bool seeds_can_tell(double gap, double seeds, double rows, double ended) {
+    if (!(seeds > 0)) return false;
+    return !(rows > 0) || gap + std::sqrt(seeds) > kDecided * std::sqrt(rows + ended);
+  }
+
+  // Returns the variance by the seeds that max_repeats of them would leave.
+  double ended(const ValueErrors& errors, std::size_t i) const {
+    return known(errors.seed_variance(i)) * static_cast<double>(errors.seeds(i)) /
+           static_cast<double>(settings_.max_repeats);
   }
 
   void judge_off(std::size_t i) {
     double beaten = 0;
     for (const std::size_t j : front_) {
-      if (j != i) beaten = std::max(beaten, dominates(j, i).first);
+      if (j != i) beaten = std::max(beaten, dominates(j, i).first - (1 - candidates_[j].surely_met));
     }
+    beaten = std::max(beaten, 1 - candidates_[i].perhaps_met);
     standings_[i].at_least = 0;
     standings_[i].at_most = 1 - beaten;
     candidates_[i].off = beaten >= 1 - tail_;
@@ -170,11 +200,11 @@ class Race {
   }
 
   void judge_on(std::size_t i) {
-    double beaten = 0;
+    double beaten = 1 - candidates_[i].surely_met;
     std::vector<std::pair<std::size_t, double>> rivals;
     for (std::size_t j = 0; j < candidates_.size(); ++j) {
       if (j == i || candidates_[j].off) continue;
-      const double probability = dominates(j, i).second;
+      const double probability = std::min(dominates(j, i).second, candidates_[j].perhaps_met);
       beaten += probability;
       if (probability > 0) rivals.emplace_back(j, probability);
     }
@@ -184,8 +214,9 @@ class Race {
       standing.membership = Membership::kOn;
       return;
     }
-    std::erase_if(rivals, [&](const auto& rival) { return !seeds_can_tell(rival.first, i); });
-    const bool more = !rivals.empty() && want_seeds(i, rivals);
+    std::erase_if(
+        rivals, [&](const auto& rival) { return !seeds_can_tell(rival.first, i) && !seeds_can_tell_met(rival.first); });
+    const bool more = (!rivals.empty() || seeds_can_tell_met(i)) && want_seeds(i, rivals);
     standing.membership = more ? Membership::kOpen : Membership::kTied;
   }
 
@@ -210,7 +241,7 @@ class Race {
   double tail_;  // of error that one look may have
   std::vector<Candidate> candidates_;
   std::vector<Standing> standings_;
-  std::vector<ValueErrors> errors_;  // one per objective
+  std::vector<ValueErrors> errors_, violations_;  // one per objective, one per constraint
   std::vector<std::size_t> ranks_;
   std::vector<std::size_t> front_;  // of the means
 };

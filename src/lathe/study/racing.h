@@ -25,7 +25,7 @@ std::string to_string(Membership membership);
 
 /// Says what would decide whether a tied candidate is on the front, if the means stay as they are.
 struct Decider {
-  std::int64_t rival = 0;                  ///< number of the trial that it cannot be told apart from
+  std::optional<std::int64_t> rival = {};  ///< number of the trial that it cannot be told apart from; absent: a bound
   std::optional<std::int64_t> seeds = {};  ///< further ones of each of the two; absent: no number of seeds alone
   std::optional<std::int64_t> rows = {};   ///< further evaluated ones; absent: no number of rows alone
   bool equal = false;                      ///< the means are the same: nothing would
@@ -38,6 +38,7 @@ struct Standing {
   bool another_seed = false;         ///< whether the race wants one more repeat of it now
   std::int64_t seeds = 0;            ///< evaluations so far
   std::vector<double> means = {}, standard_errors = {};  ///< one per objective; errors of the seeds
+  bool meets = true;                         ///< whether the means meet the constraints that training decides
   std::vector<double> sampling_errors = {};  ///< of the evaluated rows, see front_probability.h; set by run_race
   std::vector<double> total_errors = {};     ///< of both together; set by run_race
   double front_probability = 0;              ///< of being on the front, see front_probabilities; set by run_race
@@ -55,6 +56,9 @@ struct Standing {
 /// spends a part of the error, so that looking again and again keeps the confidence (Pocock, Biometrika 64(2), 1977).
 /// Racing as in Maron, Moore, "Hoeffding races", NIPS 1993, and Birattari et al., "A racing algorithm for configuring
 /// metaheuristics", GECCO 2002.
+///
+/// Behind the objectives a racer may have violations of constraints, which are met up to 0. A candidate is on the front
+/// only if it meets them, and beats others only as surely as it does; the observed front has those whose means do.
 ///
 /// Another seed is wanted of open candidates, of the rivals that leave them open, and of all that are not off the front
 /// and have fewer than min_repeats; not for a comparison that the rows alone leave open, even if max_repeats seeds

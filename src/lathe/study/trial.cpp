@@ -7,6 +7,7 @@
 namespace lathe::study {
 
 bool Trial::feasible() const {
+  if (standing) return standing->meets;
   return std::all_of(constraints.begin(), constraints.end(), [](double constraint) { return constraint <= 0; });
 }
 

@@ -39,7 +39,7 @@ struct Trial {
   storage::Time started = {}, completed = {};
 
   bool ended() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
-  /// Tells whether all constraints are met.
+  /// Tells whether all constraints are met: after a race by the means of all its seeds.
   bool feasible() const;
   /// Returns what samplers and pruners learn from it.
   sampler::FinishedTrial finished() const;

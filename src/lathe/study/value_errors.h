@@ -29,14 +29,14 @@ class RowSums {
 
 /// Holds the evaluations of one candidate so far.
 struct Racer {
-  std::vector<std::vector<double>> repeats;  ///< one vector of objectives per seed, as measured; all finite
-  std::vector<RowSums> rows = {};            ///< one per objective; none, or an empty one: not known row by row
-  /// Standard errors of the objectives from the choice of the rows, taken as independent of all other candidates': used
+  std::vector<std::vector<double>> repeats;  ///< one vector of raced values per seed, as measured; all finite
+  std::vector<RowSums> rows = {};            ///< one per value; none, or an empty one: not known row by row
+  /// Standard errors of the values from the choice of the rows, taken as independent of all other candidates': used
   /// where `rows` are not known. 0 or NaN: none, or not known.
   std::vector<double> sampling_errors = {};
 };
 
-/// Estimates the errors of the means of one objective. The value of a candidate with one seed on one row is its
+/// Estimates the errors of the means of one raced value. The value of a candidate with one seed on one row is its
 /// expected value, plus an effect of the seed, an effect of the row, and what is left; seeds are drawn anew for each
 /// candidate, rows are the same for all. The error of a mean over seeds and rows has hence a part of the seeds,
 /// independent of other candidates, and one of the rows, whose covariances follow from the outcomes row by row. A

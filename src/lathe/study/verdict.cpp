@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "lathe/study/front_probability.h"
 #include "lathe/study/student.h"
 
 namespace lathe::study {
@@ -17,14 +16,21 @@ class Verdict {
       : ended_(ended), standings_(standings), doubt_(1 - ended.confidence), needed_(normal_quantile(ended.confidence)) {
     for (std::size_t k = 0; k < ended.directions.size(); ++k)
       errors_.emplace_back(ended.racers, k, ended.directions[k] == Direction::kMaximize ? -1 : 1, ended.rows);
+    for (std::size_t k = errors_.size(); k < ended.racers.front().repeats.front().size(); ++k)
+      violations_.emplace_back(ended.racers, k, 1, ended.rows);
   }
 
   void judge() && {
     add_probabilities();
     std::vector<std::vector<double>> means;
-    for (const Standing& standing : standings_) means.push_back(standing.means);
+    std::vector<std::size_t> meeting;
+    for (std::size_t i = 0; i < standings_.size(); ++i) {
+      if (!standings_[i].meets) continue;
+      means.push_back(standings_[i].means);
+      meeting.push_back(i);
+    }
     std::vector<bool> on_front(standings_.size(), false);
-    for (const std::size_t i : sampler::pareto_front(means, ended_.directions)) on_front[i] = true;
+    for (const std::size_t i : sampler::pareto_front(means, ended_.directions)) on_front[meeting[i]] = true;
     for (std::size_t i = 0; i < standings_.size(); ++i) {
       Standing& standing = standings_[i];
       if (standing.membership == Membership::kOpen) continue;  // the race was cut off
@@ -42,26 +48,55 @@ class Verdict {
     std::vector<UncertainPoint> points;
     for (std::size_t i = 0; i < standings_.size(); ++i) {
       points.push_back({standings_[i].means, standings_[i].total_errors, ended_.identities[i]});
+      for (const ValueErrors& errors : violations_) {
+        points[i].means.push_back(errors.mean(i));
+        points[i].errors.push_back(std::sqrt(known(errors.seed_variance(i)) + known(errors.row_variance(i))));
+      }
     }
+    const auto covariance = [&](std::size_t i, std::size_t j, std::size_t k) {
+      return k < errors_.size() ? errors_[k].covariance(i, j) : violations_[k - errors_.size()].covariance(i, j);
+    };
     const std::vector<double> probabilities =
-        front_probabilities(points, ended_.directions, ended_.seed, kDraws,
-                            [&](std::size_t i, std::size_t j, std::size_t k) { return errors_[k].covariance(i, j); });
+        front_probabilities(points, ended_.directions, ended_.seed, kDraws, covariance, ended_.tied);
     for (std::size_t i = 0; i < standings_.size(); ++i) standings_[i].front_probability = probabilities[i];
   }
 
   static double known(double variance) { return std::isfinite(variance) ? variance : 0; }
 
-  double seed_variance(std::size_t i, std::size_t j, std::size_t k) const {
-    return known(errors_[k].seed_variance(i)) + known(errors_[k].seed_variance(j));
+  // Holds what a comparison rests on: by how much it comes out one way, and the variances of that.
+  struct Comparison {
+    double gap = 0, seed_variance = 0, row_variance = 0;
+    std::int64_t seeds = 0;
+
+    bool exact() const { return !(seed_variance + row_variance > 0); }
+    // Returns by how many standard errors.
+    double lead() const {
+      constexpr double kSure = 1e6;
+      if (!exact()) return gap / std::sqrt(seed_variance + row_variance);
+      return gap > 0 ? kSure : gap < 0 ? -kSure : 0;
+    }
+  };
+
+  // Compares two candidates in an objective: by how much j is better than i.
+  Comparison compare(std::size_t j, std::size_t i, std::size_t k) const {
+    const ValueErrors& errors = errors_[k];
+    return {.gap = errors.mean(i) - errors.mean(j),
+            .seed_variance = known(errors.seed_variance(i)) + known(errors.seed_variance(j)),
+            .row_variance = errors.row_variance_of_difference(i, j),
+            .seeds = std::min(errors.seeds(i), errors.seeds(j))};
   }
 
-  // Returns by how many standard errors candidate j is better than candidate i in an objective.
-  double lead(std::size_t j, std::size_t i, std::size_t k) const {
-    constexpr double kSure = 1e6;
-    const double gap = errors_[k].mean(i) - errors_[k].mean(j);
-    const double variance = seed_variance(i, j, k) + errors_[k].row_variance_of_difference(i, j);
-    if (variance > 0) return gap / std::sqrt(variance);
-    return gap > 0 ? kSure : gap < 0 ? -kSure : 0;
+  // Compares a candidate with the constraint that it is surest to break, or least sure to meet.
+  std::optional<Comparison> compare_with_bounds(std::size_t i) const {
+    std::optional<Comparison> least;
+    for (const ValueErrors& errors : violations_) {
+      const Comparison met{.gap = -errors.mean(i),
+                           .seed_variance = known(errors.seed_variance(i)),
+                           .row_variance = known(errors.row_variance(i)),
+                           .seeds = errors.seeds(i)};
+      if (!(met.exact() && met.gap >= 0) && (!least || met.lead() < least->lead())) least = met;
+    }
+    return least;
   }
 
   // Tells whether another candidate that may be on the front is nowhere known to be worse: the front has no gap where
@@ -70,52 +105,60 @@ class Verdict {
     for (std::size_t j = 0; j < standings_.size(); ++j) {
       if (j == i || standings_[j].front_probability <= doubt_) continue;
       bool nowhere_worse = true;
-      for (std::size_t k = 0; k < errors_.size() && nowhere_worse; ++k) nowhere_worse = lead(j, i, k) > -needed_;
+      for (std::size_t k = 0; k < errors_.size() && nowhere_worse; ++k)
+        nowhere_worse = compare(j, i, k).lead() > -needed_;
       if (nowhere_worse) return true;
     }
     return false;
   }
 
-  // Finds the rival that comes nearest to beating a candidate, or beats it most surely, and what would decide.
+  // Finds where rival j comes nearest to not beating candidate i; nullopt where nothing is uncertain.
+  std::optional<Comparison> weakest(std::size_t j, std::size_t i) const {
+    std::optional<Comparison> weakest = compare_with_bounds(j);
+    for (std::size_t k = 0; k < errors_.size(); ++k) {
+      const Comparison here = compare(j, i, k);
+      const bool exact = !(standings_[i].total_errors[k] + standings_[j].total_errors[k] > 0);
+      if (exact && here.gap >= 0) continue;
+      if (!weakest || here.lead() < weakest->lead()) weakest = here;
+    }
+    return weakest;
+  }
+
+  // Finds the rival that comes nearest to beating a candidate, or beats it most surely, or the constraint where that is
+  // more open, and what would decide.
   std::optional<Decider> decider(std::size_t i) const {
-    double closest = -std::numeric_limits<double>::infinity();
-    std::size_t rival = i, objective = 0;
+    std::optional<Comparison> closest;
+    std::optional<std::int64_t> rival;  // number of its trial
     for (std::size_t j = 0; j < standings_.size(); ++j) {
       if (j == i || standings_[j].membership == Membership::kOff) continue;
-      double least = std::numeric_limits<double>::infinity();
-      std::size_t weakest = 0;
-      for (std::size_t k = 0; k < errors_.size() && least > closest; ++k) {
-        const double leads = lead(j, i, k);
-        const bool exact = !(standings_[i].total_errors[k] + standings_[j].total_errors[k] > 0);
-        if (exact && leads >= 0) continue;
-        if (leads < least) {
-          least = leads;
-          weakest = k;
-        }
-      }
-      if (least > closest && std::isfinite(least)) {
-        closest = least;
-        rival = j;
-        objective = weakest;
-      }
+      const std::optional<Comparison> here = weakest(j, i);
+      if (!here || (closest && here->lead() <= closest->lead())) continue;
+      closest = here;
+      rival = ended_.numbers[j];
     }
-    if (rival == i) return std::nullopt;
-    const ValueErrors& errors = errors_[objective];
-    Decider decider = decider_of(errors.mean(i) - errors.mean(rival), seed_variance(i, rival, objective),
-                                 errors.row_variance_of_difference(i, rival),
-                                 std::min(errors.seeds(i), errors.seeds(rival)), ended_.rows, needed_);
-    decider.rival = ended_.numbers[rival];
+    const std::optional<Comparison> bound = compare_with_bounds(i);
+    const double open = closest ? std::min(std::abs(closest->lead()), needed_) : needed_;
+    if (bound && std::abs(bound->lead()) < open) {
+      closest = bound;
+      rival.reset();
+    }
+    if (!closest) return std::nullopt;
+    Decider decider =
+        decider_of(closest->gap, closest->seed_variance, closest->row_variance, closest->seeds, ended_.rows, needed_);
+    decider.rival = rival;
     return decider;
   }
 
   const EndedRace& ended_;
   std::vector<Standing>& standings_;
-  std::vector<ValueErrors> errors_;
+  std::vector<ValueErrors> errors_, violations_;  // one per objective, one per constraint
   double doubt_, needed_;
 };
 
 }  // namespace
 
-void judge_ended_race(const EndedRace& ended, std::vector<Standing>& standings) { Verdict(ended, standings).judge(); }
+void judge_ended_race(const EndedRace& ended, std::vector<Standing>& standings) {
+  if (!ended.racers.empty()) Verdict(ended, standings).judge();
+}
 
 }  // namespace lathe::study
