@@ -39,6 +39,14 @@ def views():
     return state
 
 
+def tied():
+    """Two layers that are one parameter."""
+    model = torch.nn.Module()
+    model.blocks = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4))
+    model.blocks[2].weight = model.blocks[0].weight
+    return model.state_dict()
+
+
 def lightning():
     """What Lightning writes: the network under the attribute `model`, beside everything else of a run."""
     model = network()
@@ -69,6 +77,7 @@ def main():
     torch.save(views(), folder / "views.pt")
     torch.save(lightning(), folder / "lightning.ckpt")
     torch.save(network(), folder / "module.pt")
+    torch.save(tied(), folder / "tied.pt")
 
 
 if __name__ == "__main__":

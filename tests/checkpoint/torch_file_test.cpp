@@ -112,6 +112,24 @@ TEST(TorchFile, AnotherModelIsRefusedByItsFirstTensor) {
                 ": holds weights without a network (not written by lathe); name the model that they belong to");
 }
 
+TEST(TorchFile, TiedParametersAreRefusedByBothNames) {
+  const auto layers = [](const char* first, const char* second) {
+    ir::GraphBuilder builder("tied", {4});
+    for (const char* name : {first, second})
+      builder.add("linear", name, {{"in_features", std::int64_t{4}}, {"out_features", std::int64_t{4}}});
+    return std::move(builder).finish();
+  };
+  const std::string path = bundled("tied.pt").string();
+  const std::string refused =
+      path + ": blocks.0.weight and blocks.2.weight are one parameter (tied weights), which lathe would train as two; "
+             "save copies of them (tensor.clone()) if they may differ";
+  const ir::Graph graph = layers("blocks.0", "blocks.2"), turned = layers("blocks.2", "blocks.0");
+  EXPECT_EQ(message_of([&] { load_model(path, &graph); }), refused);
+  EXPECT_EQ(message_of([&] { load_model(path, &turned); }), refused);
+  const ir::Graph other = layers("blocks.0", "fc");  // of which the file has one
+  EXPECT_EQ(message_of([&] { load_model(path, &other); }), path + ": tensor fc.weight of shape [4, 4] is missing");
+}
+
 TEST(TorchFile, ViewsSharedStoragesAndEveryTypeAreRead) {
   const auto tensors = read_torch_file(read_file(bundled("views.pt")), "views.pt");
   const auto values = values_of(tensors);

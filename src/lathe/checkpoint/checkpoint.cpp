@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <set>
 #include <string_view>
 
 #include "lathe/base/error.h"
@@ -71,6 +72,21 @@ void check_size(const ir::Graph& graph, const SafetensorsFile& file, const std::
                                       needed, held));
 }
 
+// Refuses parameters that the file ties to each other: trained here they would part.
+void refuse_tied(const engine::State& expected, const std::map<std::string_view, const StoredTensor*>& stored,
+                 const std::string& path) {
+  std::set<std::string_view> trained;
+  for (const engine::NamedTensor& tensor : expected)
+    if (tensor.trainable && stored.contains(tensor.name)) trained.insert(tensor.name);
+  for (const std::string_view name : trained) {
+    const std::string& other = stored.at(name)->tied_to;
+    if (!trained.contains(other)) continue;
+    throw DataError(path, fmt::format("{} and {} are one parameter (tied weights), which lathe would train as two; save "
+                                      "copies of them (tensor.clone()) if they may differ",
+                                      other, name));
+  }
+}
+
 // Takes the file's tensors named prefix + NAME as a state: those of the graph first, in its order, then what is left,
 // so that check_state names whatever is missing or too many.
 engine::State read_state(const SafetensorsFile& file, const std::string& prefix, const ir::Graph& graph,
@@ -81,6 +97,7 @@ engine::State read_state(const SafetensorsFile& file, const std::string& prefix,
   for (const StoredTensor& stored : file.tensors)
     if (stored.name.starts_with(prefix)) left.emplace(std::string_view(stored.name).substr(prefix.size()), &stored);
   const engine::State expected = engine::state_layout(graph);
+  refuse_tied(expected, left, path);
   for (const engine::NamedTensor& tensor : expected) {
     const auto stored = left.find(tensor.name);
     if (stored != left.end())

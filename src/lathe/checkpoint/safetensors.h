@@ -16,6 +16,7 @@ struct StoredTensor {
   std::string dtype;  ///< "F32", "F64", "I64", ... as the safetensors format names them
   Shape shape;
   std::vector<std::byte> bytes;  ///< little-endian, row-major
+  std::string tied_to = {};      ///< name of an earlier tensor whose values these are, in files that can say so
 };
 
 /// Holds the content of a safetensors file: tensors in the order of their data, and `__metadata__`.

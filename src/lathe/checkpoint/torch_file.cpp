@@ -126,7 +126,12 @@ class Reader {
     read_bytes_ += static_cast<std::uint64_t>(count) * storage.type->bytes;
     if (read_bytes_ > kMostCopies * file_bytes_ || ++tensors_ > kMostTensors)
       fail(name, fmt::format("the tensors hold more than {} times the file", kMostCopies));
-    return {name, storage.type->dtype, view.shape, gather(view, storage, static_cast<std::size_t>(count))};
+    StoredTensor tensor{name, storage.type->dtype, view.shape, gather(view, storage, static_cast<std::size_t>(count))};
+    if (count > 0) {
+      const auto [first, is_new] = first_at_.try_emplace({storage.bytes, view.offset}, name);
+      if (!is_new) tensor.tied_to = first->second;
+    }
+    return tensor;
   }
 
   std::int64_t whole_number(const std::string& tensor, const PickleValue& value) const {
@@ -214,7 +219,10 @@ class Reader {
     const bool all = std::all_of(tensors.begin(), tensors.end(), prefixed);
     if (!all && !(lightning && std::any_of(tensors.begin(), tensors.end(), prefixed))) return tensors;
     std::erase_if(tensors, [&](const StoredTensor& tensor) { return !prefixed(tensor); });
-    for (StoredTensor& tensor : tensors) tensor.name.erase(0, kPrefix.size());
+    for (StoredTensor& tensor : tensors) {
+      tensor.name.erase(0, kPrefix.size());
+      if (tensor.tied_to.starts_with(kPrefix)) tensor.tied_to.erase(0, kPrefix.size());
+    }
     return tensors;
   }
 
@@ -224,6 +232,7 @@ class Reader {
   bool swapped_ = false;
   std::uint64_t file_bytes_ = 0, read_bytes_ = 0, tensors_ = 0;
   std::set<std::string_view> names_;
+  std::map<std::pair<const void*, std::int64_t>, std::string> first_at_;  // by storage and offset
 };
 
 /// Returns the folder of data.pkl with its slash: what torch.save names after the file.
