@@ -158,6 +158,28 @@ TEST_P(IdleKeys, ChangeSomethingOrSaySo) {
   }
 }
 
+TEST(IdleDataKeys, DependOnTheDataSet) {
+  const testing::TemporaryFolder folder;
+  std::string lines;
+  for (int i = 0; i < 60; ++i) lines += fmt::format("{}\tthe {} film\n", i % 2, i % 7);
+  fs::create_directory(folder.path() / "parts");
+  for (const char* name : {"train.tsv", "validation.tsv"})
+    write_text_file_atomically(folder.path() / "parts" / name, lines);
+  const auto said = [&](const char* flags) {
+    return testing::run_program(fmt::format("cd {} && {} train transformer-tiny parts --project p "
+                                            "--max-epochs 1 --max-token-len 8 {}",
+                                            folder.path().string(), std::getenv("LATHE_PROGRAM"), flags),
+                                folder.path())
+        .errors;
+  };
+  EXPECT_NE(said("--validation-fraction 0.3")
+                .find("validation_fraction: has no effect, because the data set brings its validation part"),
+            std::string::npos);
+  EXPECT_NE(said("--set standardise=false").find("standardise: has no effect, because texts have no scale"),
+            std::string::npos);
+  EXPECT_EQ(said("").find("has no effect"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(Commands, IdleKeys, ::testing::Values("search", "table make", "train"),
                          [](const auto& command) { return command.param.substr(0, command.param.find(' ')); });
 

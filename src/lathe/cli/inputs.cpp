@@ -56,7 +56,14 @@ void warn_of_idle_key(const config::Settings& settings, const char* key, const s
 void warn_of_idle_data_keys(const config::Settings& settings, const data::Dataset& dataset) {
   if (dataset.task != data::Task::kRegression)
     warn_of_idle_key(settings, "standardise_targets", fmt::format("the task is {}, without targets", settings.task));
-  if (dataset.vocabulary == 0) warn_of_idle_key(settings, "max_token_len", "the data set has no texts");
+  if (dataset.vocabulary == 0)
+    warn_of_idle_key(settings, "max_token_len", "the data set has no texts");
+  else
+    warn_of_idle_key(settings, "standardise", "texts have no scale");
+  if (dataset.own_validation)
+    warn_of_idle_key(settings, "validation_fraction", "the data set brings its validation part");
+  else if (settings.validation_rows)
+    warn_of_idle_key(settings, "validation_fraction", "validation_rows says how many");
 }
 
 // Momenta are sgd's; Nesterov's form needs one.

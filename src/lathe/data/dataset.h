@@ -83,6 +83,7 @@ struct Dataset {
   Task task = Task::kClassification;
   Preprocessing preprocessing = {};  ///< what was done to the rows, and the names of features, targets and classes
   std::int64_t vocabulary = 0;       ///< texts: rows are tokens in [0, vocabulary); 0: no texts
+  bool own_validation = false;       ///< the files bring a validation part: none was split off the training rows
 
   /// Returns how many outputs a network for this data set has: classes or targets.
   std::int64_t outputs() const {

@@ -248,6 +248,7 @@ std::shared_ptr<const Dataset> prepare(RawDataset raw, const DatasetRequest& req
   if (request.trained) match_trained(raw, *request.trained, request.keep_classes);
   done.targets = named_targets(raw);
   dataset->classes = static_cast<std::int64_t>(raw.class_names.size());
+  dataset->own_validation = raw.validation.rows() > 0;
   split_parts(raw, request);
   if (!regression && !request.trained && raw.train.positions == 1) warn_of_unlearned(raw);
   scale(raw, request, done);
