@@ -296,6 +296,18 @@ TEST(RawRows, ValuesMayBeRenamed) {
   EXPECT_EQ(ir::to_text(read.graph), ir::to_text(targets().model.graph));
 }
 
+TEST(RawRows, InitializersMayBecomeNodes) {
+  const ImportedModel read = changed(targets(), [](Document& document) {
+    std::vector<OnnxNode> nodes;
+    for (const Tensor& tensor : document.initializers)
+      nodes.push_back({tensor.name + "/node", "Constant", "", {}, {tensor.name}, {{"value", tensor}}});
+    document.nodes.insert(document.nodes.begin(), nodes.begin(), nodes.end());
+    document.initializers.clear();
+  });
+  EXPECT_EQ(read.preprocessing, targets().preprocessing);
+  EXPECT_EQ(ir::to_text(read.graph), ir::to_text(targets().model.graph));
+}
+
 TEST(RawRows, ScalingOfAnotherWidthIsRefused) {
   Case made = features();
   made.preprocessing.scaling.mean.pop_back();

@@ -213,10 +213,16 @@ class ChainFinder {
     return !step.constant || is_constant(node.input(1), *step.constant);
   }
 
+  // Other programs move initializers into nodes of type Constant.
   bool is_constant(const std::string& name, const Tensor& wanted) const {
-    const auto tensor = std::find_if(document_.initializers.begin(), document_.initializers.end(),
-                                     [&](const Tensor& stored) { return stored.name == name; });
-    return tensor != document_.initializers.end() && same(*tensor, wanted);
+    for (const Tensor& stored : document_.initializers)
+      if (stored.name == name) return same(stored, wanted);
+    for (const OnnxNode& node : document_.nodes) {
+      if (node.op != "Constant" || node.outputs.size() != 1 || node.outputs.front() != name) continue;
+      const AttributeValue* value = node.find("value");
+      return value != nullptr && std::holds_alternative<Tensor>(*value) && same(std::get<Tensor>(*value), wanted);
+    }
+    return false;
   }
 
   const Document& document_;
