@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <functional>
 
@@ -9,6 +8,7 @@
 #include "lathe/study/race_loop.h"
 #include "program.h"
 #include "study/fixture.h"
+#include "study/run_sql.h"
 
 // Rows of a study's database that a disk or a person has damaged.
 namespace lathe::study {
@@ -21,12 +21,7 @@ class DamagedTrials : public ::testing::Test {
  protected:
   std::unique_ptr<storage::Storage> open() const { return storage::open_sqlite(folder_.path() / "study.db"); }
 
-  void run_sql(const std::string& sql) const {
-    sqlite3* handle = nullptr;
-    ASSERT_EQ(sqlite3_open((folder_.path() / "study.db").c_str(), &handle), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
-    sqlite3_close(handle);
-  }
+  void run_sql(const std::string& sql) const { study::run_sql(folder_.path() / "study.db", sql); }
 
   static std::string message_of(const std::function<void()>& action) {
     try {

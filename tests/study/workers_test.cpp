@@ -9,6 +9,7 @@
 #include "lathe/study/weights.h"
 #include "program.h"
 #include "study/fixture.h"
+#include "study/run_sql.h"
 
 // Several workers, restarts, foreign trials: the study is the one that a single undisturbed worker makes.
 namespace lathe::study {
@@ -37,6 +38,7 @@ std::string message_of(const std::function<void()>& action) {
 class Workers : public ::testing::Test {
  protected:
   std::unique_ptr<storage::Storage> open() const { return storage::open_sqlite(folder_.path() / "study.db"); }
+  void run_sql(const std::string& sql) const { study::run_sql(folder_.path() / "study.db", sql); }
   static Outcomes undisturbed(const char* setup) {
     Fixture fixture(trained_search(setup));
     return outcomes(fixture.run());
@@ -121,6 +123,32 @@ TEST_F(Workers, TakeOverTheTrialsOfTheDead) {
   const StudyResult result = fixture.run_in(*storage);
   EXPECT_EQ(outcomes(result), expected);
   EXPECT_EQ(result.trials.at(0).attempts, 2);
+}
+
+TEST_F(Workers, OfMachinesWhoseClocksAreBehindAreWatchedBeforeTheyCountAsDead) {
+  const auto storage = open();
+  Fixture fixture(trained_search(kTpe));
+  const OpenedStudy study = fixture.open(*storage);
+  const auto sampler = fixture.make_sampler();
+  ASSERT_TRUE(
+      storage->start_trial(study.id, {.number = 0,
+                                      .parameters = storage_parameters(fixture.space.parameters(), *sampler->ask(0)),
+                                      .user_attributes = worker_attributes("{\"host\": \"elsewhere\"}", 1),
+                                      .started = std::chrono::system_clock::now()}));
+  const auto last_look = [&](const char* beat) {
+    run_sql(std::string("UPDATE trial_heartbeats SET heartbeat = ") + beat);
+    Ledger ledger(fixture.settings, fixture.space, *sampler, *storage, study.id);
+    ledger.refresh();
+    return ledger.take_over();
+  };
+  // Two hours old by the clock here: silent for no time that this process has seen.
+  ASSERT_GE(fixture.settings.heartbeat_grace_seconds, 30);
+  EXPECT_FALSE(last_look("datetime('now', '-2 hours')"));
+  EXPECT_EQ(storage->stale_trials(study.id, std::chrono::duration<double>(60)).size(), 1u);
+  EXPECT_FALSE(last_look("datetime('now', '+2 hours')"));
+  EXPECT_EQ(storage->trials(study.id).at(0).state, TrialState::kRunning);
+  fixture.settings.heartbeat_grace_seconds = 0;  // nothing to watch for
+  EXPECT_TRUE(last_look("datetime('now', '-2 hours')"));
 }
 
 TEST_F(Workers, GiveATrialUpThatKeepsKillingThem) {
