@@ -26,6 +26,7 @@
 #include "lathe/model/zoo.h"
 #include "lathe/onnx/import.h"
 #include "lathe/report/mase_files.h"
+#include "lathe/storage/memory.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
 #include "lathe/study/export.h"
 #include "lathe/study/import.h"
@@ -33,25 +34,14 @@
 #include "lathe/study/settings.h"
 #include "lathe/study/table_journal.h"
 #include "lathe/table/table.h"
+#include "samples.h"
+#include "temporary_path.h"
 
 namespace lathe::mutations {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-// A file that is there for a moment.
-struct TemporaryPath {
-  fs::path path;
-  TemporaryPath() {
-    std::string name = (fs::temp_directory_path() / "lathe-mutations-XXXXXX").string();
-    ::close(::mkstemp(name.data()));
-    path = name;
-  }
-  ~TemporaryPath() { ::unlink(path.c_str()); }
-  TemporaryPath(const TemporaryPath&) = delete;
-  TemporaryPath& operator=(const TemporaryPath&) = delete;
-};
 
 // The network that tests/compatibility/files/study.toml searches.
 ir::Graph model_of_study() { return model::make_model("jsc-toy", {}); }
@@ -97,6 +87,22 @@ std::string arff_text() {
 
 std::string as_text(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Images of bytes with labels as ones in rows, and parts of their own.
+std::vector<data::NamedArray> image_arrays() {
+  std::vector<data::NamedArray> arrays;
+  for (const char* part : {"train", "val", "test"}) {
+    const std::int64_t rows = part == std::string("train") ? 12 : 6;
+    std::vector<std::byte> pixels(static_cast<std::size_t>(rows * 48));
+    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::byte>(i * 37 & 255);
+    std::vector<double> ones(static_cast<std::size_t>(rows * 3));
+    for (std::int64_t row = 0; row < rows; ++row) ones[static_cast<std::size_t>(3 * row + row % 3)] = 1;
+    arrays.push_back({std::string("X_") + part,
+                      {.path = {}, .shape = {rows, 3, 4, 4}, .type = data::NpyType::kUint8, .bytes = pixels}});
+    arrays.push_back({std::string("y_") + part, data::NpyArray::of<double>({rows, 3}, ones)});
+  }
+  return arrays;
 }
 
 std::vector<data::NamedArray> some_arrays() {
@@ -201,6 +207,7 @@ std::string damage_safetensors(Mutator& mutator, const std::string& sample) {
   try {
     checkpoint::SafetensorsFile parsed = checkpoint::parse_safetensors(std::as_bytes(std::span(file)), "");
     parsed.metadata.erase("lathe.sha256");
+    if (!mutator.once_in(4)) checkpoint::add_checksum(parsed);
     const TemporaryPath place;
     checkpoint::write_safetensors(place.path, parsed);
     return read_text_file(place.path);
@@ -282,7 +289,14 @@ void read_database(const fs::path& path, const study::StudySettings& settings, c
   const auto storage = storage::open_sqlite(path, {.create = false});
   storage->trial_counts();
   for (const storage::StudyInfo& info : storage->studies()) {
+    storage->find_study(info.name);
     storage->distributions(info.study_id);
+    storage->repeats(info.study_id);
+    storage->heartbeats(info.study_id);
+    storage->selected_trials(info.study_id, {.states = {TrialState::kComplete}, .newest = 2});
+    std::vector<std::int64_t> ids;
+    for (const storage::Trial& trial : storage->changed_trials(info.study_id, 2, {1, 2})) ids.push_back(trial.trial_id);
+    storage->outcomes(ids);
     const study::ExportedStudy exported = study::load_study(*storage, info);
     study::read_export(study::export_json(exported), "exported");
     for (const storage::Trial& trial : exported.trials) study::read_trial(settings, space, trial);
@@ -341,7 +355,9 @@ std::vector<Reader> readers(const fs::path& source) {
   all.push_back(dataset("csv", "rows.csv", {table_text(',', false), table_text(';', true)}, damage_text));
   all.push_back(dataset("tsv", "rows.tsv", {table_text('\t', false), labelled_sentences()}, damage_text));
   all.push_back(dataset("arff", "rows.arff", {arff_text()}, damage_text));
-  all.push_back(dataset("npz", "arrays.npz", {as_text(data::npz_bytes(some_arrays()))}, damage_zip));
+  all.push_back(dataset("npz", "arrays.npz",
+                        {as_text(data::npz_bytes(some_arrays())), as_text(data::npz_bytes(image_arrays()))},
+                        damage_zip));
 
   const auto npy = read_zip(as_text(data::npz_bytes(some_arrays())));
   Reader arrays =
@@ -365,6 +381,7 @@ std::vector<Reader> readers(const fs::path& source) {
   packed.prepare = prepare_mnist;
   all.push_back(packed);
   all.push_back(in_folder("cifar", "cifar10", "data_batch_1_first4000.bin", {cifar_records(60)}, damage_bytes));
+  all.push_back(in_folder("cifar copy", "cifar10", "cifar10_jpeg_train12000.bin", {cifar_records(60)}, damage_bytes));
   all.push_back({.name = "hdf5",
                  .file = "t.h5",
                  .samples = texts({source / "tests/data/h5py_lzf.h5"}),
@@ -411,7 +428,12 @@ std::vector<Reader> readers(const fs::path& source) {
            [](Mutator& mutator, const std::string& sample) {
              return mutator.once_in(8) ? mutator.bytes(sample) : mutator.protobuf(sample);
            },
-       .read = [](const fs::path& folder) { onnx::import_onnx(folder / "m.onnx"); }});
+       .read = [](const fs::path& folder) { onnx::import_onnx(folder / "m.onnx"); },
+       .prepare =
+           [](const fs::path& folder) {
+             write_text_file_atomically(folder / kExternalFile, std::string(64, '\x3d'));
+           }});
+  for (std::string& sample : onnx_samples()) all.back().samples.push_back(std::move(sample));
 
   std::vector<std::string> studies = texts({old / "study.toml"});
   for (const char* name : {"quickstart", "hyperparameters", "budgets", "jsc_exhaustive"}) {
@@ -452,7 +474,8 @@ std::vector<Reader> readers(const fs::path& source) {
                  .samples = {exported},
                  .damage = damage_json,
                  .read = [](const fs::path& folder) {
-                   study::read_export(read_text_file(folder / "study.json"), "study.json");
+                   study::ExportedStudy read = study::read_export(read_text_file(folder / "study.json"), "study.json");
+                   study::import_study(*storage::open_memory(), std::move(read));
                  }});
   const auto read = [settings, space](const fs::path& folder) {
     read_database(folder / "study.db", *settings, *space);
@@ -479,7 +502,7 @@ std::vector<Reader> readers(const fs::path& source) {
   };
   Reader document{.name = "table document",
                   .file = "table.json",
-                  .samples = texts({old / "table.json"}),
+                  .samples = table_documents(read_text_file(old / "table.json")),
                   .damage = damage_json,
                   .read = read_table};
   document.prepare = [text = read_text_file(old / "table.npz")](const fs::path& folder) {
