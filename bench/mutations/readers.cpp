@@ -94,12 +94,12 @@ std::vector<data::NamedArray> image_arrays() {
   std::vector<data::NamedArray> arrays;
   for (const char* part : {"train", "val", "test"}) {
     const std::int64_t rows = part == std::string("train") ? 12 : 6;
-    std::vector<std::byte> pixels(static_cast<std::size_t>(rows * 48));
+    std::vector<std::byte> pixels(static_cast<std::size_t>(rows * 75));
     for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::byte>(i * 37 & 255);
     std::vector<double> ones(static_cast<std::size_t>(rows * 3));
     for (std::int64_t row = 0; row < rows; ++row) ones[static_cast<std::size_t>(3 * row + row % 3)] = 1;
     arrays.push_back({std::string("X_") + part,
-                      {.path = {}, .shape = {rows, 3, 4, 4}, .type = data::NpyType::kUint8, .bytes = pixels}});
+                      {.path = {}, .shape = {rows, 3, 5, 5}, .type = data::NpyType::kUint8, .bytes = pixels}});
     arrays.push_back({std::string("y_") + part, data::NpyArray::of<double>({rows, 3}, ones)});
   }
   return arrays;
@@ -439,6 +439,8 @@ std::vector<Reader> readers(const fs::path& source) {
   for (const char* name : {"quickstart", "hyperparameters", "budgets", "jsc_exhaustive"}) {
     studies.push_back(read_text_file(source / "examples" / fmt::format("{}.toml", name)));
   }
+  const config::Value first = config::parse_text(studies.front(), "study.toml");
+  studies.push_back(config::resolved_document(first, config::read_settings(first)));
   all.push_back({.name = "toml",
                  .file = "study.toml",
                  .samples = studies,

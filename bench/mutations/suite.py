@@ -40,7 +40,7 @@ GROUPS = [
       "checkpoint/training_state.cpp: -save_training_state -store_history -append -or_nan -numbers_of"]),
     (["torch"], ["checkpoint/pickle.cpp", "checkpoint/torch_file.cpp"]),
     (["onnx"], ["onnx/read_document.cpp", "onnx/graph_reader.cpp", "onnx/import.cpp"]),
-    (["toml"], ["config/value.cpp: -set_by_path -set_value -for_writing -command_line -malformed_path -split_path -to_toml -escaped "
+    (["toml"], ["config/value.cpp: -set_by_path -set_value -for_writing -with_position -command_line -malformed_path -split_path -to_toml -escaped "
                 "-table_text -write_table",
                 "config/settings.cpp: -parsed -typed -flag_value -setting_lines -resolved_document -effective_text -source_of "
                 "-shown -version"]),

@@ -284,6 +284,7 @@ class Converter {
 
   /// Checks the integers against their type: lists of protobuf hold more bits, and uint64 more than ours.
   void check_range(const Tensor& tensor) const {
+    if (is_floating(tensor.type)) return;
     constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
     constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
     const bool whole = tensor.type == ElementType::kInt64 || tensor.type == ElementType::kUint64;
