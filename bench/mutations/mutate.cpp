@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <string_view>
 
 namespace lathe::mutations {
 namespace {
@@ -219,8 +220,19 @@ void Mutator::change_text(std::string& input) {
   }
 }
 
+// Opens something 100,000 times: what recurses runs out of stack.
+void Mutator::nest(std::string& input) {
+  static constexpr std::array<std::string_view, 7> kOpening{"[", "{", "a.", "{\"a\":", "(", "[[", "{a="};
+  constexpr int kTimes = 100'000;
+  const std::string_view opening = pick(kOpening);
+  std::string deep;
+  for (int i = 0; i < kTimes; ++i) deep += opening;
+  input.insert(below(input.size() + 1), deep);
+}
+
 std::string Mutator::text(std::string input) {
   for (std::uint64_t i = 1 + below(4); i > 0; --i) change_text(input);
+  if (once_in(200)) nest(input);
   return input;
 }
 
