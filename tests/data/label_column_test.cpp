@@ -56,6 +56,8 @@ TEST(LabelColumn, SaysWhatIsWrongWithTheChoice) {
   EXPECT_EQ(user_error({.name = "t.csv", .task = Task::kRegression}, columns),
             "targets: the columns \"target\" and \"label\" could both be meant; say which, for example targets = "
             "[\"label\"]");
+  EXPECT_EQ(user_error({.name = "t.csv"}, {"a", "label", "label"}),
+            "label: the columns \"label\" and \"label\" could both be meant; say which, for example label = \"2\"");
   EXPECT_EQ(user_error({.name = "t.csv", .label = "lable"}, columns),
             "label: there is no column \"lable\"; did you mean \"label\"? (known: a, target, label)");
   EXPECT_EQ(user_error({.name = "t.csv", .label = "1000"}, columns),

@@ -66,9 +66,11 @@ std::vector<std::size_t> trained_targets(const DatasetRequest& request, const Na
 std::size_t usual_column(Task task, const Names& columns, bool& guessed) {
   const std::vector<std::size_t> called = columns_called(Names{"label", "class", "target"}, columns);
   if (called.size() > 1) {
+    const bool same_name = std::count(columns.begin(), columns.end(), columns[called.back()]) > 1;
+    const std::string one = same_name ? std::to_string(called.back()) : columns[called.back()];
     throw UserError(task == Task::kRegression ? "targets" : "label",
                     fmt::format("the columns \"{}\" and \"{}\" could both be meant; say which, for example {}",
-                                columns[called[0]], columns[called[1]], cure(task, columns[called.back()])));
+                                columns[called[0]], columns[called[1]], cure(task, one)));
   }
   guessed = called.empty();
   return guessed ? columns.size() - 1 : called.front();
