@@ -547,11 +547,15 @@ std::string try_sample(const Reader& reader, const fs::path& folder, const std::
   return {};
 }
 
-std::string try_reader(const Reader& reader, const fs::path& folder, std::uint64_t seed, std::uint64_t index) {
+void write_damaged(const Reader& reader, const fs::path& folder, std::uint64_t seed, std::uint64_t index) {
   Mutator mutator(seed, index);
   const std::string damaged = reader.damage(mutator, reader.samples[index % reader.samples.size()]);
   write_quickly(folder / reader.file, damaged);
   if (reader.damage_in_place) reader.damage_in_place(mutator, folder);
+}
+
+std::string try_reader(const Reader& reader, const fs::path& folder, std::uint64_t seed, std::uint64_t index) {
+  write_damaged(reader, folder, seed, index);
   try {
     reader.read(folder);
   } catch (const Error& error) {

@@ -31,6 +31,9 @@ std::vector<Reader> readers(const std::filesystem::path& source);
 /// to reach anything.
 std::string try_sample(const Reader& reader, const std::filesystem::path& folder, const std::string& sample);
 
+/// Writes one damaged file into `folder`, where the reader's other files are.
+void write_damaged(const Reader& reader, const std::filesystem::path& folder, std::uint64_t seed, std::uint64_t index);
+
 /// Reads one damaged file in `folder`. Returns what was found wrong: an exception that is none of lathe's, or an
 /// internal error; empty where the file was read, or refused as it should be.
 std::string try_reader(const Reader& reader, const std::filesystem::path& folder, std::uint64_t seed,

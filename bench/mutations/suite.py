@@ -61,6 +61,8 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="groups of readers at the same time")
     parser.add_argument("--readers", nargs="*", metavar="NAME", help="only these")
     parser.add_argument("--no-share", action="store_true", help="count no lines (a build without gcov)")
+    parser.add_argument("--program", type=pathlib.Path, metavar="LATHE",
+                        help="start this program on each file, whatever its version, instead of reading it here")
     parser.add_argument("--unreached", action="store_true", help="list the lines that were not reached")
 
 
@@ -99,6 +101,39 @@ def run_reader(build, name, arguments):
             findings.append(f"{index}: ended with {result.returncode}: {first_line(result.stderr)}")
             first = index + 1
     return findings, counters
+
+
+# What a program does with a damaged file, which is {0} in the folder that it is started in.
+COMMANDS = {
+    "csv": "data show {0}", "tsv": "data show {0}", "arff": "data show {0}", "npz": "data show {0}", "npy": "data show ./",
+    "idx": "data show mnist --data-dir .", "idx.gz": "data show mnist --data-dir .", "cifar": "data show cifar10 --data-dir .",
+    "text": "data show {0} --set task=lm", "safetensors": "info --load {0} --load-type pt", "torch": "info --load {0} jsc-toy",
+    "onnx": "import {0} --output out.safetensors", "toml": "search --config {0} --plan --set n_trials=2",
+    "study import": "study import {0} --storage sqlite:///new.db", "database rows": "study trials --storage sqlite:///{0}",
+    "database file": "study trials --storage sqlite:///{0}", "table document": "table show table", "table arrays": "table show table",
+}
+
+
+def run_program(build, name, arguments):
+    """Starts the program on every file of a reader. Returns the findings: signals, internal errors, and no end in a minute."""
+    findings = []
+    if name not in COMMANDS:
+        return findings
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        written = subprocess.run([program(build), ROOT, folder, name, str(arguments.seed), "0", str(arguments.files), "write"],
+                                 capture_output=True, text=True, check=True,
+                                 env=dict(os.environ, GCOV_PREFIX=folder, ASAN_OPTIONS="detect_leaks=0"))
+        for index in range(arguments.files):
+            command = [arguments.program.resolve(), *COMMANDS[name].format(written.stdout.strip()).split()]
+            try:
+                result = subprocess.run(command, cwd=pathlib.Path(folder, str(index)), capture_output=True, text=True,
+                                        errors="replace", timeout=60)
+            except subprocess.TimeoutExpired:
+                findings.append(f"{index}: did not end within a minute")
+                continue
+            if result.returncode < 0 or "internal error" in result.stderr:
+                findings.append(f"{index}: ended with {result.returncode}: {first_line(result.stderr)}")
+    return findings
 
 
 def counts_here(function, words):
@@ -146,11 +181,14 @@ def rows_of(build, readers, sources, arguments):
     rows, counters = [], []
     for name in readers:
         began = os.times().elapsed
-        findings, folder = run_reader(build, name, arguments)
-        counters.append(folder)
+        if arguments.program:
+            findings = run_program(build, name, arguments)
+        else:
+            findings, folder = run_reader(build, name, arguments)
+            counters.append(folder)
         rows.append({"reader": name, "files": arguments.files, "findings": findings, "lines": 0, "share": 1, "unreached": {},
                      "seconds": os.times().elapsed - began})
-    if not arguments.no_share:
+    if counters and not arguments.no_share:
         total, unreached = unreached_lines(build, counters, sources)
         missed = sum(map(len, unreached.values()))
         for row in rows:
