@@ -1,4 +1,5 @@
 set(LATHE_SANITIZE "" CACHE STRING "Sanitizers for every target: address,undefined or thread")
+option(LATHE_SANITIZE_KERNELS "Sanitize the SIMD kernels, too: GCC 12 needs over a quarter of an hour for their file" OFF)
 if(LATHE_SANITIZE)
   add_compile_options(-fsanitize=${LATHE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LATHE_SANITIZE})
