@@ -48,6 +48,16 @@ TEST(LabelColumn, IsNamedByNameIndexOrTargets) {
   EXPECT_EQ(label_of({.name = "t.csv", .label = "b"}, {"label", "b"}), 1u);
 }
 
+TEST(LabelColumn, ThatWasLearnedIsTakenWhereItsNameSaysWhich) {
+  Preprocessing trained;
+  trained.label = "kind";
+  DatasetRequest request{.name = "t.csv", .trained = std::make_shared<const Preprocessing>(trained)};
+  EXPECT_EQ(choose_columns(request, {"a", "kind", "label"}).label, 1u);
+  EXPECT_EQ(choose_columns(request, {"a", "kind", "label", "kind"}).label, 2u);
+  request.label = "a";
+  EXPECT_EQ(choose_columns(request, {"a", "kind", "label"}).label, 0u);
+}
+
 TEST(LabelColumn, SaysWhatIsWrongWithTheChoice) {
   const Names columns = {"a", "target", "label"};
   EXPECT_EQ(

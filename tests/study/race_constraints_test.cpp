@@ -4,8 +4,10 @@
 #include <memory>
 
 #include "lathe/storage/memory.h"
+#include "lathe/study/constraint.h"
 #include "lathe/study/final.h"
 #include "lathe/study/race_loop.h"
+#include "lathe/study/verdict.h"
 #include "study/fixture.h"
 
 // Constraints that training decides, judged with the seeds and rows of a race.
@@ -66,6 +68,48 @@ TEST(RaceConstraints, AreMetByTheMeanOfTheSeeds) {
        run_final(race.fixture->settings, race.fixture->evaluator, race.result, race.fixture->stop)) {
     EXPECT_TRUE(race.result.trials.at(static_cast<std::size_t>(score.number)).standing->meets) << score.number;
   }
+}
+
+TEST(RaceConstraints, BetweenTwoBoundsAreJudgedByTheMean) {
+  const Constraint band{.name = "accuracy", .kind = metric::find_metric("accuracy"), .min = 0.4, .max = 0.6};
+  const std::vector<Constraint> bounds = trained_constraints({band});
+  ASSERT_EQ(bounds.size(), 2u);
+  EXPECT_EQ(bounds[0].min, 0.4);
+  EXPECT_EQ(bounds[1].max, 0.6);
+  double low = 0, high = 0;  // seeds on both sides of the band, their mean within it
+  for (const double accuracy : {0.3, 0.7}) {
+    const std::vector<double> violations = constraint_values(bounds, {{"accuracy", accuracy}});
+    low += violations[0] / 2;
+    high += violations[1] / 2;
+  }
+  EXPECT_LT(low, 0);
+  EXPECT_LT(high, 0);
+}
+
+TEST(RaceConstraints, OfOneCandidateAloneGetFurtherSeeds) {
+  const std::vector<Racer> one{{{{0.70, 0.001}}}};
+  EXPECT_TRUE(race(one, {Direction::kMaximize}, {.max_repeats = 5}).front().another_seed);
+  const std::vector<Racer> free{{{{0.70}}}};
+  EXPECT_FALSE(race(free, {Direction::kMaximize}, {.max_repeats = 5}).front().another_seed);
+}
+
+TEST(RaceConstraints, WhatMayMeetThemLeavesNoGapInTheFront) {
+  // Many smaller candidates that break the bound by their means: one of them may meet it, none of them is an answer.
+  EndedRace ended{.racers = {}, .directions = {Direction::kMinimize}, .confidence = 0.95, .seed = 1, .rows = 1000};
+  constexpr int kSmaller = 25;
+  for (int i = 0; i <= kSmaller; ++i) {
+    const double violation = i < kSmaller ? 0.005 : -0.2;
+    Racer racer;
+    for (const double noise : {-0.02, -0.01, 0.0, 0.01, 0.02})
+      racer.repeats.push_back({static_cast<double>(10 + i), violation + noise});
+    ended.racers.push_back(std::move(racer));
+    ended.identities.push_back(static_cast<std::uint64_t>(i));
+    ended.numbers.push_back(i);
+  }
+  std::vector<Standing> standings = race(ended.racers, ended.directions, {.max_repeats = 5}, ended.rows);
+  judge_ended_race(ended, standings);
+  EXPECT_LT(standings.back().front_probability, 0.05);
+  EXPECT_NE(standings.back().membership, Membership::kOff);
 }
 
 TEST(RaceConstraints, ThatNobodyMeetsLeaveNoBest) {

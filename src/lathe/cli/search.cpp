@@ -201,9 +201,7 @@ void store_closing(const Search& search, const study::StudyResult& result, const
                    const std::optional<ProfileTotals>& profile, storage::Storage& storage, std::int64_t study_id) {
   const bool raced = search.settings.racing.has_value() && result.end != study::StudyEnd::kInterrupted;
   std::vector<std::int64_t> race_best;
-  for (const std::size_t index : result.best) {
-    if (raced) race_best.push_back(result.trials[index].number);
-  }
+  for (const std::size_t index : result.best) race_best.push_back(result.trials[index].number);
   try {
     study::store_closing(storage, study_id,
                          {.end = result.end,
@@ -213,7 +211,7 @@ void store_closing(const Search& search, const study::StudyResult& result, const
                           .finals = finals,
                           .profile = profile,
                           .settings_document = search.settings_document,
-                          .race_best = race_best,
+                          .race_best = raced ? std::optional(race_best) : std::nullopt,
                           .race_trials = result.trials.empty() ? 0 : result.trials.back().number + 1});
   } catch (const SystemError& error) {
     log::warning("how the study ended is not kept in its database: {}", error.what());
@@ -246,7 +244,7 @@ void restore_weights(const Search& search, study::Evaluator& evaluator, study::S
 
 void run_race(const Search& search, study::Evaluator& evaluator, storage::Storage& storage,
               const study::OpenedStudy& study, study::StudyResult& result) {
-  if (!search.settings.racing || result.best.empty() || interrupt_token().requested()) return;
+  if (!search.settings.racing || interrupt_token().requested()) return;
   report::ProgressBar bar({.label = "race", .unit = "seeds"});
   study::run_race(search.settings, evaluator, storage, study.id, result, interrupt_token(),
                   [&](std::int64_t done, std::int64_t total) {

@@ -42,6 +42,7 @@ report::StandingRecord standing_record(const study::Standing& standing) {
           .front_probability = standing.front_probability,
           .at_least = standing.at_least,
           .at_most = standing.at_most,
+          .meets = standing.meets,
           .decider = decider};
 }
 

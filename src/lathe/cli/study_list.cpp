@@ -151,7 +151,7 @@ std::string best_text(const storage::StudyInfo& info, const std::vector<storage:
                        best.size() == 1 ? "" : "s");
   }
   const storage::Trial& trial = complete[best[0]];
-  const bool raced = !best_of_race(info, complete).empty();
+  const bool raced = best_of_race(info, complete).has_value();
   return fmt::format("trial {} with {}{}", trial.number, report::number_text(trial.values[0], 6),
                      raced ? " in its first seed (the most probable of the race)" : "");
 }

@@ -195,17 +195,18 @@ bool is_feasible(const storage::Trial& trial) {
   return std::all_of(constraints.begin(), constraints.end(), [](double value) { return value <= 0; });
 }
 
-std::vector<std::size_t> best_of_race(const storage::StudyInfo& info, const std::vector<storage::Trial>& trials) {
+std::optional<std::vector<std::size_t>> best_of_race(const storage::StudyInfo& info,
+                                                     const std::vector<storage::Trial>& trials) {
   const auto closing = study::read_closing(info);
-  if (!closing || !closing->raced) return {};
+  if (!closing || !closing->race_best) return std::nullopt;
   std::map<std::int64_t, std::size_t> index_of;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (trials[i].state != TrialState::kComplete) continue;
-    if (trials[i].number >= closing->race_trials) return {};
+    if (trials[i].number >= closing->race_trials) return std::nullopt;
     index_of[trials[i].number] = i;
   }
   std::vector<std::size_t> best;
-  for (const std::int64_t number : closing->race_best) {
+  for (const std::int64_t number : *closing->race_best) {
     if (const auto found = index_of.find(number); found != index_of.end()) best.push_back(found->second);
   }
   return best;
@@ -213,9 +214,10 @@ std::vector<std::size_t> best_of_race(const storage::StudyInfo& info, const std:
 
 std::vector<std::size_t> best_stored_trials(const storage::StudyInfo& info, const std::vector<storage::Trial>& trials,
                                             std::size_t most) {
-  std::vector<std::size_t> raced = best_of_race(info, trials);
+  const std::optional<std::vector<std::size_t>> of_race = best_of_race(info, trials);
+  std::vector<std::size_t> raced = of_race.value_or(std::vector<std::size_t>{});
   if (info.directions.size() == 1 && raced.size() > most) raced.resize(most);
-  if (!raced.empty() && (info.directions.size() > 1 || raced.size() == most)) return raced;
+  if (of_race && (raced.empty() || info.directions.size() > 1 || raced.size() == most)) return raced;
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const bool has_values = !info.directions.empty() && trials[i].values.size() == info.directions.size();

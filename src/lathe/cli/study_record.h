@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ std::string second_text(storage::Time time);
 bool is_feasible(const storage::Trial& trial);
 
 /// Returns the indices of the best trials that the study's race over several seeds ended with, the most probable first;
-/// none where there was no race, it is of an earlier version of lathe, or there are newer trials.
-std::vector<std::size_t> best_of_race(const storage::StudyInfo& info, const std::vector<storage::Trial>& trials);
+/// nullopt where there was no race, it is of an earlier version of lathe, or there are newer trials.
+std::optional<std::vector<std::size_t>> best_of_race(const storage::StudyInfo& info,
+                                                     const std::vector<storage::Trial>& trials);
 
 /// Returns the indices of the best of the complete trials that meet their constraints: with several objectives the
 /// Pareto front in the order of numbers; with one the `most` best, best first (of equals the smallest parameters, then

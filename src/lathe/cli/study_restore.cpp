@@ -38,7 +38,7 @@ study::StudyResult result_of(const StudyPlace& place, const Search& search,
 // Gives the trials their standing again: what a race that has ended needs is in the database.
 void conclude_race(const StudyPlace& place, const Search& search, const std::optional<study::Closing>& closing,
                    study::Evaluator& evaluator, study::StudyResult& result) {
-  if (!search.settings.racing || result.best.empty() || (closing && !closing->raced)) return;
+  if (!search.settings.racing || (closing && !closing->raced)) return;
   study::run_race(search.settings, evaluator, *place.storage, place.info.study_id, result, interrupt_token(),
                   [](std::int64_t, std::int64_t) {});
 }

@@ -188,13 +188,13 @@ ExitCode show_best(const Invocation& invocation) {
     log::warning("no trial of \"{}\" that is complete meets the constraints", place.info.name);
   } else if (single && best.size() == 1) {
     print(details(record.trials[0], objective_names(place.info)));
-    if (!best_of_race(place.info, best).empty()) {
+    if (best_of_race(place.info, best)) {
       print("The most probable of the race; the values are those of its first seed.\n");
     }
   } else {
     print(fmt::format("{} of \"{}\":\n", single ? "Best trials" : "Pareto front", place.info.name) +
           report::best_table(record, report::style_for(kStandardOutput), best.size()) +
-          (best_of_race(place.info, best).empty()
+          (!best_of_race(place.info, best)
                ? ""
                : "The values are those of the first seeds, not the means of the race.\n"));
   }

@@ -8,6 +8,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/data/limits.h"
+#include "lathe/data/preprocessing.h"
 #include "lathe/data/target_columns.h"
 
 namespace lathe::data {
@@ -43,11 +44,21 @@ std::pair<std::string, std::string> named_label(const DatasetRequest& request) {
   return {"targets", request.targets.front()};
 }
 
+// Finds the one column that trained weights know by this name.
+std::optional<std::size_t> known_column(const std::string& name, const Names& columns) {
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (as_utf8(columns[i]) != name) continue;
+    if (found) return std::nullopt;  // which of them it was, the name does not say
+    found = i;
+  }
+  return found;
+}
+
 // Returns the column of the classes as trained weights know it, where it is there.
 std::optional<std::size_t> trained_label(const DatasetRequest& request, const Names& columns) {
   if (!request.trained || request.trained->label.empty()) return std::nullopt;
-  const auto found = std::find(columns.begin(), columns.end(), request.trained->label);
-  return found == columns.end() ? std::nullopt : std::optional<std::size_t>(found - columns.begin());
+  return known_column(request.trained->label, columns);
 }
 
 // Returns the columns of the targets as trained weights know them; none where one is not there.
@@ -55,9 +66,9 @@ std::vector<std::size_t> trained_targets(const DatasetRequest& request, const Na
   std::vector<std::size_t> found;
   if (!request.trained) return found;
   for (const Target& target : request.trained->targets) {
-    const auto column = std::find(columns.begin(), columns.end(), target.name);
-    if (column == columns.end()) return {};
-    found.push_back(static_cast<std::size_t>(column - columns.begin()));
+    const std::optional<std::size_t> column = known_column(target.name, columns);
+    if (!column) return {};
+    found.push_back(*column);
   }
   return found.size() < columns.size() ? found : std::vector<std::size_t>{};
 }

@@ -219,8 +219,9 @@ std::vector<std::size_t> best_rows(const StudyRecord& study, std::size_t most_ro
   if (study.directions.size() == 1) {
     for (std::size_t i = 0; i < study.trials.size(); ++i) {
       const TrialRecord& trial = study.trials[i];
-      const bool feasible = std::all_of(trial.constraints.begin(), trial.constraints.end(),
-                                        [](double constraint) { return constraint <= 0; });
+      const bool met = std::all_of(trial.constraints.begin(), trial.constraints.end(),
+                                   [](double constraint) { return constraint <= 0; });
+      const bool feasible = trial.standing ? trial.standing->meets : met;
       const bool candidate =
           trial.state == TrialState::kComplete && !trial.duplicate_of && !trial.values.empty() && feasible;
       if (candidate && std::find(rows.begin(), rows.end(), i) == rows.end()) rows.push_back(i);

@@ -43,6 +43,7 @@ struct StandingRecord {
   std::vector<double> total_errors = {};                 ///< of both
   double front_probability = 0;                          ///< of being on the front, of 10,000 draws
   double at_least = 0, at_most = 1;                      ///< bounds of the probability of being on the front
+  bool meets = true;                                     ///< whether the means meet all constraints
   std::optional<DeciderRecord> decider = {};             ///< of a tied one
 };
 

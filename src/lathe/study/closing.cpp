@@ -81,8 +81,8 @@ void store_closing(storage::Storage& storage, std::int64_t study_id, const Closi
                     {"finals", finals},
                     {"profile", closing.profile ? to_json(*closing.profile) : ordered_json()},
                     {"settings", closing.settings_document}};
-  if (!closing.race_best.empty()) {
-    json["race_best"] = closing.race_best;
+  if (closing.race_best) {
+    json["race_best"] = *closing.race_best;
     json["race_trials"] = closing.race_trials;
   }
   storage.set_study_attributes(

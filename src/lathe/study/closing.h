@@ -19,9 +19,11 @@ struct Closing {
   double wall_seconds = 0;
   std::vector<FinalScore> finals = {};
   std::optional<ProfileTotals> profile = {};
-  std::string settings_document = {};        ///< the settings of that run as TOML
-  std::vector<std::int64_t> race_best = {};  ///< numbers of the best trials after the race, the most probable first
-  std::int64_t race_trials = 0;              ///< number after that of the last trial which the race knew
+  std::string settings_document = {};  ///< the settings of that run as TOML
+  /// Numbers of the best trials after the race, the most probable first; absent: no race, or that of an earlier
+  /// version.
+  std::optional<std::vector<std::int64_t>> race_best = {};
+  std::int64_t race_trials = 0;  ///< number after that of the last trial which the race knew
 };
 
 /// Keeps the closing with the study; that of a later run replaces it.

@@ -61,10 +61,16 @@ bool needs_analysis_only(const Constraint& constraint) {
                      [&](const std::string& name) { return analysed(metric::find_metric(name)); });
 }
 
-std::vector<const Constraint*> trained_constraints(const std::vector<Constraint>& constraints) {
-  std::vector<const Constraint*> trained;
-  for (const Constraint& constraint : constraints)
-    if (!needs_analysis_only(constraint)) trained.push_back(&constraint);
+std::vector<Constraint> trained_constraints(const std::vector<Constraint>& constraints) {
+  std::vector<Constraint> trained;
+  for (const Constraint& constraint : constraints) {
+    if (needs_analysis_only(constraint)) continue;
+    for (std::optional<double> Constraint::*const other : {&Constraint::max, &Constraint::min}) {
+      Constraint bound = constraint;
+      (bound.*other).reset();
+      if (bound.min || bound.max) trained.push_back(std::move(bound));
+    }
+  }
   return trained;
 }
 

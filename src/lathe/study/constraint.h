@@ -26,8 +26,9 @@ double violation(const Constraint& constraint, double value);
 std::vector<double> constraint_values(const std::vector<Constraint>& constraints,
                                       const std::map<std::string, double>& metrics);
 
-/// Tells which constraints the network alone does not decide, in the order of the constraints.
-std::vector<const Constraint*> trained_constraints(const std::vector<Constraint>& constraints);
+/// Lists the bounds that the network alone does not decide as constraints of one bound each, in the order of the
+/// constraints, min before max: how far a mean is within two bounds is no mean of how far its parts are.
+std::vector<Constraint> trained_constraints(const std::vector<Constraint>& constraints);
 
 /// Prints the first broken constraint for the user, `model_size is 5120, above its max of 4096`; empty when all known
 /// ones are met.

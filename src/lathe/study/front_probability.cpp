@@ -77,7 +77,7 @@ class Points {
       if (ranks[i] != 0) front.erase(front.begin() + static_cast<std::ptrdiff_t>(i));
     std::vector<std::pair<double, std::size_t>> margins;
     for (std::size_t i = 0; i < points_.size(); ++i) {
-      double beaten = 0;
+      double beaten = breaking(points_[i]);
       for (const Point* rival : front) beaten = std::max(beaten, margin(*rival, points_[i]));
       if (beaten < kCertain) margins.emplace_back(beaten, i);
     }
@@ -138,6 +138,14 @@ class Points {
     for (std::size_t m = 0; m < point.violations.size(); ++m)
       if (point.violations[m] + errors * point.errors[point.means.size() + m] > 0) return true;
     return false;
+  }
+
+  // Returns by how many standard errors a constraint is broken, where that is most; 0 where none is.
+  static double breaking(const Point& point) {
+    double most = 0;
+    for (std::size_t m = 0; m < point.violations.size(); ++m)
+      if (point.violations[m] > 0) most = std::max(most, point.violations[m] / point.errors[point.means.size() + m]);
+    return most;
   }
 
   // Returns by how many standard errors of the difference a rival beats a point where that is least, at most kCertain;
@@ -326,8 +334,8 @@ std::vector<double> sampling_errors(const StudySettings& settings, const std::ma
   std::vector<int> parts;
   for (const Objective& objective : settings.objectives) parts.push_back(noisy_parts(objective));
   if (settings.sum_scaled_metrics) parts = {*std::max_element(parts.begin(), parts.end())};
-  for (const Constraint* constraint : trained_constraints(settings.constraints))
-    parts.push_back(noisy_parts(*constraint));
+  for (const Constraint& constraint : trained_constraints(settings.constraints))
+    parts.push_back(noisy_parts(constraint));
   std::vector<double> errors;
   std::vector<double> slopes(parts.size());
   const auto accuracy = metrics.find("accuracy");

@@ -39,8 +39,8 @@ Scores score(const StudySettings& settings, const std::map<std::string, double>&
 
 std::vector<double> raced_values(const StudySettings& settings, const std::map<std::string, double>& metrics) {
   std::vector<double> values = score(settings, metrics).values;
-  for (const Constraint* constraint : trained_constraints(settings.constraints))
-    values.push_back(constraint_values({*constraint}, metrics).front());
+  const std::vector<double> violations = constraint_values(trained_constraints(settings.constraints), metrics);
+  values.insert(values.end(), violations.begin(), violations.end());
   return values;
 }
 

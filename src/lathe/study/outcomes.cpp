@@ -131,7 +131,7 @@ std::vector<const metric::MetricKind*> metrics_of(const StudySettings& settings)
     if (read.expression) names.insert(read.expression->names().begin(), read.expression->names().end());
   };
   for (const Objective& objective : settings.objectives) add(objective);
-  for (const Constraint* constraint : trained_constraints(settings.constraints)) add(*constraint);
+  for (const Constraint& constraint : trained_constraints(settings.constraints)) add(constraint);
   std::vector<const metric::MetricKind*> kinds;
   for (const std::string& name : names) {
     const metric::MetricKind* kind = metric::find_metric(name);

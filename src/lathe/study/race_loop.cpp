@@ -60,13 +60,12 @@ std::optional<std::vector<double>> stored_values(const StudySettings& settings, 
   return values;
 }
 
-// Returns the values of a trial with one seed; a violation that it has not is met.
+// Returns the values of a trial with one seed; a violation of which the metrics are not known is met.
 std::vector<double> first_values(const StudySettings& settings, const Trial& trial) {
   std::vector<double> values = trial.values;
-  for (std::size_t i = 0; i < settings.constraints.size(); ++i) {
-    if (needs_analysis_only(settings.constraints[i])) continue;
-    values.push_back(i < trial.constraints.size() ? trial.constraints[i] : 0.0);
-  }
+  const std::vector<double> violations =
+      constraint_values(trained_constraints(settings.constraints), trial.evaluation->metrics);
+  values.insert(values.end(), violations.begin(), violations.end());
   return values;
 }
 
@@ -82,11 +81,13 @@ Candidate candidate_of(const StudySettings& settings, const std::vector<Trial>& 
   return candidate;
 }
 
-// Tells whether all constraints that the network alone decides are met, and how far the others are is known.
+// Tells whether all constraints that the network alone decides are met, and how far the others are is known where they
+// are not.
 bool may_be_feasible(const StudySettings& settings, const Trial& trial) {
   for (std::size_t i = 0; i < settings.constraints.size() && i < trial.constraints.size(); ++i) {
-    const double violation = trial.constraints[i];
-    if (needs_analysis_only(settings.constraints[i]) ? violation > 0 : !std::isfinite(violation)) return false;
+    if (!(trial.constraints[i] > 0)) continue;
+    const double known = constraint_values({settings.constraints[i]}, trial.evaluation->metrics).front();
+    if (needs_analysis_only(settings.constraints[i]) || !(known > 0) || !std::isfinite(known)) return false;
   }
   return true;
 }
@@ -114,9 +115,9 @@ void add_outcomes(const std::string* text, Candidate& candidate) {
   if (!candidate.paired) return;
   const std::optional<Outcomes> outcomes = text != nullptr ? decode(*text) : std::nullopt;
   std::vector<RowSums>& rows = candidate.racer.rows;
-  candidate.paired = outcomes && (rows.empty() || rows.size() == outcomes->size());
+  candidate.paired = outcomes.has_value();
   if (!candidate.paired) return rows.clear();
-  rows.resize(outcomes->size());
+  rows.resize(rows.empty() ? outcomes->size() : std::min(rows.size(), outcomes->size()));
   for (std::size_t k = 0; k < rows.size(); ++k)
     if (!(*outcomes)[k].empty()) rows[k].add((*outcomes)[k]);
 }
@@ -213,10 +214,9 @@ void add_sampling_errors(const StudySettings& settings, const std::vector<Trial>
     candidate.racer.sampling_errors = sampling_errors(settings, trials[candidate.trial].evaluation->metrics, rows);
 }
 
-// Ties the violation of a constraint with one bound to the objective of the same metric.
+// Ties the violation of one bound to the objective of the same metric.
 std::optional<TiedViolation> tie_of(const StudySettings& settings, const Constraint& constraint) {
-  if (constraint.kind == nullptr || settings.sum_scaled_metrics || (constraint.min && constraint.max))
-    return std::nullopt;
+  if (constraint.kind == nullptr || settings.sum_scaled_metrics) return std::nullopt;
   for (std::size_t k = 0; k < settings.objectives.size(); ++k) {
     const Objective& objective = settings.objectives[k];
     if (objective.kind != constraint.kind) continue;
@@ -234,8 +234,8 @@ EndedRace ended_race_of(const StudySettings& settings, const std::vector<Candida
                   .confidence = settings.racing->confidence,
                   .seed = settings.seed,
                   .rows = rows};
-  const std::vector<const Constraint*> constraints = trained_constraints(settings.constraints);
-  for (const Constraint* constraint : constraints) ended.tied.push_back(tie_of(settings, *constraint));
+  for (const Constraint& constraint : trained_constraints(settings.constraints))
+    ended.tied.push_back(tie_of(settings, constraint));
   for (const Candidate& candidate : candidates) {
     ended.identities.push_back(trials[candidate.trial].key.first_word());
     ended.numbers.push_back(trials[candidate.trial].number);

@@ -52,7 +52,8 @@ class Race {
   }
 
   std::vector<Standing> judge() && {
-    if (candidates_.size() > 1 && noise_unknown() && want_seeds_for_noise()) return std::move(standings_);
+    if ((candidates_.size() > 1 || !violations_.empty()) && noise_unknown() && want_seeds_for_noise())
+      return std::move(standings_);
     for (std::size_t i = 0; i < candidates_.size(); ++i) judge_off(i);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       if (candidates_[i].off) continue;
@@ -73,14 +74,17 @@ class Race {
 
   // Adds what is known of one violation to the bounds of meeting all constraints (Frechet).
   void bound_met(const ValueErrors& errors, std::size_t i) {
+    const double probability = met(errors, i);
+    candidates_[i].surely_met = std::max(candidates_[i].surely_met - (1 - probability), 0.0);
+    candidates_[i].perhaps_met = std::min(candidates_[i].perhaps_met, probability);
+  }
+
+  // Returns the probability that a violation is truly at most 0.
+  static double met(const ValueErrors& errors, std::size_t i) {
     const double seeds = known(errors.seed_variance(i)), variance = seeds + known(errors.row_variance(i));
-    double met = errors.mean(i) <= 0 ? 1 : 0;
-    if (variance > 0) {
-      const double degrees = seeds > 0 ? variance * variance / (seeds * seeds / errors.degrees(i)) : kMostDegrees;
-      met = student_cdf(-errors.mean(i) / std::sqrt(variance), std::min(degrees, kMostDegrees));
-    }
-    candidates_[i].surely_met = std::max(candidates_[i].surely_met - (1 - met), 0.0);
-    candidates_[i].perhaps_met = std::min(candidates_[i].perhaps_met, met);
+    if (!(variance > 0)) return errors.mean(i) <= 0 ? 1 : 0;
+    const double degrees = seeds > 0 ? variance * variance / (seeds * seeds / errors.degrees(i)) : kMostDegrees;
+    return student_cdf(-errors.mean(i) / std::sqrt(variance), std::min(degrees, kMostDegrees));
   }
 
   // Ranks the candidates whose means meet the constraints, and behind them the others by their violations.
@@ -171,6 +175,7 @@ class Race {
   bool seeds_can_tell_met(std::size_t i) const {
     if (candidates_[i].surely_met >= 1 - tail_) return false;
     return std::any_of(violations_.begin(), violations_.end(), [&](const ValueErrors& errors) {
+      if (met(errors, i) >= 1 - tail_) return false;
       return seeds_can_tell(std::abs(errors.mean(i)), known(errors.seed_variance(i)), known(errors.row_variance(i)),
                             ended(errors, i));
     });

@@ -103,7 +103,7 @@ class Verdict {
   // candidate i is left out.
   bool is_stood_for(std::size_t i) const {
     for (std::size_t j = 0; j < standings_.size(); ++j) {
-      if (j == i || standings_[j].front_probability <= doubt_) continue;
+      if (j == i || !standings_[j].meets || standings_[j].front_probability <= doubt_) continue;
       bool nowhere_worse = true;
       for (std::size_t k = 0; k < errors_.size() && nowhere_worse; ++k)
         nowhere_worse = compare(j, i, k).lead() > -needed_;
