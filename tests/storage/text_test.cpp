@@ -98,6 +98,9 @@ TEST(StorageText, TimesAreUtcWithMicroseconds) {
        {"", "2026-11-21T02:09:41", "2026-13-21 02:09:41", "2026-11-21 02:09:41.", "2026-11-21 0a:09:41"}) {
     EXPECT_THROW(time_from_text(bad), DataError) << bad;
   }
+  for (const char* far : {"6026-11-21 02:09:41", "1677-12-31 23:59:59", "2262-01-01 00:00:00", "0000-01-01 00:00:00"})
+    EXPECT_THROW(time_from_text(far), DataError) << far;
+  EXPECT_EQ(time_text(time_from_text("2261-12-31 23:59:59")).substr(0, 19), "2261-12-31 23:59:59");
 }
 
 TEST(StorageText, NamesAreUpperCase) {

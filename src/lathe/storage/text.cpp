@@ -125,7 +125,8 @@ Time time_from_text(std::string_view text) {
   }
   const year_month_day date(year(static_cast<int>(digits_at(text, 0, 4))), month(digits_at(text, 5, 2)),
                             day(digits_at(text, 8, 2)));
-  if (!date.ok()) bad_time(text);
+  // What nanoseconds since 1970 can hold in 64 bits ends within 1677 and 2262.
+  if (!date.ok() || date.year() < year(1678) || date.year() > year(2261)) bad_time(text);
   Time time = sys_days(date) + hours(digits_at(text, 11, 2)) + minutes(digits_at(text, 14, 2)) +
               seconds(digits_at(text, 17, 2));
   if (text.size() > kShape.size()) time += fraction(text.substr(kShape.size()));
