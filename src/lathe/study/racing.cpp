@@ -246,7 +246,7 @@ class Race {
   double tail_;  // of error that one look may have
   std::vector<Candidate> candidates_;
   std::vector<Standing> standings_;
-  std::vector<ValueErrors> errors_, violations_;  // one per objective, one per constraint
+  std::vector<ValueErrors> errors_, violations_;  // one per objective, one per bound
   std::vector<std::size_t> ranks_;
   std::vector<std::size_t> front_;  // of the means
 };

@@ -151,7 +151,7 @@ class Verdict {
 
   const EndedRace& ended_;
   std::vector<Standing>& standings_;
-  std::vector<ValueErrors> errors_, violations_;  // one per objective, one per constraint
+  std::vector<ValueErrors> errors_, violations_;  // one per objective, one per bound
   double doubt_, needed_;
 };
 
