@@ -104,7 +104,7 @@ class Trainer {
   Trainer(const Dataset& dataset, const Numbers& numbers)
       : dataset_(dataset), numbers_(numbers), candidates_(space()), outcomes_(candidates_.size()) {
     settings_.learning_rate = 1e-2;
-    settings_.schedule = lathe::engine::ScheduleKind::kCosine;
+    settings_.schedule = "cosine";
     settings_.batch_size = 128;
     settings_.max_epochs = numbers.at("epochs");
     settings_.validate_each_epoch = false;

@@ -30,7 +30,7 @@ class Trial {
         lathe::engine::SessionSettings{
             .batch_size = static_cast<std::int64_t>(batch), .training = training, .loss = {}, .threads = threads});
     session_->load(lathe::engine::initial_state(graph, 1, 2, 3));
-    if (training) session_->set_optimizer({.kind = lathe::engine::OptimizerKind::kSgd});
+    if (training) session_->set_optimizer({.name = "sgd"});
     std::iota(rows_.begin(), rows_.end(), 0u);
   }
 

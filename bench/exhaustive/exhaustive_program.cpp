@@ -136,7 +136,7 @@ lathe::data::Dataset load(const Options& options) {
 lathe::engine::TrainSettings train_settings(const Options& options) {
   lathe::engine::TrainSettings settings;
   settings.learning_rate = 2e-3;
-  settings.schedule = lathe::engine::ScheduleKind::kCosine;
+  settings.schedule = "cosine";
   settings.batch_size = options.number("batch");
   settings.max_epochs = options.number("epochs");
   settings.validate_each_epoch = false;

@@ -33,7 +33,7 @@ class Trial {
                                              .threads = 1,
                                              .precision = lathe::engine::precision_of(precision)});
     session_->load(lathe::engine::initial_state(graph, 1, 2, 3));
-    session_->set_optimizer({.kind = lathe::engine::OptimizerKind::kSgd, .momentum = 0.9});
+    session_->set_optimizer({.name = "sgd", .momentum = 0.9});
     for (int i = 0; i < kStepsBetweenLooks; ++i) step();
   }
 

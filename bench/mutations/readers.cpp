@@ -16,7 +16,6 @@
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/checkpoint/checksum.h"
 #include "lathe/checkpoint/torch_file.h"
-#include "lathe/config/settings.h"
 #include "lathe/config/value.h"
 #include "lathe/data/dataset.h"
 #include "lathe/data/hdf5_records.h"
@@ -25,6 +24,7 @@
 #include "lathe/data/npz.h"
 #include "lathe/model/zoo.h"
 #include "lathe/onnx/import.h"
+#include "lathe/recipe/settings.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/storage/memory.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
@@ -440,14 +440,14 @@ std::vector<Reader> readers(const fs::path& source) {
     studies.push_back(read_text_file(source / "examples" / fmt::format("{}.toml", name)));
   }
   const config::Value first = config::parse_text(studies.front(), "study.toml");
-  studies.push_back(config::resolved_document(first, config::read_settings(first)));
+  studies.push_back(recipe::resolved_document(first, recipe::read_settings(first)));
   all.push_back({.name = "toml",
                  .file = "study.toml",
                  .samples = studies,
                  .damage = damage_text,
                  .read = [](const fs::path& folder) {
                    const config::Value root = config::parse_file(folder / "study.toml");
-                   study::parse_study(root, config::read_settings(root));
+                   study::parse_study(root, recipe::read_settings(root));
                    space::parse_space(root, model::make_model(root, {}));
                  }});
   all.push_back({.name = "best.json",
@@ -461,7 +461,7 @@ std::vector<Reader> readers(const fs::path& source) {
                  }});
   const std::string database = read_text_file(old / "study/old/search_ckpts/study.db");
   const auto root = std::make_shared<config::Value>(config::parse_file(old / "study.toml"));
-  const auto settings = std::make_shared<study::StudySettings>(study::parse_study(*root, config::read_settings(*root)));
+  const auto settings = std::make_shared<study::StudySettings>(study::parse_study(*root, recipe::read_settings(*root)));
   const auto space = std::make_shared<space::SearchSpace>(space::parse_space(*root, model_of_study()));
   std::string exported;
   {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "lathe/base/file.h"
-#include "lathe/config/settings.h"
+#include "lathe/recipe/settings.h"
 #include "program.h"
 
 // No general key of training or data does nothing without a word: it changes what a search, a table or a training
@@ -66,9 +66,9 @@ const std::map<std::string, std::string>& values() {
 
 std::vector<std::string> keys() {
   std::vector<std::string> names;
-  for (const config::Option& option : config::options()) {
+  for (const recipe::Option& option : recipe::options()) {
     const bool read = kSections.contains(option.section) || kFurther.contains(option.key());
-    if (read && option.effect == config::Effect::kHonoured && !kLeftOut.contains(option.key()))
+    if (read && option.effect == recipe::Effect::kHonoured && !kLeftOut.contains(option.key()))
       names.push_back(option.key());
   }
   return names;

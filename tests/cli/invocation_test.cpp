@@ -165,10 +165,10 @@ TEST_F(InvocationTest, DrawsTheEffectiveTable) {
 TEST_F(InvocationTest, ResolvedSettingsGiveTheSameRunAgain) {
   write_study("max_epochs = 5\nvalidation_rows = 10\nnum_nodes = 3\n[search.strategy]\neval_mode = true\n");
   const Invocation first = invoke({study(), "toy", "jets", "--learning-rate", "0.01"});
-  const std::string document = config::resolved_document(first.root, first.settings);
+  const std::string document = recipe::resolved_document(first.root, first.settings);
   write_study(document);
   const Invocation second = invoke({study()});
-  EXPECT_EQ(config::resolved_document(second.root, second.settings), document);
+  EXPECT_EQ(recipe::resolved_document(second.root, second.settings), document);
   EXPECT_EQ(second.settings.learning_rate, 0.01);
   EXPECT_EQ(second.settings.validation_rows, 10);
   EXPECT_TRUE(second.root.find_path("search.strategy.eval_mode")->as_boolean());

@@ -116,7 +116,7 @@ TEST(DenseDag, TenAdamStepsAgreeWithTheReference) {
 }
 
 TEST(DenseDag, TenSgdStepsOfRandomNetworksAgreeWithTheReference) {
-  const engine::OptimizerSettings sgd{.kind = engine::OptimizerKind::kSgd, .momentum = 0.9};
+  const engine::OptimizerSettings sgd{.name = "sgd", .momentum = 0.9};
   for (std::uint64_t seed = 100; seed < 120; ++seed)
     compare_steps(fmt::format("random {}", seed), random_dag(seed, {.norms = true}), kBatch, sgd, 1e-2);
 }

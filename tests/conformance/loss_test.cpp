@@ -159,14 +159,14 @@ void compare_penalised_steps(const std::string& name, const ir::Graph& graph,
 }
 
 TEST(Penalties, StepsOfEveryOptimizerAgreeWithTheReference) {
-  using engine::OptimizerKind;
   const ir::Graph graph = make_chain(
       6, {linear(6, 9), activation("tanh"), batch_norm(9), linear(9, 33), activation("tanh"), linear(33, 5)});
   for (const auto& [l1, l2] : std::vector<std::pair<double, double>>{{0.01, 0}, {0, 0.03}, {0.002, 0.01}}) {
-    compare_penalised_steps("sgd", graph, {.kind = OptimizerKind::kSgd, .l1 = l1, .l2 = l2});
-    compare_penalised_steps("momentum", graph, {.kind = OptimizerKind::kSgd, .momentum = 0.9, .l1 = l1, .l2 = l2});
-    compare_penalised_steps("adam", graph, {.kind = OptimizerKind::kAdam, .weight_decay = 0.01, .l1 = l1, .l2 = l2});
-    compare_penalised_steps("adamw", graph, {.kind = OptimizerKind::kAdamW, .weight_decay = 0.1, .l1 = l1, .l2 = l2});
+    compare_penalised_steps("sgd", graph, {.name = "sgd", .l1 = l1, .l2 = l2});
+    compare_penalised_steps("momentum", graph, {.name = "sgd", .momentum = 0.9, .l1 = l1, .l2 = l2});
+    compare_penalised_steps("adam", graph, {.name = "adam", .weight_decay = 0.01, .l1 = l1, .l2 = l2});
+    compare_penalised_steps("adamw", graph, {.name = "adamw", .weight_decay = 0.1, .l1 = l1, .l2 = l2});
+    compare_penalised_steps("rmsprop", graph, {.name = "rmsprop", .weight_decay = 0.01, .l1 = l1, .l2 = l2});
   }
 }
 
@@ -177,7 +177,7 @@ TEST(Penalties, ActOnWeightsBeforeTheirQuantisationAndOnNothingElse) {
   const data::Samples samples = random_samples(300, 6, 5, 3);
   const engine::State before = engine::initial_state(graph, 1, 2, 3);
   for (const auto& backend : {backend::make_dense_backend(), backend::make_ref_backend()}) {
-    auto session = start_with(*backend, graph, {}, {.kind = engine::OptimizerKind::kSgd, .l1 = 0.5, .l2 = 0.25});
+    auto session = start_with(*backend, graph, {}, {.name = "sgd", .l1 = 0.5, .l2 = 0.25});
     session->accumulate(samples, some_rows(10), 0, 0);
     session->update(0.125);
     const engine::State after = session->state();

@@ -166,8 +166,7 @@ TEST_P(OpNetworks, AgreeWithTheReference) {
   comparison.compare_predictions();
   for (const std::size_t batch : kBatches) comparison.compare_gradients(batch);
   comparison.compare_steps("adam", {}, 1e-3);
-  comparison.compare_steps(
-      "momentum", {.kind = engine::OptimizerKind::kSgd, .weight_decay = 1e-2, .momentum = 0.9, .nesterov = true}, 1e-2);
+  comparison.compare_steps("momentum", {.name = "sgd", .weight_decay = 1e-2, .momentum = 0.9, .nesterov = true}, 1e-2);
   comparison.expect_equal_bits();
 }
 

@@ -123,7 +123,7 @@ TEST(Train, NumSamplesCountsTheSamplesOfTheWholeRun) {
 TEST(Train, TheScheduleSpansTheStepsThatAreTaken) {
   FakeSession session;
   TrainSettings settings = settings_of(4, 100);
-  settings.schedule = ScheduleKind::kLinear;
+  settings.schedule = "linear";
   settings.num_samples = 16;
   run(session, settings, 100);
   EXPECT_EQ(session.learning_rates, (std::vector<double>{0.125, 0.09375, 0.0625, 0.03125}));

@@ -23,6 +23,10 @@ OPTIMIZERS = {
     "adam_decay": dict(kind="adam", lr=0.01, weight_decay=0.05),
     "adamw": dict(kind="adamw", lr=0.01, weight_decay=0.1),
 }
+FURTHER_OPTIMIZERS = {
+    "rmsprop": dict(kind="rmsprop", lr=0.01, weight_decay=0.0),
+    "rmsprop_decay": dict(kind="rmsprop", lr=0.01, weight_decay=0.05),
+}
 
 
 class FixedPoint(torch.autograd.Function):
@@ -88,7 +92,8 @@ def make_layer(layer):
 
 def make_optimizer(parameters, settings):
     options = {key: value for key, value in settings.items() if key not in ("kind", "l1", "l2")}
-    classes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    classes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+               "rmsprop": torch.optim.RMSprop}
     return classes[settings["kind"]](parameters, **options)
 
 
@@ -287,6 +292,9 @@ def main():
     write("quantised", [make_network("8 bits", quantised_three((8, 4), (8, 6), (8, 5)), ["sgd_nesterov", "adam"], 20),
                         make_network("4 bits", quantised_three((4, 2), (4, 2), (4, 2)), ["sgd", "adamw"], 21),
                         make_network("odd", quantised_three((5, -1), (3, 4), (6, 9)), ["adam"], 22)])
+    runs = [(name, dict(settings, **penalties)) for name, settings in FURTHER_OPTIMIZERS.items()
+            for penalties in ({}, dict(l1=0.003, l2=0.01))]
+    write("optimizers", [make_loss_network("further optimizers", dict(name="cross_entropy"), runs, 60)])
 
 
 if __name__ == "__main__":

@@ -68,16 +68,16 @@ TEST(Training, ReachesTheSettings) {
   settings.max_epochs = 7;
   const Candidate adam = space.decode({0, 0.01, 32, 2, kInactive, kInactive, 0.5});
   apply_training(adam.training, settings);
-  EXPECT_EQ(settings.optimizer.kind, engine::OptimizerKind::kAdam);
+  EXPECT_EQ(settings.optimizer.name, "adam");
   EXPECT_EQ(settings.learning_rate, 0.01);
   EXPECT_EQ(settings.batch_size, 64);
   EXPECT_EQ(settings.warmup_steps, 20);
   EXPECT_EQ(settings.max_epochs, 7) << "inactive: as the runner has it";
   EXPECT_EQ(settings.optimizer.weight_decay, 0.5);
-  EXPECT_EQ(settings.schedule, engine::ScheduleKind::kCosine);
+  EXPECT_EQ(settings.schedule, "cosine");
   EXPECT_EQ(settings.accumulate_grad_batches, 1);
   apply_training(space.decode({1, 0.01, 32, 2, 1, 0.75, 0}).training, settings);
-  EXPECT_EQ(settings.optimizer.kind, engine::OptimizerKind::kSgd);
+  EXPECT_EQ(settings.optimizer.name, "sgd");
   EXPECT_EQ(settings.optimizer.momentum, 0.75);
   EXPECT_EQ(settings.max_epochs, 4);
 }

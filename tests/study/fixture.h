@@ -18,7 +18,7 @@ namespace lathe::study {
 struct Fixture {
   explicit Fixture(const std::string& document)
       : root(config::parse_text(document, "study.toml")),
-        settings(parse_study(root, config::read_settings(root))),
+        settings(parse_study(root, recipe::read_settings(root))),
         space(space::parse_space(root, small_graph())),
         backends{backend::make_dense_backend(), backend::make_ref_backend()},
         evaluator(settings, space, small_dataset(), backends, nullptr) {

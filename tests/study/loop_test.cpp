@@ -153,7 +153,7 @@ TEST(StudyLoop, RecordsFailingTrialsAndGoesOn) {
 TEST(StudyLoop, RecordsDivergence) {
   Fixture fixture(trained_search(kBrute));
   fixture.settings.train->settings.learning_rate = 1e38;
-  fixture.settings.train->settings.optimizer.kind = engine::OptimizerKind::kSgd;
+  fixture.settings.train->settings.optimizer.name = "sgd";
   Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
   const auto storage = storage::open_memory();
   const StudyResult result =

@@ -62,7 +62,7 @@ TEST(Repeats, ReportTheFirstSeedAlone) {
 TEST(Repeats, FailWithTheSeedThatFails) {
   SmallProblem problem(trained_search("n_trials = 6\nrepeats = 2\n"));
   problem.settings.train->settings.learning_rate = 1e38;
-  problem.settings.train->settings.optimizer.kind = engine::OptimizerKind::kSgd;
+  problem.settings.train->settings.optimizer.name = "sgd";
   const Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(3), problem.stop);
   EXPECT_FALSE(evaluation.complete);
   EXPECT_NE(evaluation.reason.find("diverged"), std::string::npos) << evaluation.reason;

@@ -15,7 +15,7 @@ const std::string kSetup = "[search.strategy.setup]\nn_trials = 4\n";
 
 StudySettings parse(const std::string& document) {
   const config::Value root = config::parse_text(document, "study.toml");
-  return parse_study(root, config::read_settings(root));
+  return parse_study(root, recipe::read_settings(root));
 }
 
 std::string error_of(const std::string& document) {
@@ -75,7 +75,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
       "lr_scheduler = \"cosine\"\nnum_warmup_steps = 7\neta_min = 1e-7\nmax_steps = 5\naccumulate_grad_batches = 8\n"
       "training_optimizer = \"sgd\"\nmomentum = 0.5\nnesterov = true\n";
   const engine::TrainSettings train = parse(general + kThreeEpochs + kSetup + kMetrics).train->settings;
-  EXPECT_EQ(train.schedule, engine::ScheduleKind::kCosine);
+  EXPECT_EQ(train.schedule, "cosine");
   EXPECT_EQ(train.warmup_steps, 7);
   EXPECT_EQ(train.minimum_learning_rate, 1e-7);
   EXPECT_EQ(train.max_steps, 5);
@@ -88,7 +88,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
             "gradient_accumulation_steps = 2\nmomentum = 0.1\nnesterov = false\n" +
             kSetup + kMetrics)
           .train->settings;
-  EXPECT_EQ(own.schedule, engine::ScheduleKind::kLinear);
+  EXPECT_EQ(own.schedule, "linear");
   EXPECT_EQ(own.warmup_steps, 1);
   EXPECT_EQ(own.minimum_learning_rate, 0);
   EXPECT_EQ(own.max_steps, 9);
@@ -125,12 +125,12 @@ TEST(GeneralTraining, WarnsOfWhatChangesNothing) {
 
 TEST(GeneralTraining, DefaultsThatAResolvedFileRepeatsAreNobodysChoice) {
   const config::Value root = config::parse_text("max_steps = 5\n" + kThreeEpochs + kSetup + kMetrics, "study.toml");
-  const config::Settings settings = config::read_settings(root);
-  const std::string resolved = config::resolved_document(with_general_training(root, settings), settings);
+  const recipe::Settings settings = recipe::read_settings(root);
+  const std::string resolved = recipe::resolved_document(with_general_training(root, settings), settings);
   EXPECT_EQ(parse(resolved).runner_text(), parse_study(root, settings).runner_text());
   // As earlier versions wrote it: every key, none of them in the runner's table.
   const config::Value plain = config::parse_text(kThreeEpochs + kSetup + kMetrics, "study.toml");
-  const std::string earlier = config::resolved_document(plain, config::read_settings(plain));
+  const std::string earlier = recipe::resolved_document(plain, recipe::read_settings(plain));
   EXPECT_NE(earlier.find("lr_scheduler = \"cosine\""), std::string::npos);
   EXPECT_EQ(parse(earlier).runner_text(), parse(kThreeEpochs + kSetup + kMetrics).runner_text());
   EXPECT_EQ(warnings_of(earlier), "");
@@ -139,7 +139,7 @@ TEST(GeneralTraining, DefaultsThatAResolvedFileRepeatsAreNobodysChoice) {
 TEST(GeneralTraining, TellsWhatTrains) {
   const auto effective = [](const std::string& document) {
     const config::Value root = config::parse_text(document, "study.toml");
-    return effective_training(root, config::read_settings(root));
+    return effective_training(root, recipe::read_settings(root));
   };
   auto keys = effective("max_steps = 5\nlearning_rate = 0.5\n" + kThreeEpochs + "learning_rate = 0.01\n" + kSetup +
                         kMetrics + "[search.search_space.training]\nweight_decay = [0, 1]\n");
@@ -175,7 +175,7 @@ TEST(GeneralTraining, TheRateThatTrainsBoundsTheEndOfItsCourse) {
   EXPECT_EQ(fixed.train->settings.minimum_learning_rate, 1e-5);
   EXPECT_EQ(fixed.runner_text().find("eta_min"), std::string::npos);
   const config::Value root = config::parse_text(document("1e-3", rates), "study.toml");
-  EXPECT_EQ(effective_training(root, config::read_settings(root))["eta_min"], "0.001");
+  EXPECT_EQ(effective_training(root, recipe::read_settings(root))["eta_min"], "0.001");
 }
 
 TEST(ParseStudy, RefusesScalesThatPullTheSumTheWrongWay) {
@@ -243,8 +243,8 @@ accuracy.direction = "maximize"
   EXPECT_EQ(study.train->settings.num_samples, 1000);
   EXPECT_EQ(study.train->settings.warmup_steps, 7);
   EXPECT_EQ(study.train->settings.batch_size, 256);
-  EXPECT_EQ(study.train->settings.optimizer.kind, engine::OptimizerKind::kAdamW);
-  EXPECT_EQ(study.train->settings.schedule, engine::ScheduleKind::kLinear);
+  EXPECT_EQ(study.train->settings.optimizer.name, "adamw");
+  EXPECT_EQ(study.train->settings.schedule, "linear");
   EXPECT_EQ(study.compare_to_bits, 16);
   EXPECT_EQ(study.directions, (std::vector{Direction::kMaximize}));
   ASSERT_EQ(study.objectives.size(), 2u);

@@ -57,7 +57,7 @@ struct SmallProblem {
   explicit SmallProblem(const std::string& document, std::shared_ptr<const data::Dataset> dataset = small_dataset(),
                         const ir::Graph& graph = small_graph())
       : root(config::parse_text(document, "study.toml")),
-        settings(parse_study(root, config::read_settings(root))),
+        settings(parse_study(root, recipe::read_settings(root))),
         space(space::parse_space(root, graph)),
         evaluator(settings, space, std::move(dataset), {backend::make_dense_backend(), backend::make_ref_backend()},
                   nullptr) {}

@@ -87,7 +87,7 @@ TEST(Tabulate, DivergedTrainingsAreNotNumbers) {
   const table::Contents plan = plan_of(problem);
   std::vector<TableEntry> entries = all_entries(problem, plan);
   problem.settings.train->settings.learning_rate = 1e38;
-  problem.settings.train->settings.optimizer.kind = engine::OptimizerKind::kSgd;
+  problem.settings.train->settings.optimizer.name = "sgd";
   entries[3] = *train_entry(plan, problem.evaluator, 1, 1, problem.stop);
   EXPECT_NE(entries[3].reason.find("diverged"), std::string::npos);
   const table::Table table(filled_table(plan, problem.settings, entries));

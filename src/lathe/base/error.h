@@ -22,13 +22,13 @@ struct SourcePosition {
 /// Lists the exit codes of the program, one per kind of failure. Scripts rely on them: do not change.
 enum class ExitCode : int {
   kSuccess = 0,
-  kInternal = 1,      ///< a defect of lathe itself
-  kUsage = 2,         ///< command line, configuration file, request that makes no sense
-  kData = 3,          ///< data set or checkpoint absent, truncated or inconsistent
-  kUnsupported = 4,   ///< no back end or device for what was asked
-  kSystem = 5,        ///< file system, database, network
-  kNoResult = 6,      ///< the search ended and no trial completed
-  kInterrupted = 130, ///< stopped by the user
+  kInternal = 1,       ///< a defect of lathe itself
+  kUsage = 2,          ///< command line, configuration file, request that makes no sense
+  kData = 3,           ///< data set or checkpoint absent, truncated or inconsistent
+  kUnsupported = 4,    ///< no back end or device for what was asked
+  kSystem = 5,         ///< file system, database, network
+  kNoResult = 6,       ///< the search ended and no trial completed
+  kInterrupted = 130,  ///< stopped by the user
 };
 
 /// Base of every exception that lathe throws on purpose. `what()` is the complete text for the user.
@@ -76,8 +76,12 @@ class SystemError : public Error {
 /// Reports a defect of lathe itself, with the place in our source.
 class InternalError : public Error {
  public:
-  explicit InternalError(const std::string& message,
-                         std::source_location where = std::source_location::current());
+  explicit InternalError(const std::string& message, std::source_location where = std::source_location::current());
+};
+
+/// Says what is wrong with a setting that several places may hold: the key and a sentence.
+struct SettingProblem {
+  std::string key, message;
 };
 
 /// Finds the candidate nearest to a misspelt name (Damerau-Levenshtein distance, case ignored).

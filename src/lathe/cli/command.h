@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "lathe/base/error.h"
-#include "lathe/config/settings.h"
 #include "lathe/config/value.h"
+#include "lathe/recipe/settings.h"
 
 /// The commands of the program. To add one: write `cli/x.cpp` with `Command x_command()`, declare it in commands.h,
 /// list it in commands.cpp and CMakeLists.txt; `cli/completion.cpp` is the smallest example. Help, man page, completion
@@ -25,7 +25,7 @@ struct Invocation {
   std::filesystem::path config_path;  ///< empty without --config
   config::Value file;                 ///< the study file as it was written; an empty table without one
   config::Value root;                 ///< the study file with the command line put in
-  config::Settings settings;          ///< the general settings, read from `root`
+  recipe::Settings settings;          ///< the general settings, read from `root`
   std::vector<std::string> words;     ///< positional words beside MODEL and DATASET (`fetch`, `jsc`)
   std::map<std::string, std::string, std::less<>> flags;  ///< the command's own flags that were given, by first name
   /// Every text of the command's own flags, by first name, in order: of flags that may be repeated.

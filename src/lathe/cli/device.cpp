@@ -9,7 +9,7 @@
 
 namespace lathe::cli {
 
-std::shared_ptr<const engine::Backend> choose_backend(const config::Settings& settings, const ir::Graph& graph,
+std::shared_ptr<const engine::Backend> choose_backend(const recipe::Settings& settings, const ir::Graph& graph,
                                                       const engine::LossSettings& loss) {
   return engine::choose_backend(backends(), settings.backend, settings.accelerator, graph, loss,
                                 engine::precision_of(settings.trainer_precision));

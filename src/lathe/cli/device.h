@@ -3,15 +3,15 @@
 #include <memory>
 #include <string>
 
-#include "lathe/config/settings.h"
 #include "lathe/engine/backend.h"
+#include "lathe/recipe/settings.h"
 
 /// Which back end a command computes with, and how that is said to the user.
 namespace lathe::cli {
 
 /// Chooses the back end that the settings ask for: accelerator, backend, trainer_precision. Throws as
 /// engine::choose_backend.
-std::shared_ptr<const engine::Backend> choose_backend(const config::Settings& settings, const ir::Graph& graph,
+std::shared_ptr<const engine::Backend> choose_backend(const recipe::Settings& settings, const ir::Graph& graph,
                                                       const engine::LossSettings& loss);
 
 /// Prints `onednn AVX2 on cpu, 2 threads`, `torch NVIDIA H200 on gpu, bf16`: threads where they are used and more than

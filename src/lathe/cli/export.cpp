@@ -62,7 +62,7 @@ data::Samples random_rows(const Export& wanted) {
 }
 
 /// Computes what a network gives for rows; with a preprocessing for raw ones, in the units of the targets.
-std::vector<float> outputs(const config::Settings& settings, const ir::Graph& graph, const engine::State& state,
+std::vector<float> outputs(const recipe::Settings& settings, const ir::Graph& graph, const engine::State& state,
                            data::Samples rows, const std::optional<data::Preprocessing>& preprocessing) {
   if (preprocessing) data::prepare_values(*preprocessing, rows.features);
   const auto backend = choose_backend(settings, graph, {});
@@ -76,7 +76,7 @@ std::vector<float> outputs(const config::Settings& settings, const ir::Graph& gr
 }
 
 /// Reads the file again and compares networks and outputs: those of raw rows where the file takes such.
-Check check(const config::Settings& settings, const Export& wanted) {
+Check check(const recipe::Settings& settings, const Export& wanted) {
   const StartingPoint& start = wanted.start;
   const onnx::ImportedModel read = onnx::import_onnx(wanted.file);
   const data::Samples rows = random_rows(wanted);

@@ -19,11 +19,11 @@ FlagLine line_of(const Flag& flag) {
   return {flag.names, flag.value_name, help, flag.choices};
 }
 
-FlagLine line_of(const config::Option& option) {
+FlagLine line_of(const recipe::Option& option) {
   std::string help = option.field.description;
   if (!option.field.allowed.empty()) help += fmt::format("; {}", option.field.allowed);
-  if (option.effect == config::Effect::kHonoured) {
-    const std::string value = option.field.show(config::Settings{});
+  if (option.effect == recipe::Effect::kHonoured) {
+    const std::string value = option.field.show(recipe::Settings{});
     if (value != "\"\"" && value != "\"NA\"" && value != "false") help += fmt::format("; default {}", value);
   } else {
     help += fmt::format(": {}", option.reason);
@@ -32,7 +32,7 @@ FlagLine line_of(const config::Option& option) {
 }
 
 void add_general_sections(std::vector<FlagSection>& sections) {
-  for (const config::Option& option : config::options()) {
+  for (const recipe::Option& option : recipe::options()) {
     if (option.flags.empty()) continue;
     if (sections.empty() || sections.back().title != option.section) sections.push_back({option.section, {}});
     sections.back().flags.push_back(line_of(option));

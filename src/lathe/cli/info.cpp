@@ -128,7 +128,7 @@ ExitCode run_info(const Invocation& invocation) {
   if (!names_network(invocation)) return list_models(invocation);
   const StartingPoint start = network_without_data(invocation);
   const ir::Graph& graph = start.graph;
-  const ir::GraphCosts costs = ir::costs(graph, invocation.settings.batch_size);
+  const ir::GraphCosts costs = ir::costs(graph, invocation.settings.training.batch_size);
   if (invocation.json) {
     Json json = {{"schema_version", 1}, {"model", graph.name}, {"graph", ir::to_text(graph)}};
     json["trainable_parameters"] = costs.total.parameters;

@@ -15,9 +15,9 @@
 #include "lathe/cli/training.h"
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/progress.h"
-#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -48,33 +48,18 @@ void warn_of_other_rows(const StartingPoint& start, const data::Dataset& dataset
                start.weights_origin, start.data_hash.substr(0, 12), dataset.fingerprint.hash.substr(0, 12), scaling);
 }
 
-// Warns of a general key that somebody chose and that changes nothing in this run.
-void warn_of_idle_key(const config::Settings& settings, const char* key, const std::string& reason) {
-  if (settings.was_chosen(key)) log::warning("{}: {}: has no effect, because {}", settings.source_of(key), key, reason);
-}
-
-void warn_of_idle_data_keys(const config::Settings& settings, const data::Dataset& dataset) {
+void warn_of_idle_data_keys(const recipe::Settings& settings, const data::Dataset& dataset) {
   if (dataset.task != data::Task::kRegression)
-    warn_of_idle_key(settings, "standardise_targets", fmt::format("the task is {}, without targets", settings.task));
+    recipe::warn_of_idle_key(settings, "standardise_targets",
+                             fmt::format("the task is {}, without targets", settings.task));
   if (dataset.vocabulary == 0)
-    warn_of_idle_key(settings, "max_token_len", "the data set has no texts");
+    recipe::warn_of_idle_key(settings, "max_token_len", "the data set has no texts");
   else
-    warn_of_idle_key(settings, "standardise", "texts have no scale");
+    recipe::warn_of_idle_key(settings, "standardise", "texts have no scale");
   if (dataset.own_validation)
-    warn_of_idle_key(settings, "validation_fraction", "the data set brings its validation part");
+    recipe::warn_of_idle_key(settings, "validation_fraction", "the data set brings its validation part");
   else if (settings.validation_rows)
-    warn_of_idle_key(settings, "validation_fraction", "validation_rows says how many");
-}
-
-// Momenta are sgd's; Nesterov's form needs one.
-void warn_of_idle_momenta(const config::Settings& settings) {
-  if (settings.training_optimizer != "sgd") {
-    for (const char* key : {"momentum", "nesterov"})
-      warn_of_idle_key(settings, key,
-                       fmt::format("training_optimizer is {}, and it belongs to sgd", settings.training_optimizer));
-  } else if (settings.nesterov && settings.momentum == 0) {
-    warn_of_idle_key(settings, "nesterov", "momentum is 0");
-  }
+    recipe::warn_of_idle_key(settings, "validation_fraction", "validation_rows says how many");
 }
 
 }  // namespace
@@ -84,7 +69,7 @@ nlohmann::ordered_json preprocessing_json(const std::optional<data::Preprocessin
                        : nlohmann::ordered_json();
 }
 
-std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name,
+std::shared_ptr<const data::Dataset> read_data(const recipe::Settings& settings, const std::string& name,
                                                const TrainedRows& trained) {
   const PhaseScope phase(Phase::kData);
   constexpr std::int64_t kSteps = 1000;
@@ -98,19 +83,19 @@ std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings,
        .max_train_rows = settings.max_train_rows,
        .standardise = settings.standardise,
        .layout = data::layout_named(settings.layout),
-       .task = study::task_of(settings),
+       .task = recipe::task_of(settings),
        .label = settings.label,
        .targets = settings.targets,
        .target_key = settings.target,
        .standardise_targets = settings.standardise_targets,
-       .language_modeling = study::models_language(settings),
+       .language_modeling = recipe::models_language(settings),
        .max_token_len = settings.max_token_len,
        .trained = trained.preprocessing,
        .keep_classes = trained.keep_classes,
        .progress = [&](double share) { bar.set_done(static_cast<std::int64_t>(share * kSteps)); }});
 }
 
-std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings, const TrainedRows& trained) {
+std::shared_ptr<const data::Dataset> load_data(const recipe::Settings& settings, const TrainedRows& trained) {
   log::info("Initialising dataset '{}'...", settings.dataset);
   auto dataset = read_data(settings, settings.dataset, trained);
   const data::Fingerprint& data = dataset->fingerprint;
@@ -119,35 +104,6 @@ std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings,
   if (!data.notice.empty()) log::warning_once(data.notice);
   warn_of_idle_data_keys(settings, *dataset);
   return dataset;
-}
-
-engine::TrainSettings train_settings(const config::Settings& settings) {
-  warn_of_idle_momenta(settings);
-  if (settings.max_steps == 0) {
-    throw UserError(settings.given.at("max_steps"), "max_steps", "must be at least 1, or -1 for no limit; got 0");
-  }
-  engine::TrainSettings train;
-  train.loss = study::read_loss(settings);
-  train.optimizer.l1 = settings.l1;
-  train.optimizer.l2 = settings.l2;
-  train.optimizer.kind = engine::optimizer_kind(settings.training_optimizer);
-  train.optimizer.weight_decay = settings.weight_decay;
-  if (train.optimizer.kind == engine::OptimizerKind::kSgd) {
-    train.optimizer.momentum = settings.momentum;
-    train.optimizer.nesterov = settings.nesterov && settings.momentum > 0;
-  }
-  train.augmentation = {
-      .random_crop = settings.random_crop, .horizontal_flip = settings.horizontal_flip, .cutout = settings.cutout};
-  train.learning_rate = settings.learning_rate;
-  train.schedule = engine::schedule_kind(settings.lr_scheduler);
-  train.minimum_learning_rate = std::min(settings.eta_min, settings.learning_rate);
-  train.warmup_steps = settings.num_warmup_steps;
-  train.batch_size = settings.batch_size;
-  train.max_epochs = settings.max_epochs;
-  if (settings.max_steps > 0) train.max_steps = settings.max_steps;
-  train.accumulate_grad_batches = settings.accumulate_grad_batches;
-  train.log_every_n_steps = settings.log_every_n_steps;
-  return train;
 }
 
 std::vector<Flag> from_flags() {

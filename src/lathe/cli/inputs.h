@@ -23,17 +23,14 @@ struct TrainedRows {
 };
 
 /// Loads the data set `name` as the settings say (folder, parts, seed), with a progress bar.
-std::shared_ptr<const data::Dataset> read_data(const config::Settings& settings, const std::string& name,
+std::shared_ptr<const data::Dataset> read_data(const recipe::Settings& settings, const std::string& name,
                                                const TrainedRows& trained = {});
 
 /// Loads the data set that the settings name and logs its sizes and its notice.
-std::shared_ptr<const data::Dataset> load_data(const config::Settings& settings, const TrainedRows& trained = {});
+std::shared_ptr<const data::Dataset> load_data(const recipe::Settings& settings, const TrainedRows& trained = {});
 
 /// Prints a preprocessing for JSON output; null where it is unknown.
 nlohmann::ordered_json preprocessing_json(const std::optional<data::Preprocessing>& preprocessing);
-
-/// Makes the recipe of `lathe train` from the general settings. Momentum and nesterov act on SGD alone.
-engine::TrainSettings train_settings(const config::Settings& settings);
 
 /// Holds the network that a command works on, and its weights where they were loaded.
 struct StartingPoint {

@@ -16,18 +16,18 @@ constexpr const char* kCommandLine = "command line";
 
 void put(Invocation& invocation, const std::string& key, std::string_view type, const std::string& shown,
          const std::string& text) {
-  config::set_value(invocation.root, key, config::flag_value(type, shown, text));
+  config::set_value(invocation.root, key, recipe::flag_value(type, shown, text));
 }
 
 void apply_settings(const ParsedLine& line, Invocation& invocation) {
   for (const TypedFlag& flag : line.settings) {
-    const config::Option& option = *config::find_option(flag.name);
+    const recipe::Option& option = *recipe::find_option(flag.name);
     put(invocation, option.key(), option.field.type, flag.typed, flag.text);
   }
 }
 
 void check_choice(const std::string& shown, const std::string& text, const std::vector<std::string>& choices) {
-  if (!choices.empty()) config::detail::check_choice(config::flag_value("string", shown, text), choices);
+  if (!choices.empty()) config::detail::check_choice(recipe::flag_value("string", shown, text), choices);
 }
 
 void apply_own_flags(const ParsedLine& line, Invocation& invocation) {
@@ -107,7 +107,7 @@ void check_needs(const Command& command, const Invocation& invocation) {
   const auto missing = [&](const std::string& what, const std::string& how) {
     throw UserError(fmt::format("lathe {} needs {}: {}", command.name, what, how));
   };
-  const config::Settings& settings = invocation.settings;
+  const recipe::Settings& settings = invocation.settings;
   const bool has_model = !settings.model.empty() || settings.model_is_table || invocation.has("--from");
   if (command.needs_config && invocation.config_path.empty()) missing("a study file", "give --config study.toml");
   if (command.needs_model && !has_model) {
@@ -144,7 +144,7 @@ std::vector<std::string> Invocation::texts(std::string_view flag) const {
 std::optional<std::int64_t> Invocation::integer(std::string_view flag, std::int64_t lowest, std::int64_t most) const {
   const auto given = text(flag);
   if (!given) return std::nullopt;
-  const config::Value value = config::flag_value("integer", std::string(flag), *given);
+  const config::Value value = recipe::flag_value("integer", std::string(flag), *given);
   const std::int64_t number = value.as_integer();
   if (number < lowest) value.fail(fmt::format("must be at least {}; got {}", lowest, number));
   if (number > most) value.fail(fmt::format("must be at most {}; got {}", most, number));
@@ -172,7 +172,7 @@ Invocation merge_line(const ParsedLine& given) {
 }
 
 void read_invocation(const Command& command, Invocation& invocation) {
-  if (command.takes_settings) invocation.settings = config::read_settings(invocation.root);
+  if (command.takes_settings) invocation.settings = recipe::read_settings(invocation.root);
   check_needs(command, invocation);
 }
 
@@ -184,8 +184,8 @@ std::string effective_table(const Invocation& invocation, int width, bool unicod
   columns.push_back({.title = "Manual Override"});
   columns.push_back({.title = "Effective"});
   report::Table table(std::move(columns));
-  for (const config::SettingLine& line :
-       config::setting_lines(invocation.file, invocation.root, invocation.settings, effective)) {
+  for (const recipe::SettingLine& line :
+       recipe::setting_lines(invocation.file, invocation.root, invocation.settings, effective)) {
     std::vector<std::string> cells{line.key, table_cell(line.default_text)};
     if (with_file) cells.push_back(table_cell(line.file_text));
     cells.push_back(table_cell(line.command_line_text));

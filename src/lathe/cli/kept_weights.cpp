@@ -84,7 +84,7 @@ void KeptWeights::save(const study::Trial& trial, const engine::State& state) {
   facts["seed"] = fmt::format("{}", search_.settings.seed);
   facts[kKey] = trial.key.to_hex();
   facts["untrained"] = trial.untrained ? "true" : "false";
-  facts["lathe_version"] = config::version();
+  facts["lathe_version"] = recipe::version();
   make_directories(path(trial.number).parent_path());
   checkpoint::save_model(path(trial.number), search_.space.decode(trial.assignment).graph, state, facts);
   written_[trial.number] = trial.key;

@@ -58,7 +58,7 @@ ExitCode run_man(const Invocation&) {
 }  // namespace
 
 std::string man_page() {
-  std::string text = fmt::format(".TH LATHE 1 \"\" \"lathe {}\" \"User commands\"\n", config::version());
+  std::string text = fmt::format(".TH LATHE 1 \"\" \"lathe {}\" \"User commands\"\n", recipe::version());
   text +=
       ".SH NAME\nlathe \\- turns neural networks to size\n"
       ".SH SYNOPSIS\n\\fBlathe\\fR \\fICOMMAND\\fR [\\fIMODEL\\fR] [\\fIDATASET\\fR] [\\fIflags\\fR]\n"

@@ -180,7 +180,7 @@ std::string settings_of(const storage::StudyInfo& info) {
 }
 
 // Finds the project that the files of a study belong to.
-fs::path own_project(const StudyPlace& place, const config::Settings& stored) {
+fs::path own_project(const StudyPlace& place, const recipe::Settings& stored) {
   if (!place.project.empty()) return place.project;
   constexpr std::string_view kFile = "sqlite:///";
   const std::string address = place.storage->address();
@@ -219,7 +219,7 @@ Invocation stored_invocation(const Invocation& invocation, const StudyPlace& pla
   stored.root = stored.file;
   find_paths(place.info, stored.root);
   put_typed(invocation.root, true, takes_key, stored.root);
-  stored.settings = config::read_settings(stored.root);
+  stored.settings = recipe::read_settings(stored.root);
   const fs::path project = own_project(place, stored.settings);
   const bool climbs = project.filename() == "..";  // as a folder that the user named, not as a project's name
   stored.settings.project_dir = (climbs ? project : project.parent_path()).string();

@@ -8,7 +8,7 @@
 #include "lathe/model/lint.h"
 #include "lathe/model/zoo.h"
 #include "lathe/onnx/import.h"
-#include "lathe/study/loss_keys.h"
+#include "lathe/recipe/checks.h"
 
 namespace lathe::cli {
 namespace {
@@ -17,7 +17,7 @@ bool is_called(const data::DatasetKind& kind, const std::string& name) {
   return kind.name == name || std::find(kind.aliases.begin(), kind.aliases.end(), name) != kind.aliases.end();
 }
 
-model::ModelRequest usual_request(const config::Settings& settings) {
+model::ModelRequest usual_request(const recipe::Settings& settings) {
   const model::ZooEntry* entry = settings.model_is_table ? nullptr : model::find_model(settings.model);
   return entry == nullptr ? model::ModelRequest() : entry->usual;
 }
@@ -45,7 +45,7 @@ StartingPoint imported(const std::filesystem::path& path) {
 
 std::optional<StartingPoint> named_network(const Invocation& invocation,
                                            const std::function<model::ModelRequest()>& request) {
-  const config::Settings& settings = invocation.settings;
+  const recipe::Settings& settings = invocation.settings;
   if (invocation.has("--from") || (!settings.model_is_table && settings.model.empty())) return std::nullopt;
   if (!settings.model_is_table && is_onnx(settings.model))
     return imported(from_its_source(*invocation.root.find("model")));
@@ -61,7 +61,7 @@ checkpoint::LoadedModel load_network(const std::filesystem::path& path, const st
 }
 
 std::shared_ptr<const data::Preprocessing> trained_preprocessing(const Invocation& invocation) {
-  const config::Settings& settings = invocation.settings;
+  const recipe::Settings& settings = invocation.settings;
   std::filesystem::path path = weights_to_load(invocation);
   if (path.empty() && !settings.model_is_table && is_onnx(settings.model))
     path = from_its_source(*invocation.root.find("model"));
@@ -79,9 +79,9 @@ model::ModelRequest model_request(const data::Dataset& dataset) {
           .positions = dataset.train.positions};
 }
 
-model::ModelRequest model_request(const config::Settings& settings) {
+model::ModelRequest model_request(const recipe::Settings& settings) {
   if (settings.dataset.empty()) return usual_request(settings);
-  const bool regression = study::task_of(settings) == data::Task::kRegression;
+  const bool regression = recipe::task_of(settings) == data::Task::kRegression;
   for (const data::DatasetKind& kind : data::dataset_kinds())
     if (!regression && is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0)
       return {.input_shape = kind.row_shape(), .classes = kind.classes};

@@ -18,7 +18,7 @@ model::ModelRequest model_request(const data::Dataset& dataset);
 
 /// Returns what the data that the settings name asks, without reading it where its kind fixes that. Without a data set
 /// what the named network was made for, the jet data (16, 5) for networks that the zoo does not have.
-model::ModelRequest model_request(const config::Settings& settings);
+model::ModelRequest model_request(const recipe::Settings& settings);
 
 /// Makes the network that the settings name: of the zoo, of a [model] table, or read from an ONNX file
 /// (`model = "net.onnx"`, beside the study file where it is written there), which brings its weights along. Nullopt

@@ -29,7 +29,7 @@ bool takes_value(const Command* command, std::string_view flag) {
   };
   if (std::any_of(frame_flags().begin(), frame_flags().end(), matches)) return true;
   if (command != nullptr && std::any_of(command->flags.begin(), command->flags.end(), matches)) return true;
-  const config::Option* option = config::find_option(flag);
+  const recipe::Option* option = recipe::find_option(flag);
   return option != nullptr && !option->value_name.empty();
 }
 
@@ -74,7 +74,7 @@ std::vector<std::string> known_flags(const Command& command) {
   for (const Flag& flag : command.flags) add(flag.names);
   for (const Flag& flag : frame_flags()) add(flag.names);
   if (!command.takes_settings) return flags;
-  for (const config::Option& option : config::options()) add(option.flags);
+  for (const recipe::Option& option : recipe::options()) add(option.flags);
   return flags;
 }
 
@@ -148,7 +148,7 @@ ParsedLine parse_command(const Command& command, const std::vector<std::string>&
   std::vector<Binding> frame, own, settings;
   for (const Flag& flag : frame_flags()) frame.push_back(bind(app, flag.names, !flag.value_name.empty()));
   for (const Flag& flag : command.flags) own.push_back(bind(app, flag.names, !flag.value_name.empty()));
-  for (const config::Option& option : config::options()) {
+  for (const recipe::Option& option : recipe::options()) {
     if (!command.takes_settings || option.flags.empty()) continue;
     settings.push_back(bind(app, option.flags, !option.value_name.empty()));
   }

@@ -29,8 +29,8 @@ log::Level terminal_level(const ParsedLine& line, const config::Value& root) {
   if (line.quiet) return log::Level::kWarning;
   const config::Value* level = root.find("log_level");
   if (level == nullptr || level->is_na()) return log::Level::kInfo;
-  config::Settings only_level;
-  config::find_option("log_level")->field.read(only_level, *level);
+  recipe::Settings only_level;
+  recipe::find_option("log_level")->field.read(only_level, *level);
   return log::level_from_name(only_level.log_level);
 }
 
@@ -50,7 +50,7 @@ ExitCode run_command(const ParsedLine& line) {
 ExitCode run_line(const std::vector<std::string>& arguments) {
   const ParsedLine line = parse_line(arguments);
   if (line.version) {
-    print(fmt::format("lathe {}\n", config::version()));
+    print(fmt::format("lathe {}\n", recipe::version()));
     return ExitCode::kSuccess;
   }
   if (line.help) {

@@ -20,14 +20,14 @@ std::string without_slashes(std::string text) {
   return text;
 }
 
-std::string automatic_name(const config::Settings& settings) {
+std::string automatic_name(const recipe::Settings& settings) {
   const std::string model = settings.model_is_table || settings.model.empty() ? "model" : settings.model;
   return fmt::format("{}_{}_{}_{:%Y-%m-%d}", without_slashes(model), settings.task, without_slashes(settings.dataset),
                      fmt::localtime(std::time(nullptr)));
 }
 
 // A project is a folder in project_dir: its name does not lead elsewhere.
-void check_name(const config::Settings& settings) {
+void check_name(const recipe::Settings& settings) {
   const std::filesystem::path name = settings.project;
   const bool climbs = std::find(name.begin(), name.end(), "..") != name.end();
   if (!name.is_absolute() && !climbs) return;
@@ -42,7 +42,7 @@ void check_name(const config::Settings& settings) {
 
 }  // namespace
 
-std::filesystem::path project_folder(const config::Settings& settings) {
+std::filesystem::path project_folder(const recipe::Settings& settings) {
   check_name(settings);
   const std::string name = settings.project.empty() ? automatic_name(settings) : settings.project;
   return std::filesystem::path(settings.project_dir) / name;

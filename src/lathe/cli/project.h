@@ -3,14 +3,14 @@
 #include <filesystem>
 #include <string>
 
-#include "lathe/config/settings.h"
+#include "lathe/recipe/settings.h"
 
 namespace lathe::cli {
 
 /// Returns the folder that a run writes to (UserError where the name of the project leads out of project_dir):
 /// `project_dir/project`; without a project `{model}_{task}_{dataset}_{date}`, with - for the slashes of paths. Nothing
 /// is made.
-std::filesystem::path project_folder(const config::Settings& settings);
+std::filesystem::path project_folder(const recipe::Settings& settings);
 
 /// Returns the name of a project: that of its folder.
 std::string project_name(const std::filesystem::path& project);

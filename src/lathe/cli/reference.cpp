@@ -30,11 +30,11 @@ std::string flags_cell(const std::vector<std::string>& names, const std::string&
 
 std::string honoured_rows(const std::string& section) {
   std::string text = "| Key | Flag | Type | Default | Allowed | Meaning |\n|---|---|---|---|---|---|\n";
-  for (const config::Option& option : config::options()) {
+  for (const recipe::Option& option : recipe::options()) {
     if (option.section != section) continue;
     text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", code(option.key()),
                         flags_cell(option.flags, option.value_name), option.field.type,
-                        code(option.field.show(config::Settings{})), cell(option.field.allowed),
+                        code(option.field.show(recipe::Settings{})), cell(option.field.allowed),
                         cell(option.field.description));
   }
   return text;
@@ -42,20 +42,20 @@ std::string honoured_rows(const std::string& section) {
 
 std::string inert_rows(const std::string& section) {
   std::string text = "| Key | Flag | Type | Default | Meaning in MASE | Why |\n|---|---|---|---|---|---|\n";
-  for (const config::Option& option : config::options()) {
+  for (const recipe::Option& option : recipe::options()) {
     if (option.section != section) continue;
     text +=
         fmt::format("| {} | {} | {} | {} | {} | {} |\n", code(option.key()),
                     flags_cell(option.flags, option.value_name), option.field.type,
-                    code(option.field.show(config::Settings{})), cell(option.field.description), cell(option.reason));
+                    code(option.field.show(recipe::Settings{})), cell(option.field.description), cell(option.reason));
   }
   return text;
 }
 
-std::string section_text(const std::string& title, config::Effect effect) {
-  if (effect == config::Effect::kHonoured) return fmt::format("\n## {}\n\n{}", title, honoured_rows(title));
+std::string section_text(const std::string& title, recipe::Effect effect) {
+  if (effect == recipe::Effect::kHonoured) return fmt::format("\n## {}\n\n{}", title, honoured_rows(title));
   const std::string rule =
-      effect == config::Effect::kNone
+      effect == recipe::Effect::kNone
           ? "Accepted, so that MASE's files and scripts run; a value other than the default is warned "
             "of."
           : "An error when given with a value other than the default.";
@@ -64,8 +64,8 @@ std::string section_text(const std::string& title, config::Effect effect) {
 
 std::string table_rows() {
   std::string text = "\n## Tables\n\n| Table | Meaning |\n|---|---|\n";
-  for (const config::TableKey& table : config::table_keys()) {
-    const std::string reason = table.effect == config::Effect::kNone ? "; without effect: " + table.reason : "";
+  for (const recipe::TableKey& table : recipe::table_keys()) {
+    const std::string reason = table.effect == recipe::Effect::kNone ? "; without effect: " + table.reason : "";
     text += fmt::format("| `[{}]` | {}{} |\n", table.name, cell(table.description), cell(reason));
   }
   return text;
@@ -113,7 +113,7 @@ std::string options_reference() {
       "refused.\n",
       kMade);
   std::string section;
-  for (const config::Option& option : config::options()) {
+  for (const recipe::Option& option : recipe::options()) {
     if (option.section == section) continue;
     section = option.section;
     text += section_text(section, option.effect);

@@ -10,12 +10,12 @@
 #include "lathe/cli/device.h"
 #include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/space/probes.h"
 #include "lathe/study/base_weights.h"
 #include "lathe/study/constraint.h"
 #include "lathe/study/exhaustive.h"
 #include "lathe/study/general_training.h"
-#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -43,9 +43,9 @@ Search prepare_search(const Invocation& invocation) {
   search.settings = study::parse_study(invocation.root, invocation.settings);
   search.dataset = load_data(invocation.settings, {.preprocessing = trained_preprocessing(invocation),
                                                    .keep_classes = !search.settings.train.has_value()});
-  study::check_loss(search.settings.loss, *search.dataset, invocation.settings);
+  recipe::check_loss(search.settings.loss, *search.dataset, invocation.settings);
   if (search.settings.train)
-    study::check_augmentation(search.settings.train->settings, *search.dataset, invocation.settings);
+    recipe::check_augmentation(search.settings.train->settings, *search.dataset, invocation.settings);
   search.start = starting_point(invocation, *search.dataset);
   log::info("Building search space...");
   search.space = space::parse_space(invocation.root, search.start.graph);
@@ -58,7 +58,7 @@ Search prepare_search(const Invocation& invocation) {
   }
   search.project = project_folder(invocation.settings);
   search.settings.name = project_name(search.project);
-  search.settings_document = config::resolved_document(
+  search.settings_document = recipe::resolved_document(
       study::with_general_training(invocation.root, invocation.settings), invocation.settings);
   return search;
 }

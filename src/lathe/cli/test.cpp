@@ -12,8 +12,8 @@
 #include "lathe/cli/network.h"
 #include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/report/table.h"
-#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -29,22 +29,24 @@ struct TestRun {
 };
 
 TestRun evaluate(const Invocation& invocation) {
-  const config::Settings& settings = invocation.settings;
-  const engine::LossSettings loss = study::read_loss(settings);
+  const recipe::Settings& settings = invocation.settings;
+  const engine::LossSettings loss = recipe::read_loss(settings);
   TestRun run;
   run.dataset = load_data(settings, {.preprocessing = trained_preprocessing(invocation)});
   const data::Samples& test = run.dataset->test;
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
   run.start = starting_point(invocation, *run.dataset);
-  study::check_loss(loss, *run.dataset, settings);
+  recipe::check_loss(loss, *run.dataset, settings);
   run.backend = choose_backend(settings, run.start.graph, loss);
   const auto threads = static_cast<int>(settings.threads);
   const engine::Precision precision = engine::precision_of(settings.trainer_precision);
   log::info("Testing model '{}' on back end {}...", run.start.graph.name,
             device_text(*run.backend, threads, precision));
-  const auto session = run.backend->make_session(
-      run.start.graph,
-      {.batch_size = settings.batch_size, .training = false, .loss = loss, .threads = threads, .precision = precision});
+  const auto session = run.backend->make_session(run.start.graph, {.batch_size = settings.training.batch_size,
+                                                                   .training = false,
+                                                                   .loss = loss,
+                                                                   .threads = threads,
+                                                                   .precision = precision});
   session->load(*run.start.state);
   run.result = session->evaluate(test, 0, test.rows());
   if (!std::isfinite(run.result.loss()))
@@ -83,7 +85,7 @@ Json json_of(const data::Target& target, const engine::EvaluationResult& result,
           {"mae_in_units", errors.mae_in_units}};
 }
 
-Json json_of(const TestRun& run, const config::Settings& settings) {
+Json json_of(const TestRun& run, const recipe::Settings& settings) {
   const data::Fingerprint& data = run.dataset->fingerprint;
   Json json = {{"schema_version", 1},
                {"model", run.start.graph.name},

@@ -13,8 +13,8 @@
 #include "lathe/cli/train_trial.h"
 #include "lathe/cli/training.h"
 #include "lathe/cli/training_report.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/report/table.h"
-#include "lathe/study/loss_keys.h"
 
 namespace lathe::cli {
 namespace {
@@ -22,15 +22,15 @@ namespace {
 constexpr int kStandardOutput = 1;
 
 TrainingJob make_job(const Invocation& invocation) {
-  const config::Settings& settings = invocation.settings;
+  const recipe::Settings& settings = invocation.settings;
   TrainingJob job;
-  job.settings = train_settings(settings);
+  job.settings = recipe::training_of(settings);
   job.dataset = load_data(settings, {.preprocessing = trained_preprocessing(invocation), .keep_classes = false});
   StartingPoint start = starting_point(invocation, *job.dataset);
   job.graph = std::move(start.graph);
   job.state = std::move(start.state);
-  study::check_loss(job.settings.loss, *job.dataset, settings);
-  study::check_augmentation(job.settings, *job.dataset, settings);
+  recipe::check_loss(job.settings.loss, *job.dataset, settings);
+  recipe::check_augmentation(job.settings, *job.dataset, settings);
   job.backend = choose_backend(settings, job.graph, job.settings.loss);
   job.threads = static_cast<int>(settings.threads);
   job.precision = engine::precision_of(settings.trainer_precision);
@@ -43,7 +43,7 @@ TrainingJob make_job(const Invocation& invocation) {
 
 // Makes the project and the folder of the training.
 void open_project(const Invocation& invocation, TrainingJob& job) {
-  const std::string document = config::resolved_document(invocation.root, invocation.settings);
+  const std::string document = recipe::resolved_document(invocation.root, invocation.settings);
   make_directories(job.project);
   log::log_to_file(job.project / "run.log");
   if (!job.resume) {

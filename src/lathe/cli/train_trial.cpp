@@ -21,6 +21,7 @@
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/training_recipe.h"
 #include "lathe/cli/training_report.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/study/repeats.h"
 
 namespace lathe::cli {
@@ -64,7 +65,7 @@ TrainingJob job_of(const Invocation& invocation, const RebuiltStudy& study, cons
                    std::uint64_t repeat) {
   const Search& search = study.search;
   study::TrialRecipe recipe =
-      study.evaluator->recipe(trial.prepared, repeat, train_settings(study.invocation.settings));
+      study.evaluator->recipe(trial.prepared, repeat, recipe::training_of(study.invocation.settings));
   TrainingJob job{.graph = trial.prepared.candidate.graph,
                   .state = std::move(recipe.start),
                   .dataset = std::move(recipe.dataset),
@@ -81,7 +82,7 @@ TrainingJob job_of(const Invocation& invocation, const RebuiltStudy& study, cons
                   .validation_rows = search.settings.evaluation.num_samples};
   put_typed_recipe(invocation.settings, job.settings);
   job.settings.validate_each_epoch = true;
-  job.settings.log_every_n_steps = invocation.settings.log_every_n_steps;
+  job.settings.log_every_n_steps = invocation.settings.training.log_every_n_steps;
   if (invocation.settings.weights == kWeightsOfTrial) job.state = kept_weights(search, trial);
   return job;
 }
@@ -136,7 +137,7 @@ void open_project(const Invocation& invocation, TrialTraining& training) {
   make_directories(job.project);
   log::log_to_file(job.project / "run.log");
   if (!job.resume) {
-    job.folder = new_training(job.project, name, config::resolved_document(stored.root, stored.settings));
+    job.folder = new_training(job.project, name, recipe::resolved_document(stored.root, stored.settings));
   }
   log::info("Training trial {} of study \"{}\" on back end {}, from weights {}", training.trial.trial.number,
             training.study->search.settings.name, device_text(*job.backend, job.threads, job.precision),

@@ -9,8 +9,8 @@
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/data_facts.h"
-#include "lathe/config/settings.h"
 #include "lathe/engine/history.h"
+#include "lathe/recipe/settings.h"
 
 namespace lathe::cli {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::chrono::seconds kSaveEvery{5};
 // Prints the settings that an interrupted run and its continuation must share. How long to train may change where no
 // schedule depends on it.
 std::string comparable_settings(engine::TrainSettings settings) {
-  if (settings.schedule == engine::ScheduleKind::kConstant) {
+  if (settings.schedule == "constant") {
     settings.max_epochs = 0;
     settings.max_steps = std::nullopt;
     settings.num_samples = std::nullopt;
@@ -173,7 +173,7 @@ class Runner {
     facts["seed"] = fmt::format("{}", job_.seed);
     facts["backend"] = backend_text(job_);
     facts["steps"] = fmt::format("{}", report.steps);
-    facts["lathe_version"] = config::version();
+    facts["lathe_version"] = recipe::version();
     checkpoint::save_model(path, job_.graph, state, facts);
   }
 

@@ -3,126 +3,65 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 
-#include "lathe/cli/inputs.h"
-#include "lathe/study/loss_keys.h"
+#include "lathe/recipe/checks.h"
 
 namespace lathe::cli {
 namespace {
 
 using engine::TrainSettings;
+using recipe::TrainingSetting;
 
-/// Describes one setting of a recipe.
-struct Entry {
-  std::string name;  ///< in basic_train and in the choices of a trial
-  std::string key;   ///< the general setting that replaces it; empty: none
-  std::string (*text)(const TrainSettings&);
-  void (*copy)(const TrainSettings& from, TrainSettings& to);
-};
+bool belongs(const TrainingSetting& setting) { return setting.in_runner; }
 
-std::string text_of(bool value) { return value ? "true" : "false"; }
-
-std::string text_of(const std::optional<std::int64_t>& value) { return value ? fmt::format("{}", *value) : "-"; }
-
-bool is_sgd(const TrainSettings& settings) { return settings.optimizer.kind == engine::OptimizerKind::kSgd; }
-
-const std::vector<Entry>& entries() {
-  using S = const TrainSettings&;
-  using T = TrainSettings&;
-  static const std::vector<Entry> list = {
-      {"optimizer", "training_optimizer", [](S s) { return engine::to_string(s.optimizer.kind); },
-       [](S from, T to) { to.optimizer.kind = from.optimizer.kind; }},
-      {"learning_rate", "learning_rate", [](S s) { return fmt::format("{}", s.learning_rate); },
-       [](S from, T to) { to.learning_rate = from.learning_rate; }},
-      {"lr_scheduler", "lr_scheduler", [](S s) { return engine::to_string(s.schedule); },
-       [](S from, T to) { to.schedule = from.schedule; }},
-      {"eta_min", "eta_min", [](S s) { return fmt::format("{}", s.minimum_learning_rate); },
-       [](S from, T to) { to.minimum_learning_rate = from.minimum_learning_rate; }},
-      {"num_warmup_steps", "num_warmup_steps", [](S s) { return fmt::format("{}", s.warmup_steps); },
-       [](S from, T to) { to.warmup_steps = from.warmup_steps; }},
-      {"batch_size", "batch_size", [](S s) { return fmt::format("{}", s.batch_size); },
-       [](S from, T to) { to.batch_size = from.batch_size; }},
-      {"max_epochs", "max_epochs",
-       [](S s) {
-         const bool endless = s.max_epochs >= std::numeric_limits<std::int32_t>::max();
-         return endless ? std::string("-") : fmt::format("{}", s.max_epochs);
-       },
-       [](S from, T to) {
-         to.max_epochs = from.max_epochs;
-         to.num_samples.reset();
-       }},
-      {"max_steps", "max_steps", [](S s) { return text_of(s.max_steps); },
-       [](S from, T to) {
-         to.max_steps = from.max_steps;
-         to.num_samples.reset();
-       }},
-      {"num_samples", "", [](S s) { return text_of(s.num_samples); }, nullptr},
-      {"gradient_accumulation_steps", "accumulate_grad_batches",
-       [](S s) { return fmt::format("{}", s.accumulate_grad_batches); },
-       [](S from, T to) { to.accumulate_grad_batches = from.accumulate_grad_batches; }},
-      {"weight_decay", "weight_decay", [](S s) { return fmt::format("{}", s.optimizer.weight_decay); },
-       [](S from, T to) { to.optimizer.weight_decay = from.optimizer.weight_decay; }},
-      {"momentum", "momentum",
-       [](S s) { return is_sgd(s) ? fmt::format("{}", s.optimizer.momentum) : std::string("-"); },
-       [](S from, T to) { to.optimizer.momentum = from.optimizer.momentum; }},
-      {"nesterov", "nesterov", [](S s) { return is_sgd(s) ? text_of(s.optimizer.nesterov) : std::string("-"); },
-       [](S from, T to) { to.optimizer.nesterov = from.optimizer.nesterov; }},
-      {"l1", "l1", [](S s) { return fmt::format("{}", s.optimizer.l1); },
-       [](S from, T to) { to.optimizer.l1 = from.optimizer.l1; }},
-      {"l2", "l2", [](S s) { return fmt::format("{}", s.optimizer.l2); },
-       [](S from, T to) { to.optimizer.l2 = from.optimizer.l2; }},
-      {"loss", "loss", [](S s) { return s.loss.name; }, [](S from, T to) { to.loss.name = from.loss.name; }},
-      {"label_smoothing", "label_smoothing", [](S s) { return fmt::format("{}", s.loss.label_smoothing); },
-       [](S from, T to) { to.loss.label_smoothing = from.loss.label_smoothing; }},
-      {"class_weights", "class_weights", [](S s) { return std::string(s.loss.class_weights.empty() ? "-" : "given"); },
-       [](S from, T to) { to.loss.class_weights = from.loss.class_weights; }},
-      {"huber_delta", "huber_delta", [](S s) { return fmt::format("{}", s.loss.delta); },
-       [](S from, T to) { to.loss.delta = from.loss.delta; }},
-      {"random_crop", "random_crop", [](S s) { return fmt::format("{}", s.augmentation.random_crop); },
-       [](S from, T to) { to.augmentation.random_crop = from.augmentation.random_crop; }},
-      {"horizontal_flip", "horizontal_flip", [](S s) { return text_of(s.augmentation.horizontal_flip); },
-       [](S from, T to) { to.augmentation.horizontal_flip = from.augmentation.horizontal_flip; }},
-      {"cutout", "cutout", [](S s) { return fmt::format("{}", s.augmentation.cutout); },
-       [](S from, T to) { to.augmentation.cutout = from.augmentation.cutout; }}};
-  return list;
+bool is_typed(const TrainingSetting& setting, const recipe::Settings& typed) {
+  return !setting.general.empty() && typed.source_of(setting.general) == config::kCommandLine;
 }
 
-bool is_typed(const Entry& entry, const config::Settings& typed) {
-  return !entry.key.empty() && typed.source_of(entry.key) == config::kCommandLine;
+// Prints a value without quotes, and a dash where it limits nothing or is not read.
+std::string text_of(const TrainingSetting& setting, const TrainSettings& settings) {
+  if (!engine::optimizer_named(settings.optimizer.name).reads(setting.name())) return "-";
+  std::string text = setting.field.show(settings);
+  if (text == "[]" || (setting.lift && text == "-1")) return "-";
+  return setting.field.type == "string" ? text.substr(1, text.size() - 2) : text;
 }
 
 }  // namespace
 
 bool is_recipe_key(const std::string& key) {
-  return std::any_of(entries().begin(), entries().end(), [&](const Entry& entry) { return entry.key == key; });
+  const auto& settings = recipe::training_settings();
+  return std::any_of(settings.begin(), settings.end(),
+                     [&](const TrainingSetting& setting) { return belongs(setting) && setting.general == key; });
 }
 
-void put_typed_recipe(const config::Settings& typed, TrainSettings& recipe) {
-  TrainSettings given = train_settings(typed);
-  given.minimum_learning_rate = typed.eta_min;  // which the rate of the recipe bounds, not that of the settings
-  const bool was_sgd = is_sgd(recipe);
-  for (const Entry& entry : entries()) {
-    if (is_typed(entry, typed)) entry.copy(given, recipe);
+void put_typed_recipe(const recipe::Settings& typed, TrainSettings& recipe) {
+  TrainSettings given = recipe::training_of(typed);
+  given.minimum_learning_rate = typed.training.minimum_learning_rate;  // the rate of the recipe bounds it below
+  const std::string before = recipe.optimizer.name;
+  for (const TrainingSetting& setting : recipe::training_settings()) {
+    if (!belongs(setting) || !is_typed(setting, typed)) continue;
+    setting.copy(given, recipe);
+    if (setting.lift) recipe.num_samples.reset();
   }
   recipe.minimum_learning_rate = std::min(recipe.minimum_learning_rate, recipe.learning_rate);
-  if (!was_sgd && is_sgd(recipe)) {  // momentum and nesterov are of sgd alone: the study has none
-    recipe.optimizer.momentum = given.optimizer.momentum;
-    recipe.optimizer.nesterov = given.optimizer.nesterov;
+  for (const TrainingSetting& setting : recipe::training_settings()) {  // the study has none of what it did not read
+    const bool was_read = engine::optimizer_named(before).reads(setting.name());
+    if (!was_read && engine::optimizer_named(recipe.optimizer.name).reads(setting.name())) setting.copy(given, recipe);
   }
 }
 
 std::vector<RecipeLine> recipe_lines(const TrainSettings& recipe, const space::TrainingChoices& chosen,
-                                     const config::Settings& typed, std::int64_t trial) {
+                                     const recipe::Settings& typed, std::int64_t trial) {
   std::vector<RecipeLine> lines;
-  for (const Entry& entry : entries()) {
+  for (const TrainingSetting& setting : recipe::training_settings()) {
+    if (!belongs(setting)) continue;
     const bool is_chosen =
-        std::any_of(chosen.begin(), chosen.end(), [&](const auto& choice) { return choice.first == entry.name; });
-    lines.push_back({entry.name, entry.text(recipe),
-                     is_typed(entry, typed) ? std::string(config::kCommandLine)
-                     : is_chosen            ? fmt::format("trial {}", trial)
-                                            : std::string("study")});
+        std::any_of(chosen.begin(), chosen.end(), [&](const auto& choice) { return choice.first == setting.name(); });
+    lines.push_back({setting.name(), text_of(setting, recipe),
+                     is_typed(setting, typed) ? std::string(config::kCommandLine)
+                     : is_chosen              ? fmt::format("trial {}", trial)
+                                              : std::string("study")});
   }
   return lines;
 }

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "lathe/config/settings.h"
 #include "lathe/engine/train.h"
+#include "lathe/recipe/settings.h"
 #include "lathe/report/table.h"
 #include "lathe/space/training.h"
 
@@ -24,11 +24,11 @@ struct RecipeLine {
 
 /// Puts the settings that were typed on the command line over those of a trial. How long to train is one setting: a
 /// typed max_epochs or max_steps replaces the study's num_samples.
-void put_typed_recipe(const config::Settings& typed, engine::TrainSettings& recipe);
+void put_typed_recipe(const recipe::Settings& typed, engine::TrainSettings& recipe);
 
 /// Lists the settings of a recipe with their sources.
 std::vector<RecipeLine> recipe_lines(const engine::TrainSettings& recipe, const space::TrainingChoices& chosen,
-                                     const config::Settings& typed, std::int64_t trial);
+                                     const recipe::Settings& typed, std::int64_t trial);
 std::string recipe_table(const std::vector<RecipeLine>& lines, const report::TableStyle& style);
 nlohmann::ordered_json recipe_json(const std::vector<RecipeLine>& lines);
 

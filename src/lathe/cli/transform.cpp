@@ -61,7 +61,7 @@ void save(const Invocation& invocation, const StartingPoint& start, Transformed&
   engine::State state = engine::initial_state(result.after, seed, 0, 0);
   if (start.state) state = carried_over(*start.state, std::move(state));
   const std::filesystem::path folder = new_run_folder(project_folder(invocation.settings), "transform", "settings.toml",
-                                                      config::resolved_document(invocation.root, invocation.settings));
+                                                      recipe::resolved_document(invocation.root, invocation.settings));
   result.file = folder / "transformed.safetensors";
   checkpoint::Facts facts = {{"weights", start.weights_origin}};
   checkpoint::store_preprocessing(start.preprocessing, facts);

@@ -53,11 +53,11 @@ void cover_line(std::int64_t side, const Draw& draw, std::int64_t row, std::span
   std::fill(to.begin() + std::max<std::int64_t>(left, 0), to.begin() + end, 0.0f);
 }
 
-std::optional<AugmentationProblem> find_large(const char* key, std::int64_t value, const Shape& shape) {
+std::optional<SettingProblem> find_large(const char* key, std::int64_t value, const Shape& shape) {
   const std::int64_t side = std::min(shape[1], shape[2]);
   if (value >= 0 && value < side) return std::nullopt;
-  return AugmentationProblem{key, fmt::format("must be at least 0 and below {}, the side of the images {}; got {}",
-                                              side, to_string(shape), value)};
+  return SettingProblem{key, fmt::format("must be at least 0 and below {}, the side of the images {}; got {}", side,
+                                         to_string(shape), value)};
 }
 
 }  // namespace
@@ -85,15 +85,14 @@ void augment_image(const Augmentation& augmentation, const Shape& shape, RandomS
   }
 }
 
-std::optional<AugmentationProblem> find_problem(const Augmentation& augmentation, const Shape& shape) {
+std::optional<SettingProblem> find_problem(const Augmentation& augmentation, const Shape& shape) {
   if (!augmentation.any()) return std::nullopt;
   if (shape.size() != 3) {
     const char* const key = augmentation.random_crop > 0   ? "random_crop"
                             : augmentation.horizontal_flip ? "horizontal_flip"
                                                            : "cutout";
-    return AugmentationProblem{
-        key,
-        fmt::format("changes images [channels, height, width]; the rows of this data set are {}", to_string(shape))};
+    return SettingProblem{key, fmt::format("changes images [channels, height, width]; the rows of this data set are {}",
+                                           to_string(shape))};
   }
   if (auto problem = find_large("random_crop", augmentation.random_crop, shape)) return problem;
   return find_large("cutout", augmentation.cutout, shape);

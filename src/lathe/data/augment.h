@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "lathe/base/error.h"
 #include "lathe/base/random.h"
 #include "lathe/base/shape.h"
 
@@ -32,13 +33,9 @@ struct Augmentation {
 void augment_image(const Augmentation& augmentation, const Shape& shape, RandomStream& stream,
                    std::span<const float> from, std::span<float> to);
 
-/// Names the key that does not fit, and why.
-struct AugmentationProblem {
-  std::string key, message;
-};
 /// Finds why rows of the shape cannot be changed so: they are no images, a shift or a square is not smaller than they
 /// are. nullopt: they can.
-std::optional<AugmentationProblem> find_problem(const Augmentation& augmentation, const Shape& shape);
+std::optional<SettingProblem> find_problem(const Augmentation& augmentation, const Shape& shape);
 /// Throws UserError where find_problem finds one.
 void check_augmentation(const Augmentation& augmentation, const Shape& shape);
 

@@ -10,27 +10,11 @@
 
 #include "lathe/data/dataset.h"
 #include "lathe/engine/loss.h"
+#include "lathe/engine/optimizer.h"
 #include "lathe/engine/state.h"
 #include "lathe/ir/graph.h"
 
 namespace lathe::engine {
-
-/// Names the update rules. Formulas as torch.optim: SGD (weight decay added to the gradient, momentum without
-/// dampening, nesterov), Adam (L2 decay in the gradient), AdamW (decoupled decay).
-enum class OptimizerKind { kSgd, kAdam, kAdamW };
-
-/// Holds everything about the update but the learning rate, which the schedule gives step by step.
-struct OptimizerSettings {
-  OptimizerKind kind = OptimizerKind::kAdam;
-  double weight_decay = 0;
-  double momentum = 0;                                ///< SGD only
-  bool nesterov = false;                              ///< SGD only
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  ///< Adam, AdamW
-  /// Penalties on weights (see is_penalised), as Keras' kernel_regularizer: l1 * sum |w| + l2 * sum w^2 belongs to what
-  /// is minimised, but not to the losses that are reported. `update` adds l1 * sign(w) + 2 * l2 * w to the gradient, w
-  /// being the weight before its quantisation. weight_decay differs: it acts on every trainable tensor, without the 2.
-  double l1 = 0, l2 = 0;
-};
 
 /// Tells whether l1 and l2 act on a parameter: the weights of layers, no biases and nothing of a batch norm.
 bool is_penalised(const ir::Parameter& parameter);
@@ -86,8 +70,8 @@ class Session {
 
   /// Chooses the update rule and clears its moments.
   virtual void set_optimizer(const OptimizerSettings& settings) = 0;
-  /// Returns moments and step count for a checkpoint, and takes them back. Names: `NAME.exp_avg`, `NAME.exp_avg_sq`,
-  /// `NAME.momentum_buffer` for each trainable tensor, and `step` (scalar).
+  /// Returns moments and step count for a checkpoint, and takes them back. Names: that of each trainable tensor with
+  /// the ends that the rule declares (`NAME.exp_avg`), first all of one end, then all of the next; and `step` (scalar).
   virtual State optimizer_state() const = 0;
   virtual void load_optimizer_state(const State& state) = 0;
 

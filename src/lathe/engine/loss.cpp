@@ -60,7 +60,7 @@ std::string names_of(Task task) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-LossProblem unknown_loss(const std::string& name) {
+SettingProblem unknown_loss(const std::string& name) {
   std::vector<std::string> known;
   for (const LossDeclaration& declaration : loss_declarations()) known.push_back(declaration.name);
   return {"loss", fmt::format("unknown loss \"{}\"{}", name, suggestion(name, known))};
@@ -104,6 +104,13 @@ const LossDeclaration* find_loss(std::string_view name) {
   return nullptr;
 }
 
+LossSettings resolved(LossSettings loss, Task task) {
+  const LossDeclaration* declaration = find_loss(loss.name);
+  if (declaration != nullptr) loss.name = declaration->name;
+  if (loss.name == "auto") loss.name = default_loss(task);
+  return loss;
+}
+
 std::string default_loss(Task task) { return task == Task::kRegression ? "mean_squared_error" : "cross_entropy"; }
 
 std::string LossSettings::to_text() const {
@@ -115,28 +122,28 @@ std::string LossSettings::to_text() const {
   return options.empty() ? name : fmt::format("{}({})", name, fmt::join(options, ", "));
 }
 
-std::optional<LossProblem> find_problem(const LossSettings& loss, Task task) {
+std::optional<SettingProblem> find_problem(const LossSettings& loss, Task task) {
   const LossDeclaration* declaration = find_loss(loss.name);
   if (declaration == nullptr) return unknown_loss(loss.name);
   if (declaration->task != task)
-    return LossProblem{"loss", fmt::format("{} belongs to {}; the task is {}, whose losses are {}", loss.name,
-                                           task_name(declaration->task), task_name(task), names_of(task))};
+    return SettingProblem{"loss", fmt::format("{} belongs to {}; the task is {}, whose losses are {}", loss.name,
+                                              task_name(declaration->task), task_name(task), names_of(task))};
   for (const Option& option : option_list()) {
     if (!option.given(loss)) continue;
     if (!reads(*declaration, option.name))
-      return LossProblem{option.name, fmt::format("does not belong to the loss {}", loss.name)};
-    if (const std::string problem = option.problem(loss); !problem.empty()) return LossProblem{option.name, problem};
+      return SettingProblem{option.name, fmt::format("does not belong to the loss {}", loss.name)};
+    if (const std::string problem = option.problem(loss); !problem.empty()) return SettingProblem{option.name, problem};
   }
   return std::nullopt;
 }
 
-std::optional<LossProblem> find_problem(const LossSettings& loss, const data::Dataset& dataset) {
+std::optional<SettingProblem> find_problem(const LossSettings& loss, const data::Dataset& dataset) {
   if (auto problem = find_problem(loss, dataset.task)) return problem;
   const auto weights = static_cast<std::int64_t>(loss.class_weights.size());
   if (weights == 0 || weights == dataset.classes) return std::nullopt;
-  return LossProblem{"class_weights",
-                     fmt::format("has {} weights; data set {} has {} classes ({})", weights, dataset.name,
-                                 dataset.classes, fmt::join(dataset.preprocessing.class_names, ", "))};
+  return SettingProblem{"class_weights",
+                        fmt::format("has {} weights; data set {} has {} classes ({})", weights, dataset.name,
+                                    dataset.classes, fmt::join(dataset.preprocessing.class_names, ", "))};
 }
 
 void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/base/error.h"
 #include "lathe/data/dataset.h"
 
 /// The losses: what is minimised, as a value, and the list of those that there are.
@@ -44,14 +45,13 @@ const LossDeclaration* find_loss(std::string_view name);
 /// Returns the loss of a task when none is named: cross_entropy, mean_squared_error.
 std::string default_loss(data::Task task);
 
-/// Says what is wrong with a setting: the key and a sentence.
-struct LossProblem {
-  std::string key, message;
-};
+/// Returns the loss with the name that all spellings share: the usual one of the task for `auto`; unknown names stay.
+LossSettings resolved(LossSettings loss, data::Task task);
+
 /// Checks a loss for a task: its name, its options, and options that it does not read. nullopt: all is well.
-std::optional<LossProblem> find_problem(const LossSettings& loss, data::Task task);
+std::optional<SettingProblem> find_problem(const LossSettings& loss, data::Task task);
 /// Checks, further, that there are as many class weights as classes.
-std::optional<LossProblem> find_problem(const LossSettings& loss, const data::Dataset& dataset);
+std::optional<SettingProblem> find_problem(const LossSettings& loss, const data::Dataset& dataset);
 
 /// Checks that rows hold what a loss learns from: labels, or `outputs` targets. Throws InternalError.
 void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs);

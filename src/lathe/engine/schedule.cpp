@@ -1,3 +1,5 @@
+#include "lathe/engine/schedule.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,14 +17,6 @@ namespace {
 template <typename T>
 std::string text_of(const std::optional<T>& value) {
   return value ? fmt::format("{}", *value) : "none";
-}
-
-std::string optimizer_text(const OptimizerSettings& optimizer) {
-  if (optimizer.kind == OptimizerKind::kSgd)
-    return fmt::format("sgd(weight_decay={}, momentum={}, nesterov={})", optimizer.weight_decay, optimizer.momentum,
-                       optimizer.nesterov);
-  return fmt::format("{}(weight_decay={}, beta1={}, beta2={}, epsilon={})", to_string(optimizer.kind),
-                     optimizer.weight_decay, optimizer.beta1, optimizer.beta2, optimizer.epsilon);
 }
 
 // Prints what is not so by default: texts of plain runs stay as they were before there was a choice.
@@ -51,17 +45,32 @@ double floor_of(const TrainSettings& settings) {
 
 }  // namespace
 
+const Registry<ScheduleDeclaration>& schedules() {
+  static const Registry<ScheduleDeclaration> registry(
+      "schedule", {{.name = "constant", .aliases = {"constant_with_warmup"}, .description = "the peak to the end"},
+                   {.name = "linear",
+                    .aliases = {},
+                    .description = "falls in a line to eta_min",
+                    .left = [](double done) { return 1.0 - done; }},
+                   {.name = "cosine",
+                    .aliases = {},
+                    .description = "falls along half a cosine to eta_min, torch's CosineAnnealingLR over the run",
+                    .left = [](double done) { return 0.5 * (1.0 + std::cos(std::numbers::pi * done)); }}});
+  return registry;
+}
+
+const ScheduleDeclaration& schedule_named(const std::string& name) { return schedules().at(name, "lr_scheduler"); }
+
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total) {
   const double peak = settings.learning_rate;
   if (step < settings.warmup_steps)
     return peak * static_cast<double>(step) / static_cast<double>(settings.warmup_steps);
-  if (settings.schedule == ScheduleKind::kConstant) return peak;
+  const ScheduleDeclaration& schedule = schedule_named(settings.schedule);
+  if (schedule.left == nullptr) return peak;
   const auto span = static_cast<double>(std::max<std::int64_t>(total - settings.warmup_steps, 1));
   const double done = std::min(static_cast<double>(step - settings.warmup_steps) / span, 1.0);
-  const double left =
-      settings.schedule == ScheduleKind::kLinear ? 1.0 - done : 0.5 * (1.0 + std::cos(std::numbers::pi * done));
   const double floor = floor_of(settings);
-  return floor + (peak - floor) * left;
+  return floor + (peak - floor) * schedule.left(done);
 }
 
 std::string TrainSettings::to_text() const {
@@ -69,28 +78,10 @@ std::string TrainSettings::to_text() const {
              "optimizer={} learning_rate={} schedule={} minimum_learning_rate={} warmup_steps={} batch_size={} "
              "max_epochs={} "
              "max_steps={} num_samples={} accumulate_grad_batches={} shuffle={} validate_each_epoch={}",
-             optimizer_text(optimizer), learning_rate, to_string(schedule), floor_of(*this), warmup_steps, batch_size,
-             max_epochs, text_of(max_steps), text_of(num_samples), accumulate_grad_batches, shuffle_text(*this),
-             validate_each_epoch) +
+             optimizer_named(optimizer.name).text(optimizer), learning_rate, schedule_named(schedule).name,
+             floor_of(*this), warmup_steps, batch_size, max_epochs, text_of(max_steps), text_of(num_samples),
+             accumulate_grad_batches, shuffle_text(*this), validate_each_epoch) +
          loss_text(*this) + augmentation_text(*this);
-}
-
-std::string to_string(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::kSgd: return "sgd";
-    case OptimizerKind::kAdam: return "adam";
-    case OptimizerKind::kAdamW: return "adamw";
-  }
-  throw InternalError("unknown optimizer kind");
-}
-
-std::string to_string(ScheduleKind kind) {
-  switch (kind) {
-    case ScheduleKind::kConstant: return "constant";
-    case ScheduleKind::kLinear: return "linear";
-    case ScheduleKind::kCosine: return "cosine";
-  }
-  throw InternalError("unknown schedule kind");
 }
 
 std::string to_string(TrainOutcome outcome) {
@@ -101,21 +92,6 @@ std::string to_string(TrainOutcome outcome) {
     case TrainOutcome::kTimedOut: return "timed_out";
   }
   throw InternalError("unknown training outcome");
-}
-
-OptimizerKind optimizer_kind(std::string_view name) {
-  static const std::vector<std::string> kNames = {"sgd", "adam", "adamw"};
-  for (const OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdam, OptimizerKind::kAdamW})
-    if (to_string(kind) == name) return kind;
-  throw UserError("optimizer", fmt::format("unknown optimizer \"{}\"{}", name, suggestion(name, kNames)));
-}
-
-ScheduleKind schedule_kind(std::string_view name) {
-  static const std::vector<std::string> kNames = {"constant", "linear", "cosine"};
-  if (name == "constant_with_warmup") return ScheduleKind::kConstant;
-  for (const ScheduleKind kind : {ScheduleKind::kConstant, ScheduleKind::kLinear, ScheduleKind::kCosine})
-    if (to_string(kind) == name) return kind;
-  throw UserError("lr_scheduler", fmt::format("unknown schedule \"{}\"{}", name, suggestion(name, kNames)));
 }
 
 }  // namespace lathe::engine

@@ -33,23 +33,14 @@ class StopToken {
   const StopToken* other_ = nullptr;
 };
 
-/// Names the learning-rate schedules. Spelt `constant`, `linear`, `cosine` in files.
-enum class ScheduleKind { kConstant, kLinear, kCosine };
-std::string to_string(ScheduleKind kind);
-/// Reads a schedule (`constant_with_warmup` is `constant`). Throws UserError (lr_scheduler) with the nearest name.
-ScheduleKind schedule_kind(std::string_view name);
-std::string to_string(OptimizerKind kind);
-/// Reads `sgd`, `adam` or `adamw`. Throws UserError (optimizer) with the nearest name.
-OptimizerKind optimizer_kind(std::string_view name);
-
 /// Holds the recipe of a training run. Steps are optimiser steps.
 struct TrainSettings {
   OptimizerSettings optimizer;
   LossSettings loss = {};  ///< the session must have been made with the same
   double learning_rate = 1e-3;
-  ScheduleKind schedule = ScheduleKind::kConstant;
-  double minimum_learning_rate = 0;  ///< end of the linear and the cosine schedule
-  std::int64_t warmup_steps = 0;     ///< linear from 0; then the schedule over the steps that are left
+  std::string schedule = "constant";  ///< name of a ScheduleDeclaration
+  double minimum_learning_rate = 0;   ///< end of a schedule that falls
+  std::int64_t warmup_steps = 0;      ///< linear from 0; then the schedule over the steps that are left
   std::int64_t batch_size = 128;
   std::int64_t max_epochs = 20;
   std::optional<std::int64_t> max_steps;    ///< ends training earlier
@@ -65,7 +56,7 @@ struct TrainSettings {
   std::string to_text() const;
 };
 
-/// Returns the learning rate of optimiser step `step` (from 0) of `total` steps. Linear and cosine reach
+/// Returns the learning rate of optimiser step `step` (from 0) of `total` steps. A schedule that falls reaches
 /// minimum_learning_rate at step `total`.
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total);
 

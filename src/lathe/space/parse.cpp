@@ -110,7 +110,7 @@ SearchSpace parse_space(const config::Value& root, const ir::Graph& base) {
   const Setup setup = read_setup(table.find("setup"), base);
   const std::vector<Leaf> leaves = read_all_leaves(table, setup.by, base);
   const Decisions decisions = decide(leaves, group_leaves(leaves, setup, base));
-  check_momentum(leaves, decisions);
+  check_unread(leaves, decisions);
   check_choices(base, leaves, decisions);
 
   SearchSpace space;

@@ -15,16 +15,16 @@ namespace lathe::space {
 /// Holds the chosen hyperparameters by name, in the order of the file; what is not here the runner decides.
 using TrainingChoices = std::vector<std::pair<std::string, Scalar>>;
 
-/// Lists the names that the table may have. All mean what they do in `[search.strategy.sw_runner.basic_train]`.
+/// Lists the names that the table may have, those of the searchable recipe::training_settings.
 const std::vector<std::string>& training_keys();
 
-/// Reads the table: one leaf of the node kTraining per key, lists before tables. learning_rate, weight_decay,
-/// l1, l2, label_smoothing and momentum are real numbers, however their ends are written. Throws UserError with
+/// Reads the table: one leaf of the node kTraining per key, lists before tables. Settings that are numbers, not
+/// integers, are real however their ends are written. Throws UserError with
 /// position: unknown keys (nearest shown), values out of range or of the wrong type, and what read_domain refuses.
 std::vector<Leaf> read_training_leaves(const config::Value& table);
 
-/// Refuses momentum and nesterov where training/optimizer is a decision and may be another than sgd.
-void check_momentum(const std::vector<Leaf>& leaves, const Decisions& decisions);
+/// Refuses what some optimisers do not read (momentum) where training/optimizer is a decision and may be one of those.
+void check_unread(const std::vector<Leaf>& leaves, const Decisions& decisions);
 
 /// Puts the choices into the settings; NA leaves a setting alone. Throws UserError when they contradict each other
 /// (nesterov without momentum), InternalError for what read_training_leaves would have refused.

@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "lathe/base/json.h"
-#include "lathe/config/settings.h"
+#include "lathe/recipe/settings.h"
 #include "lathe/storage/text.h"
 
 namespace lathe::study {

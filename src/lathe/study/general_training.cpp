@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lathe/base/log.h"
-#include "lathe/study/settings_tables.h"
+#include "lathe/engine/schedule.h"
 
 namespace lathe::study {
 namespace {
@@ -18,61 +18,44 @@ constexpr const char* kRunner = "search.strategy.sw_runner.basic_train";
 
 // A general key, its name in the runner's table, and which default holds where nobody chose it.
 struct TrainingKey {
-  const char* general;
-  const char* runner;
+  std::string general;
+  std::string runner;
   bool own_default = false;    // the runner's, as in MASE; otherwise the general one
-  bool of_sgd = false;         // no other optimizer reads it
   bool of_evaluation = false;  // it matters where nothing is trained too
 };
 
 const std::vector<TrainingKey>& training_keys_of_searches() {
-  static const std::vector<TrainingKey> keys{
-      {.general = "training_optimizer", .runner = "optimizer"},
-      {.general = "learning_rate", .runner = "learning_rate"},
-      {.general = "lr_scheduler", .runner = "lr_scheduler", .own_default = true},
-      {.general = "num_warmup_steps", .runner = "num_warmup_steps", .own_default = true},
-      {.general = "eta_min", .runner = "eta_min", .own_default = true},
-      {.general = "loss", .runner = "loss", .of_evaluation = true},
-      {.general = "label_smoothing", .runner = "label_smoothing", .of_evaluation = true},
-      {.general = "class_weights", .runner = "class_weights", .of_evaluation = true},
-      {.general = "huber_delta", .runner = "huber_delta", .of_evaluation = true},
-      {.general = "l1", .runner = "l1"},
-      {.general = "l2", .runner = "l2"},
-      {.general = "weight_decay", .runner = "weight_decay"},
-      {.general = "momentum", .runner = "momentum", .own_default = true, .of_sgd = true},
-      {.general = "nesterov", .runner = "nesterov", .own_default = true, .of_sgd = true},
-      {.general = "max_epochs", .runner = "max_epochs"},
-      {.general = "max_steps", .runner = "max_steps", .own_default = true},
-      {.general = "accumulate_grad_batches", .runner = "gradient_accumulation_steps", .own_default = true},
-      {.general = "batch_size", .runner = "batch_size", .of_evaluation = true},
-      {.general = "random_crop", .runner = "random_crop"},
-      {.general = "horizontal_flip", .runner = "horizontal_flip"},
-      {.general = "cutout", .runner = "cutout"},
-      {.general = "weights", .runner = "weights", .of_evaluation = true},
-  };
+  static const std::vector<TrainingKey> keys = [] {
+    std::vector<TrainingKey> all;
+    for (const recipe::TrainingSetting& setting : recipe::training_settings()) {
+      if (!setting.in_runner || setting.general.empty()) continue;
+      all.push_back({setting.general, setting.name(), setting.own_default, setting.of_evaluation});
+    }
+    all.push_back({.general = "weights", .runner = "weights", .of_evaluation = true});
+    return all;
+  }();
   return keys;
 }
 
-std::string path_of(const char* key) { return fmt::format("{}.{}", kRunner, key); }
+std::string path_of(const std::string& key) { return fmt::format("{}.{}", kRunner, key); }
 
-bool is_searched(const Value& root, const char* key) {
+bool is_searched(const Value& root, const std::string& key) {
   return root.find_path(fmt::format("search.search_space.training.{}", key)) != nullptr;
 }
 
-bool may_use_sgd(const Value& root, const config::Settings& general) {
+// Tells whether the optimiser of some trial may read a key.
+bool may_be_read(const Value& root, const recipe::Settings& general, const TrainingKey& key) {
   if (is_searched(root, "optimizer")) return true;
   const Value* optimizer = root.find_path(path_of("optimizer"));
   const std::string name =
-      optimizer != nullptr && optimizer->is_string() ? optimizer->as_string() : general.training_optimizer;
-  return name == "sgd";
+      optimizer != nullptr && optimizer->is_string() ? optimizer->as_string() : general.training.optimizer.name;
+  const engine::OptimizerDeclaration* rule = engine::optimizers().find(name);
+  return rule == nullptr || rule->reads(key.runner);
 }
 
 // Tells what a key of the runner is where its table does not have it.
-std::string default_text(const char* key) {
-  for (const Field<TrainTable>& field : train_fields()) {
-    if (field.name == key) return field.show(TrainTable{});
-  }
-  return {};
+std::string default_text(const std::string& key) {
+  return recipe::find_training_setting(key)->field.show(engine::TrainSettings{});
 }
 
 // Tells whether training goes on until num_samples, whatever the general max_epochs says.
@@ -85,14 +68,14 @@ std::string effective_text(const Value& root, const TrainingKey& key) {
   if (is_searched(root, key.runner)) return "\"searched\"";
   if (const Value* value = root.find_path(path_of(key.runner))) return value->to_toml();
   if (key.own_default) return default_text(key.runner);
-  return std::string(key.general) == "max_epochs" && ends_by_samples(root) ? "\"NA\"" : std::string();
+  return key.general == "max_epochs" && ends_by_samples(root) ? "\"NA\"" : std::string();
 }
 
 std::string place(const SourcePosition& position, const std::string& key) {
   return fmt::format("{}: {}", position.to_string(), key);
 }
 
-void warn_without_training(const config::Settings& general) {
+void warn_without_training(const recipe::Settings& general) {
   std::vector<std::string> idle;
   for (const TrainingKey& key : training_keys_of_searches()) {
     if (!key.of_evaluation && general.was_chosen(key.general)) idle.push_back(key.general);
@@ -105,7 +88,7 @@ void warn_without_training(const config::Settings& general) {
 }
 
 // A flag that the file's own table overrides was surely meant otherwise.
-void warn_of_overridden_flag(const Value& root, const config::Settings& general, const TrainingKey& key) {
+void warn_of_overridden_flag(const Value& root, const recipe::Settings& general, const TrainingKey& key) {
   const Value* value = root.find_path(path_of(key.runner));
   const auto given = general.given.find(key.general);
   if (value == nullptr || given == general.given.end() || given->second.file != config::kCommandLine) return;
@@ -115,12 +98,11 @@ void warn_of_overridden_flag(const Value& root, const config::Settings& general,
                value->key());
 }
 
-void warn_of_momenta(const Value& root, const config::Settings& general) {
-  if (may_use_sgd(root, general)) return;
+void warn_of_unread(const Value& root, const recipe::Settings& general) {
   for (const TrainingKey& key : training_keys_of_searches()) {
-    if (!key.of_sgd || !general.was_chosen(key.general)) continue;
-    log::warning("{} has no effect in this search: it belongs to sgd",
-                 place(general.given.at(key.general), key.general));
+    if (!general.was_chosen(key.general) || may_be_read(root, general, key)) continue;
+    log::warning("{} has no effect in this search: it belongs to {}", place(general.given.at(key.general), key.general),
+                 recipe::owners(key.runner));
   }
 }
 
@@ -129,27 +111,29 @@ void warn_of_eta_min(const Value& root) {
   const Value* eta_min = root.find_path(path_of("eta_min"));
   if (eta_min == nullptr || is_searched(root, "lr_scheduler")) return;
   const Value* course = root.find_path(path_of("lr_scheduler"));
-  const std::string name = course != nullptr && course->is_string() ? course->as_string() : TrainTable{}.lr_scheduler;
-  if (!name.starts_with("constant")) return;
+  const std::string name =
+      course != nullptr && course->is_string() ? course->as_string() : engine::TrainSettings{}.schedule;
+  const engine::ScheduleDeclaration* schedule = engine::schedules().find(name);
+  if (schedule == nullptr || schedule->left != nullptr) return;
   log::warning("{} has no effect: lr_scheduler is \"{}\"", place(eta_min->position(), eta_min->key()), name);
 }
 
 }  // namespace
 
-Value with_general_training(const Value& root, const config::Settings& general) {
+Value with_general_training(const Value& root, const recipe::Settings& general) {
   Value full = root;
   if (root.find_path(kRunner) == nullptr || !root.find_path(kRunner)->is_table()) return full;
   for (const TrainingKey& key : training_keys_of_searches()) {
     const Value* value = root.find(key.general);
     if (!key.own_default || value == nullptr || value->is_na() || !general.was_chosen(key.general)) continue;
     if (root.find_path(path_of(key.runner)) != nullptr) continue;
-    if (key.of_sgd && !may_use_sgd(root, general)) continue;
+    if (!may_be_read(root, general, key)) continue;
     config::set_value(full, path_of(key.runner), *value);
   }
   return full;
 }
 
-std::map<std::string, std::string> effective_training(const Value& root, const config::Settings& general) {
+std::map<std::string, std::string> effective_training(const Value& root, const recipe::Settings& general) {
   std::map<std::string, std::string> effective{{"log_every_n_steps", "0"}};
   const bool trains = root.find_path(kRunner) != nullptr;
   const Value full = with_general_training(root, general);
@@ -160,14 +144,14 @@ std::map<std::string, std::string> effective_training(const Value& root, const c
   return effective;
 }
 
-void warn_of_idle_training(const Value& root, const config::Settings& general) {
+void warn_of_idle_training(const Value& root, const recipe::Settings& general) {
   if (general.was_chosen("log_every_n_steps")) {
     log::warning("{} has no effect in a search: its trainings write no history.csv",
                  place(general.given.at("log_every_n_steps"), "log_every_n_steps"));
   }
   if (root.find_path(kRunner) == nullptr) return warn_without_training(general);
   for (const TrainingKey& key : training_keys_of_searches()) warn_of_overridden_flag(root, general, key);
-  warn_of_momenta(root, general);
+  warn_of_unread(root, general);
   warn_of_eta_min(with_general_training(root, general));
 }
 

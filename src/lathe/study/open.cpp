@@ -9,8 +9,8 @@
 #include "lathe/base/hash.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
-#include "lathe/config/settings.h"
 #include "lathe/ir/graph.h"
+#include "lathe/recipe/settings.h"
 #include "lathe/storage/text.h"
 #include "lathe/study/record.h"
 
@@ -117,7 +117,7 @@ storage::Attributes study_attributes(const StudySettings& settings, const StudyF
   const data::Fingerprint& data = *facts.data;
   storage::Attributes attributes{
       {kIdentityAttribute, text_of(identity(settings, facts))},
-      {"lathe:version", text_of(std::string(config::version()))},
+      {"lathe:version", text_of(std::string(recipe::version()))},
       {"lathe:sampler", text_of(settings.sampler)},
       {"lathe:seed", text_of(settings.seed)},
       {"lathe:lag", text_of(settings.lag)},

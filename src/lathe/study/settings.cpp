@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "lathe/base/log.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/study/general_training.h"
-#include "lathe/study/loss_keys.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
 
@@ -129,7 +129,7 @@ std::string StudySettings::backend_text(const engine::Backend& chosen) const {
   return text;
 }
 
-StudySettings parse_study(const Value& given_root, const config::Settings& general) {
+StudySettings parse_study(const Value& given_root, const recipe::Settings& general) {
   const Value root = with_general_training(given_root, general);
   const Value* search = root.find("search");
   if (search == nullptr) {
@@ -159,7 +159,7 @@ StudySettings parse_study(const Value& given_root, const config::Settings& gener
   const std::optional<engine::WeightPolicy> weights = engine::weight_policy(general.weights);
   if (!weights) throw UserError("weights", "\"trial\" belongs to `lathe train --from STUDY --trial N` alone");
   study.weights = *weights;
-  study.batch_size = general.batch_size;
+  study.batch_size = general.training.batch_size;
   SetupTable setup;
   if (const Value* table = strategy->find("setup"))
     decode_without(*table, {"sampler_options"}, setup_fields(), setup);
@@ -172,8 +172,8 @@ StudySettings parse_study(const Value& given_root, const config::Settings& gener
   const SearchedTraining searched{.optimizer = is_searched("optimizer"), .learning_rate = is_searched("learning_rate")};
   if (const Value* runners = strategy->find("sw_runner")) parse_software_runners(*runners, general, searched, study);
   if (const Value* runners = strategy->find("hw_runner")) parse_hardware_runners(*runners, study);
-  study.task = task_of(general);
-  study.loss = study.train ? study.train->settings.loss : read_loss(general);
+  study.task = recipe::task_of(general);
+  study.loss = study.train ? study.train->settings.loss : recipe::read_loss(general);
   check_modes(*strategy, study);
   warn_of_idle_training(given_root, general);
   parse_objectives(*strategy, setup, study);

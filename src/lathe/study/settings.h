@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "lathe/config/settings.h"
 #include "lathe/config/value.h"
 #include "lathe/engine/inherit.h"
 #include "lathe/engine/train.h"
 #include "lathe/metric/metric.h"
+#include "lathe/recipe/settings.h"
 #include "lathe/sampler/sampler.h"
 
 /// Reads `[search.strategy]` and `[search.final]` of a study file (MASE's layout) into values.
@@ -150,6 +150,6 @@ std::string study_reference();
 
 /// Reads and checks. Throws UserError with position: unknown keys (nearest shown), missing tables, a runner that
 /// contradicts eval_mode, a metric that nothing can produce. Warns of scales whose sign contradicts the metric.
-StudySettings parse_study(const config::Value& root, const config::Settings& general);
+StudySettings parse_study(const config::Value& root, const recipe::Settings& general);
 
 }  // namespace lathe::study

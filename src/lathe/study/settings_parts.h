@@ -17,7 +17,7 @@ struct SearchedTraining {
   bool optimizer = false;
   bool learning_rate = false;
 };
-void parse_software_runners(const config::Value& runners, const config::Settings& general,
+void parse_software_runners(const config::Value& runners, const recipe::Settings& general,
                             const SearchedTraining& searched, StudySettings& study);
 void parse_hardware_runners(const config::Value& runners, StudySettings& study);
 void parse_objectives(const config::Value& strategy, const SetupTable& setup, StudySettings& study);

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "lathe/base/log.h"
-#include "lathe/study/loss_keys.h"
+#include "lathe/recipe/checks.h"
 #include "lathe/study/settings_parts.h"
 #include "lathe/study/settings_tables.h"
 
@@ -16,88 +15,73 @@ using config::Value;
 
 Part parse_part(const std::string& loader) { return loader == "train_dataloader" ? Part::kTrain : Part::kValidation; }
 
-engine::LossSettings parse_loss(const Value& table, const TrainTable& given, data::Task task) {
-  const LossKeys keys{.name = given.loss,
-                      .label_smoothing = given.label_smoothing,
-                      .class_weights = given.class_weights,
-                      .huber_delta = given.huber_delta};
-  engine::LossSettings loss = keys.settings(task);
-  const auto problem = engine::find_problem(loss, task);
-  if (!problem) return loss;
+// Places a problem at the key where the table has it.
+void refuse(const std::optional<SettingProblem>& problem, const Value& table) {
+  if (!problem) return;
   if (const Value* value = table.find(problem->key)) value->fail(problem->message);
   table.fail(fmt::format("{}: {}", problem->key, problem->message));
 }
 
-TrainRunner parse_train_runner(const Value& table, const config::Settings& general, const SearchedTraining& searched,
+// What trains where the table says nothing: the top-level keys, but for the defaults that are a search's own.
+engine::TrainSettings inherited(const recipe::Settings& general) {
+  engine::TrainSettings settings = general.training;
+  for (const recipe::TrainingSetting& setting : recipe::training_settings())
+    if (setting.own_default) setting.copy({}, settings);
+  return settings;
+}
+
+// How long to train: max_epochs, num_samples, or what comes first of both.
+void complete_length(const Value& table, engine::TrainSettings& settings) {
+  const Value* epochs = table.find("max_epochs");
+  if (epochs == nullptr && settings.num_samples) settings.max_epochs = recipe::kNoEpochLimit;
+  if (epochs != nullptr && settings.max_epochs == recipe::kNoEpochLimit && !settings.num_samples)
+    table.fail("num_samples and max_epochs may not both be -1: training would not end");
+}
+
+void refuse_unread(const Value& table, const engine::OptimizerSettings& optimizer) {
+  for (const Member& member : table.as_table()) {
+    if (engine::optimizer_named(optimizer.name).reads(member.name)) continue;
+    member.value.fail(fmt::format("belongs to {}; the optimizer is {}", recipe::owners(member.name), optimizer.name));
+  }
+}
+
+// Looks at the rules that trials will use: the chosen one, or any.
+void refuse_contradictions(const Value& table, engine::OptimizerSettings optimizer, bool any_rule) {
+  if (!any_rule) return refuse(engine::find_problem(optimizer), table);
+  for (const std::string& name : engine::optimizers().names()) {
+    optimizer.name = name;
+    refuse(engine::find_problem(optimizer), table);
+  }
+}
+
+TrainRunner parse_train_runner(const Value& table, const recipe::Settings& general, const SearchedTraining& searched,
                                StudySettings& study) {
-  TrainTable given{.optimizer = general.training_optimizer,
-                   .learning_rate = general.learning_rate,
-                   .loss = general.loss,
-                   .label_smoothing = general.label_smoothing,
-                   .class_weights = general.class_weights,
-                   .huber_delta = general.huber_delta,
-                   .l1 = general.l1,
-                   .l2 = general.l2,
-                   .weight_decay = general.weight_decay,
-                   .batch_size = general.batch_size,
-                   .random_crop = general.random_crop,
-                   .horizontal_flip = general.horizontal_flip,
-                   .cutout = general.cutout,
-                   .weights = general.weights};
+  TrainTable given{.weights = general.weights, .settings = inherited(general)};
   config::decode(table, train_fields(), given);
   study.weights = *engine::weight_policy(given.weights);
-  if (given.num_samples == 0) table.find("num_samples")->fail("must be at least 1, or -1; got 0");
-  if (given.max_epochs == 0) table.find("max_epochs")->fail("must be at least 1, or -1; got 0");
-  if (given.max_epochs < 0 && given.num_samples < 0 && table.find("max_epochs") != nullptr) {
-    table.fail("num_samples and max_epochs may not both be -1: training would not end");
-  }
-  if (given.max_steps == 0) table.find("max_steps")->fail("must be at least 1, or -1; got 0");
-  if (given.optimizer != "sgd" && !searched.optimizer) {
-    for (const char* name : {"momentum", "nesterov"}) {
-      if (const Value* value = table.find(name))
-        value->fail(fmt::format("belongs to sgd; the optimizer is {}", given.optimizer));
-    }
-  }
-  if (given.nesterov && given.momentum == 0) table.find("nesterov")->fail("needs a momentum above 0");
-  if (given.data_loader == "val_dataloader") {
+  TrainRunner runner{.part = parse_part(given.data_loader), .settings = std::move(given.settings)};
+  engine::TrainSettings& settings = runner.settings;
+  complete_length(table, settings);
+  if (!searched.optimizer) refuse_unread(table, settings.optimizer);
+  refuse_contradictions(table, settings.optimizer, searched.optimizer);
+  if (runner.part == Part::kValidation) {
     log::warning("{}: {}: trains on the validation rows that accuracy and loss are measured on",
                  table.find("data_loader")->position().to_string(), table.find("data_loader")->key());
   }
-  TrainRunner runner{.part = parse_part(given.data_loader), .settings = {}};
-  engine::TrainSettings& settings = runner.settings;
-  settings.optimizer = {.kind = engine::optimizer_kind(given.optimizer),
-                        .weight_decay = given.weight_decay,
-                        .momentum = given.momentum,
-                        .nesterov = given.nesterov,
-                        .l1 = given.l1,
-                        .l2 = given.l2};
-  settings.loss = parse_loss(table, given, task_of(general));
-  settings.augmentation = {
-      .random_crop = given.random_crop, .horizontal_flip = given.horizontal_flip, .cutout = given.cutout};
-  settings.learning_rate = given.learning_rate;
-  settings.schedule = engine::schedule_kind(given.lr_scheduler);
-  settings.minimum_learning_rate = given.eta_min;
+  const data::Task task = recipe::task_of(general);
+  settings.loss = engine::resolved(settings.loss, task);
+  refuse(engine::find_problem(settings.loss, task), table);
   if (!searched.learning_rate) {  // otherwise a trial's own rate bounds it
-    settings.minimum_learning_rate = std::min(given.eta_min, given.learning_rate);
+    settings.minimum_learning_rate = std::min(settings.minimum_learning_rate, settings.learning_rate);
   }
-  settings.warmup_steps = given.num_warmup_steps;
-  if (given.max_steps > 0) settings.max_steps = given.max_steps;
-  settings.batch_size = given.batch_size;
-  settings.accumulate_grad_batches = given.gradient_accumulation_steps;
   settings.validate_each_epoch = false;
   settings.log_every_n_steps = 0;
-  if (given.num_samples > 0) settings.num_samples = given.num_samples;
-  if (given.max_epochs > 0) {
-    settings.max_epochs = given.max_epochs;
-  } else {
-    settings.max_epochs = settings.num_samples ? std::numeric_limits<std::int32_t>::max() : general.max_epochs;
-  }
   return runner;
 }
 
 }  // namespace
 
-void parse_software_runners(const Value& runners, const config::Settings& general, const SearchedTraining& searched,
+void parse_software_runners(const Value& runners, const recipe::Settings& general, const SearchedTraining& searched,
                             StudySettings& study) {
   for (const Member& member : runners.as_table()) {
     if (member.name == "basic_train") {

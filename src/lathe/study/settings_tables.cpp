@@ -1,5 +1,7 @@
 #include "lathe/study/settings_tables.h"
 
+#include "lathe/recipe/training.h"
+
 namespace lathe::study {
 namespace {
 
@@ -66,42 +68,36 @@ const std::vector<Field<EvaluationTable>>& evaluation_fields() {
   return fields;
 }
 
+namespace {
+
+// What the runner's table has of a training setting; its default is the top-level key's where that is not one of its
+// own.
+Field<TrainTable> train_field(const recipe::TrainingSetting& setting) {
+  return {setting.name(),
+          setting.field.type,
+          setting.allowed(recipe::Place::kRunner),
+          setting.field.description,
+          [&setting](TrainTable& out, const config::Value& value) {
+            setting.read(recipe::Place::kRunner, value, out.settings);
+          },
+          [&setting](const TrainTable& in) {
+            return setting.own_default ? setting.field.show(in.settings) : "key " + setting.general;
+          }};
+}
+
+}  // namespace
+
 const std::vector<Field<TrainTable>>& train_fields() {
-  static const std::vector<Field<TrainTable>> fields{
-      field("name", &TrainTable::name, "without effect"),
-      choice_field("data_loader", &TrainTable::data_loader, kLoaders, "rows that are trained on"),
-      field("num_samples", &TrainTable::num_samples,
-            "training samples in all, capped at max_epochs; -1: max_epochs alone", at_least(-1)),
-      field("max_epochs", &TrainTable::max_epochs, "passes over the training rows at most; -1: num_samples alone",
-            at_least(-1)),
-      choice_field("optimizer", &TrainTable::optimizer, {"adam", "adamw", "sgd"}, "update rule"),
-      field("learning_rate", &TrainTable::learning_rate, "peak learning rate", above(0)),
-      field("loss", &TrainTable::loss, "what is minimised and measured, as the general key; its default is that key"),
-      field("label_smoothing", &TrainTable::label_smoothing, "as the general key, which is its default",
-            config::Bounds{.low = 0, .high = 1, .high_open = true}),
-      list_field("class_weights", &TrainTable::class_weights, "as the general key, which is its default", at_least(0)),
-      field("huber_delta", &TrainTable::huber_delta, "as the general key, which is its default", above(0)),
-      field("l1", &TrainTable::l1, "penalty: l1 * the sum of the magnitudes of weights is minimised too", at_least(0)),
-      field("l2", &TrainTable::l2, "penalty: l2 * the sum of the squares of weights is minimised too", at_least(0)),
-      field("weight_decay", &TrainTable::weight_decay, "weight decay", at_least(0)),
-      field("momentum", &TrainTable::momentum, "momentum of sgd",
-            config::Bounds{.low = 0, .high = 1, .high_open = true}),
-      field("nesterov", &TrainTable::nesterov, "Nesterov's form of the momentum of sgd"),
-      choice_field("lr_scheduler", &TrainTable::lr_scheduler, {"constant", "constant_with_warmup", "linear", "cosine"},
-                   "course of the learning rate over the steps that are taken"),
-      field("num_warmup_steps", &TrainTable::num_warmup_steps, "steps of linear warm-up", at_least(0)),
-      field("eta_min", &TrainTable::eta_min, "learning rate at the end of a linear or cosine course", at_least(0)),
-      field("max_steps", &TrainTable::max_steps, "optimiser steps at most; -1: no limit", at_least(-1)),
-      field("gradient_accumulation_steps", &TrainTable::gradient_accumulation_steps, "batches per optimiser step",
-            config::between(1, config::kLargestBatch)),
-      field("batch_size", &TrainTable::batch_size, "rows per batch; the study's batch_size by default",
-            config::between(1, config::kLargestBatch)),
-      field("random_crop", &TrainTable::random_crop, "as the general key, which is its default", at_least(0)),
-      field("horizontal_flip", &TrainTable::horizontal_flip, "as the general key, which is its default"),
-      field("cutout", &TrainTable::cutout, "as the general key, which is its default", at_least(0)),
-      choice_field("weights", &TrainTable::weights, {"fresh", "inherit", "net2wider"},
-                   "what candidates begin from, as the general key, which is its default"),
-  };
+  static const std::vector<Field<TrainTable>> fields = [] {
+    std::vector<Field<TrainTable>> all{
+        field("name", &TrainTable::name, "without effect"),
+        choice_field("data_loader", &TrainTable::data_loader, kLoaders, "rows that are trained on"),
+        choice_field("weights", &TrainTable::weights, {"fresh", "inherit", "net2wider"},
+                     "what candidates begin from, as the general key, which is its default")};
+    for (const recipe::TrainingSetting& setting : recipe::training_settings())
+      if (setting.in_runner) all.push_back(train_field(setting));
+    return all;
+  }();
   return fields;
 }
 
@@ -110,7 +106,7 @@ const std::vector<Field<HardwareTable>>& hardware_fields() {
       field("compare_to", &HardwareTable::compare_to, "bits that memory_density compares with", above(0)),
       field("batch_size", &HardwareTable::batch_size,
             "rows per batch of latency and of the costs of a batch; the study's batch_size by default",
-            config::between(1, config::kLargestBatch)),
+            config::between(1, recipe::kLargestBatch)),
   };
   return fields;
 }

@@ -54,28 +54,8 @@ struct EvaluationTable {
 struct TrainTable {
   std::string name = {};
   std::string data_loader = "train_dataloader";
-  std::int64_t num_samples = -1;
-  std::int64_t max_epochs = -1;
-  std::string optimizer = {};
-  double learning_rate = 0;
-  std::string loss = "auto";
-  double label_smoothing = 0;
-  std::vector<double> class_weights = {};
-  double huber_delta = 1;
-  double l1 = 0, l2 = 0;
-  double weight_decay = 0;
-  double momentum = 0;
-  bool nesterov = false;
-  std::string lr_scheduler = "constant";
-  std::int64_t num_warmup_steps = 0;
-  double eta_min = 0;
-  std::int64_t max_steps = -1;
-  std::int64_t gradient_accumulation_steps = 1;
-  std::int64_t batch_size = 0;
-  std::int64_t random_crop = 0;
-  bool horizontal_flip = false;
-  std::int64_t cutout = 0;
   std::string weights = "fresh";
+  engine::TrainSettings settings = {};
 };
 
 struct MetricTable {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/error.h"
+#include "lathe/recipe/training.h"
 
 namespace lathe::study {
 namespace {
@@ -18,11 +19,11 @@ const space::Key* find_key(const space::SearchSpace& space, const std::string& n
 }
 
 void check_optimizer(const config::Value& table, const engine::OptimizerSettings& optimizer) {
-  if (table.find("optimizer") != nullptr || optimizer.kind == engine::OptimizerKind::kSgd) return;
-  for (const char* name : {"momentum", "nesterov"}) {
-    if (const config::Value* value = table.find(name)) {
-      value->fail(fmt::format("belongs to sgd; the optimizer of basic_train is {}", to_string(optimizer.kind)));
-    }
+  if (table.find("optimizer") != nullptr) return;
+  for (const config::Member& member : table.as_table()) {
+    if (engine::optimizer_named(optimizer.name).reads(member.name)) continue;
+    member.value.fail(
+        fmt::format("belongs to {}; the optimizer of basic_train is {}", recipe::owners(member.name), optimizer.name));
   }
 }
 

@@ -21,7 +21,6 @@ namespace {
 using conformance::largest_magnitude;
 using conformance::random_samples;
 using conformance::relative_difference;
-using engine::OptimizerKind;
 
 constexpr std::int64_t kClasses = 4;
 
@@ -186,7 +185,7 @@ TEST(OnednnState, AResumedRunIsBitEqual) {
   const ir::Graph graph = image_network(true);
   const data::Samples samples = images(16);
   for (const engine::OptimizerSettings& optimizer :
-       {engine::OptimizerSettings{}, engine::OptimizerSettings{.kind = OptimizerKind::kSgd, .momentum = 0.9}}) {
+       {engine::OptimizerSettings{}, engine::OptimizerSettings{.name = "sgd", .momentum = 0.9}}) {
     const auto steps = [&](engine::Session& session) {
       for (int i = 0; i < 3; ++i) session.accumulate(samples, first_rows(16), 0.1, 0), session.update(1e-2);
     };
@@ -267,13 +266,14 @@ TEST(OnednnLoss, EveryLossAgreesWithTheReference) {
 TEST(OnednnUpdate, EveryRuleAgreesWithTheReference) {
   const data::Samples samples = random_samples(40, 6, kClasses, 1);
   for (const engine::OptimizerSettings& optimizer : std::vector<engine::OptimizerSettings>{
-           {.kind = OptimizerKind::kSgd, .weight_decay = 0.01},
-           {.kind = OptimizerKind::kSgd, .weight_decay = 0.01, .momentum = 0.9},
-           {.kind = OptimizerKind::kSgd, .momentum = 0.8, .nesterov = true},
-           {.kind = OptimizerKind::kAdam, .weight_decay = 0.01},
-           {.kind = OptimizerKind::kAdamW, .weight_decay = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6},
-           {.kind = OptimizerKind::kAdam, .l1 = 1e-3, .l2 = 1e-2},
-           {.kind = OptimizerKind::kSgd, .momentum = 0.5, .l1 = 1e-3, .l2 = 1e-2}})
+           {.name = "sgd", .weight_decay = 0.01},
+           {.name = "sgd", .weight_decay = 0.01, .momentum = 0.9},
+           {.name = "sgd", .momentum = 0.8, .nesterov = true},
+           {.name = "adam", .weight_decay = 0.01},
+           {.name = "adamw", .weight_decay = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6},
+           {.name = "adam", .l1 = 1e-3, .l2 = 1e-2},
+           {.name = "rmsprop", .weight_decay = 0.01, .l1 = 1e-3, .l2 = 1e-2},
+           {.name = "sgd", .momentum = 0.5, .l1 = 1e-3, .l2 = 1e-2}})
     compare(feature_network(kClasses), samples, {}, optimizer, 1e-2);
 }
 
@@ -283,7 +283,7 @@ TEST(OnednnFinite, WhatIsNoNumberIsReportedThoughReluHidesIt) {
   OnednnSession session(graph, settings_of(16));
   const engine::State state = engine::initial_state(graph, 1, 2, 3);
   session.load(state);
-  session.set_optimizer({.kind = OptimizerKind::kSgd});
+  session.set_optimizer({.name = "sgd"});
   EXPECT_TRUE(std::isfinite(session.accumulate(samples, first_rows(16), 0.1, 0).loss_sum));
   samples.features[700] = NAN;
   EXPECT_TRUE(std::isnan(session.accumulate(samples, first_rows(16), 0.1, 0).loss_sum));

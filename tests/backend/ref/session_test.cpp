@@ -76,7 +76,7 @@ TEST(RefSession, OptimizerStateHasTorchNamesAndReadsBack) {
   auto other = training_session(small(), session->state(), 16);
   other->load_optimizer_state(moments);
   EXPECT_EQ(other->optimizer_state(), moments);
-  other->set_optimizer({.kind = engine::OptimizerKind::kSgd, .momentum = 0.9});
+  other->set_optimizer({.name = "sgd", .momentum = 0.9});
   EXPECT_EQ(other->optimizer_state().front().name, "0.weight.momentum_buffer");
   EXPECT_THROW(other->load_optimizer_state(moments), DataError);
 }

@@ -84,9 +84,7 @@ data::Samples samples_of(const Json& network) {
 
 engine::OptimizerSettings optimizer_of(const Json& described) {
   const std::string kind = described["kind"];
-  return {.kind = kind == "sgd"    ? engine::OptimizerKind::kSgd
-                  : kind == "adam" ? engine::OptimizerKind::kAdam
-                                   : engine::OptimizerKind::kAdamW,
+  return {.name = kind,
           .weight_decay = described["weight_decay"],
           .momentum = described.value("momentum", 0.0),
           .nesterov = described.value("nesterov", false),
@@ -155,6 +153,7 @@ TEST(TorchVectors, JetNetworks) { compare_networks("jsc"); }
 TEST(TorchVectors, Activations) { compare_networks("activations"); }
 TEST(TorchVectors, ImagesSequencesAndTexts) { compare_networks("convolutions"); }
 TEST(TorchVectors, LossesAndPenalties) { compare_networks("losses"); }
+TEST(TorchVectors, FurtherOptimizers) { compare_networks("optimizers"); }
 TEST(TorchVectors, Quantised) { compare_networks("quantised"); }
 
 }  // namespace

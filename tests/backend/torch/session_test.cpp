@@ -22,7 +22,6 @@ using conformance::linear;
 using conformance::make_chain;
 using conformance::random_samples;
 using conformance::relative_difference;
-using engine::OptimizerKind;
 
 constexpr std::int64_t kWidth = 9, kClasses = 5;
 constexpr std::size_t kRows = 32;
@@ -103,16 +102,16 @@ TEST(TorchSession, EveryLossAgreesWithTheReference) {
 TEST(TorchSession, EveryRuleOfUpdateAgreesWithTheReference) {
   const data::Samples samples = random_samples(200, kWidth, kClasses, 4);
   const std::vector<std::pair<const char*, engine::OptimizerSettings>> rules = {
-      {"sgd", {.kind = OptimizerKind::kSgd}},
-      {"sgd decay", {.kind = OptimizerKind::kSgd, .weight_decay = 0.01}},
-      {"momentum", {.kind = OptimizerKind::kSgd, .weight_decay = 0.01, .momentum = 0.9}},
-      {"nesterov", {.kind = OptimizerKind::kSgd, .momentum = 0.8, .nesterov = true}},
-      {"penalties", {.kind = OptimizerKind::kSgd, .l1 = 0.01, .l2 = 0.02}},
+      {"sgd", {.name = "sgd"}},
+      {"sgd decay", {.name = "sgd", .weight_decay = 0.01}},
+      {"momentum", {.name = "sgd", .weight_decay = 0.01, .momentum = 0.9}},
+      {"nesterov", {.name = "sgd", .momentum = 0.8, .nesterov = true}},
+      {"penalties", {.name = "sgd", .l1 = 0.01, .l2 = 0.02}},
       {"adam", {.weight_decay = 0.01, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6}},
       {"adam penalties", {.l1 = 0.01, .l2 = 0.02}},
-      {"adamw", {.kind = OptimizerKind::kAdamW, .weight_decay = 0.1}}};
-  for (const auto& [name, rule] : rules)
-    compare(name, samples, {}, rule, rule.kind == OptimizerKind::kSgd ? 0.1 : 1e-3);
+      {"adamw", {.name = "adamw", .weight_decay = 0.1}},
+      {"rmsprop", {.name = "rmsprop", .weight_decay = 0.01, .l1 = 0.01, .l2 = 0.02}}};
+  for (const auto& [name, rule] : rules) compare(name, samples, {}, rule, rule.name == "sgd" ? 0.1 : 1e-3);
 }
 
 // The float kernels of quantised values are exact where every sum fits 24 bits.
@@ -137,7 +136,7 @@ TEST(TorchSession, ARunThatIsResumedGoesOnWithTheSameBits) {
   const data::Samples samples = random_samples(200, kWidth, kClasses, 4);
   const auto rows = first_rows(kRows);
   for (const engine::OptimizerSettings& rule :
-       {engine::OptimizerSettings{}, engine::OptimizerSettings{.kind = OptimizerKind::kSgd, .momentum = 0.9}}) {
+       {engine::OptimizerSettings{}, engine::OptimizerSettings{.name = "sgd", .momentum = 0.9}}) {
     const auto step = [&](engine::Session& session) {
       session.accumulate(samples, rows, 0.01, 7);
       session.update(0.01);

@@ -74,6 +74,7 @@ HWY_NOINLINE void Update(const Program& program, const Memory& memory, const Upd
     case UpdateCall::Rule::kSgd: return SgdStep<false, false>(memory, count, u);
     case UpdateCall::Rule::kSgdMomentum: return SgdStep<true, false>(memory, count, u);
     case UpdateCall::Rule::kSgdNesterov: return SgdStep<true, true>(memory, count, u);
+    case UpdateCall::Rule::kOther: return;
   }
 }
 

@@ -213,8 +213,8 @@ struct EvaluationSums {
 
 /// Holds the constants of one optimiser step, as torch.optim forms them.
 struct UpdateCall {
-  enum class Rule : std::uint8_t { kSgd, kSgdMomentum, kSgdNesterov, kAdam, kAdamW };
-  Rule rule = Rule::kAdam;
+  enum class Rule : std::uint8_t { kSgd, kSgdMomentum, kSgdNesterov, kAdam, kAdamW, kOther };
+  Rule rule = Rule::kAdam;  ///< kOther: the caller applies the rule; penalties are added all the same
   float learning_rate = 0;  ///< SGD
   float weight_decay = 0;   ///< added to the gradient (SGD, Adam)
   float keep = 1;           ///< 1 - learning rate * weight decay (AdamW)

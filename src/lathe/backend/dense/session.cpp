@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -23,6 +24,11 @@ Program compile_with_loss(const ir::Graph& graph, std::size_t lanes, const engin
   Program program = compile(graph, lanes);
   program.loss = compile_loss(loss, program.classes);
   return program;
+}
+
+// The rules that the kernels know.
+bool has_kernel(const engine::OptimizerDeclaration& rule) {
+  return rule.name == "adam" || rule.name == "adamw" || rule.name == "sgd";
 }
 
 }  // namespace
@@ -158,6 +164,7 @@ engine::State DenseSession::gradients() const {
 void DenseSession::set_optimizer(const engine::OptimizerSettings& settings) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   optimizer_ = settings;
+  rule_ = &engine::optimizer_named(settings.name);
   steps_ = 0;
   beta1_powers_ = Powers(settings.beta1);
   beta2_powers_ = Powers(settings.beta2);
@@ -179,12 +186,9 @@ void DenseSession::add_moments(engine::State& state, const char* suffix, const f
 engine::State DenseSession::optimizer_state() const {
   engine::State state;
   const Memory& memory = memory_.pointers();
-  if (optimizer_.kind != engine::OptimizerKind::kSgd) {
-    add_moments(state, ".exp_avg", memory.moments1);
-    add_moments(state, ".exp_avg_sq", memory.moments2);
-  } else if (optimizer_.momentum != 0) {
-    add_moments(state, ".momentum_buffer", memory.moments1);
-  }
+  const std::vector<std::string> ends = rule_->moments(optimizer_);
+  const std::array<const float*, engine::kMostMoments> blocks{memory.moments1, memory.moments2};
+  for (std::size_t k = 0; k < ends.size(); ++k) add_moments(state, ends[k].c_str(), blocks.at(k));
   state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
   return state;
 }
@@ -254,15 +258,18 @@ UpdateCall DenseSession::update_call(double learning_rate) {
   call.twice_l2 = static_cast<float>(2 * optimizer_.l2);
   call.learning_rate = static_cast<float>(learning_rate);
   call.momentum = static_cast<float>(optimizer_.momentum);
-  if (optimizer_.kind == engine::OptimizerKind::kSgd) {
+  if (rule_->name == "sgd") {
     call.rule = optimizer_.momentum == 0 ? UpdateCall::Rule::kSgd
                 : optimizer_.nesterov    ? UpdateCall::Rule::kSgdNesterov
                                          : UpdateCall::Rule::kSgdMomentum;
     call.weight_decay = static_cast<float>(optimizer_.weight_decay);
     return call;
   }
-  const bool decoupled = optimizer_.kind == engine::OptimizerKind::kAdamW;
-  call.rule = decoupled ? UpdateCall::Rule::kAdamW : UpdateCall::Rule::kAdam;
+  if (!has_kernel(*rule_)) {
+    call.rule = UpdateCall::Rule::kOther;
+    return call;
+  }
+  call.rule = rule_->name == "adamw" ? UpdateCall::Rule::kAdamW : UpdateCall::Rule::kAdam;
   call.weight_decay = static_cast<float>(optimizer_.weight_decay);
   call.keep = static_cast<float>(1.0 - learning_rate * optimizer_.weight_decay);
   call.beta1 = static_cast<float>(optimizer_.beta1);
@@ -278,8 +285,17 @@ UpdateCall DenseSession::update_call(double learning_rate) {
 void DenseSession::update(double learning_rate) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   ++steps_;
-  kernels_.update(program_, memory_.pointers(), update_call(learning_rate));
-  kernels_.refresh(program_, memory_.pointers());
+  const Memory& memory = memory_.pointers();
+  kernels_.update(program_, memory, update_call(learning_rate));
+  if (!has_kernel(*rule_)) {
+    rule_->update_floats(optimizer_, {.learning_rate = learning_rate, .number = steps_},
+                         {.values = memory.parameters,
+                          .gradients = memory.gradients,
+                          .moments = {memory.moments1, memory.moments2},
+                          .count = program_.parameter_floats});
+    std::fill_n(memory.gradients, program_.parameter_floats, 0.0f);
+  }
+  kernels_.refresh(program_, memory);
   evaluation_prepared_ = false;
 }
 

@@ -84,6 +84,7 @@ class DenseSession final : public engine::Session {
   engine::State shapes_;  ///< names and shapes, no values
   std::vector<std::int64_t> counters_;
   engine::OptimizerSettings optimizer_;
+  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(optimizer_.name);
   std::int64_t steps_ = 0;
   Powers beta1_powers_, beta2_powers_;
   bool evaluation_prepared_ = false;

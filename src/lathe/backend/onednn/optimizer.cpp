@@ -2,14 +2,16 @@
 
 #include <atomic>
 #include <cmath>
+#include <vector>
 
 #include "lathe/backend/onednn/threads.h"
 
 namespace lathe::backend::onednn {
 namespace {
 
-using engine::OptimizerKind;
+using engine::OptimizerDeclaration;
 using engine::OptimizerSettings;
+using engine::OptimizerStep;
 
 // What every rule adds to the gradient.
 struct Penalty {
@@ -54,21 +56,21 @@ struct Adam {
 Penalty penalty_of(const OptimizerSettings& settings, bool penalised) {
   Penalty penalty;
   if (penalised) penalty = {static_cast<float>(settings.l1), static_cast<float>(2 * settings.l2), 0};
-  if (settings.kind != OptimizerKind::kAdamW) penalty.decay = static_cast<float>(settings.weight_decay);
+  if (settings.name != "adamw") penalty.decay = static_cast<float>(settings.weight_decay);
   return penalty;
 }
 
-Adam adam_of(const OptimizerSettings& settings, double learning_rate, std::int64_t step, bool penalised) {
-  const auto count = static_cast<double>(step);
+Adam adam_of(const OptimizerSettings& settings, const OptimizerStep& step, bool penalised) {
+  const auto count = static_cast<double>(step.number);
   const double correction1 = 1 - std::pow(settings.beta1, count), correction2 = 1 - std::pow(settings.beta2, count);
-  const bool decoupled = settings.kind == OptimizerKind::kAdamW;
+  const bool decoupled = settings.name == "adamw";
   return {.penalty = penalty_of(settings, penalised),
-          .keep = static_cast<float>(decoupled ? 1 - learning_rate * settings.weight_decay : 1.0),
+          .keep = static_cast<float>(decoupled ? 1 - step.learning_rate * settings.weight_decay : 1.0),
           .beta1 = static_cast<float>(settings.beta1),
           .beta2 = static_cast<float>(settings.beta2),
           .rest1 = static_cast<float>(1 - settings.beta1),
           .rest2 = static_cast<float>(1 - settings.beta2),
-          .rate = static_cast<float>(learning_rate / correction1),
+          .rate = static_cast<float>(step.learning_rate / correction1),
           .root_correction = static_cast<float>(1 / std::sqrt(correction2)),
           .epsilon = static_cast<float>(settings.epsilon)};
 }
@@ -115,17 +117,33 @@ bool apply_adam(const Adam& rule, const UpdateBlock& block) {
   });
 }
 
+// Any other rule, by its own function; penalties go into a copy of the gradients.
+bool apply_other(const OptimizerDeclaration& rule, const OptimizerSettings& settings, const OptimizerStep& step,
+                 const UpdateBlock& block) {
+  Penalty penalty = penalty_of(settings, block.penalised);
+  penalty.decay = 0;
+  return update_all(block, [&](std::size_t begin, std::size_t end) {
+    std::vector<float> gradients(end - begin);
+    for (std::size_t i = begin; i < end; ++i) gradients[i - begin] = penalty(block.gradients[i], block.values[i]);
+    rule.update_floats(settings, step,
+                       {.values = block.values + begin,
+                        .gradients = gradients.data(),
+                        .moments = {block.moments1 + begin, block.moments2 + begin},
+                        .count = end - begin});
+  });
+}
+
 }  // namespace
 
-bool apply_update(const OptimizerSettings& settings, double learning_rate, std::int64_t step,
+bool apply_update(const OptimizerDeclaration& rule, const OptimizerSettings& settings, const OptimizerStep& step,
                   const UpdateBlock& block) {
-  if (settings.kind != OptimizerKind::kSgd)
-    return apply_adam(adam_of(settings, learning_rate, step, block.penalised), block);
-  const Sgd rule{.penalty = penalty_of(settings, block.penalised),
-                 .rate = static_cast<float>(learning_rate),
-                 .momentum = static_cast<float>(settings.momentum),
-                 .nesterov = settings.nesterov};
-  return apply_sgd(rule, settings.momentum != 0, block);
+  if (rule.name == "adam" || rule.name == "adamw") return apply_adam(adam_of(settings, step, block.penalised), block);
+  if (rule.name != "sgd") return apply_other(rule, settings, step, block);
+  const Sgd sgd{.penalty = penalty_of(settings, block.penalised),
+                .rate = static_cast<float>(step.learning_rate),
+                .momentum = static_cast<float>(settings.momentum),
+                .nesterov = settings.nesterov};
+  return apply_sgd(sgd, settings.momentum != 0, block);
 }
 
 }  // namespace lathe::backend::onednn

@@ -16,9 +16,8 @@ struct UpdateBlock {
   bool penalised = false;  ///< l1 and l2 act on it
 };
 
-/// Applies step number `step` (from 1) of the update rule (formulas as torch.optim). Returns whether all new values are
-/// finite.
-bool apply_update(const engine::OptimizerSettings& settings, double learning_rate, std::int64_t step,
-                  const UpdateBlock& block);
+/// Applies a step of the update rule. Returns whether all new values are finite.
+bool apply_update(const engine::OptimizerDeclaration& rule, const engine::OptimizerSettings& settings,
+                  const engine::OptimizerStep& step, const UpdateBlock& block);
 
 }  // namespace lathe::backend::onednn

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -163,6 +164,7 @@ void OnednnSession::set_optimizer(const engine::OptimizerSettings& settings) {
   if (steps_ > 0)  // fresh memory is zero
     for (float* block : {parameters_.moments1(), parameters_.moments2()}) std::fill_n(block, count, 0.0f);
   optimizer_ = settings;
+  rule_ = &engine::optimizer_named(settings.name);
   steps_ = 0;
   fresh_ = true;
 }
@@ -173,12 +175,9 @@ engine::State OnednnSession::optimizer_state() const {
     for (engine::NamedTensor& tensor : copy_out(block, suffix))
       if (tensor.trainable) state.push_back(std::move(tensor));
   };
-  if (optimizer_.kind != engine::OptimizerKind::kSgd) {
-    add(parameters_.moments1(), ".exp_avg");
-    add(parameters_.moments2(), ".exp_avg_sq");
-  } else if (optimizer_.momentum != 0) {
-    add(parameters_.moments1(), ".momentum_buffer");
-  }
+  const std::vector<std::string> ends = rule_->moments(optimizer_);
+  const std::array<const float*, engine::kMostMoments> blocks{parameters_.moments1(), parameters_.moments2()};
+  for (std::size_t k = 0; k < ends.size(); ++k) add(blocks.at(k), ends[k].c_str());
   state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
   return state;
 }
@@ -280,7 +279,7 @@ void OnednnSession::update(double learning_rate) {
                             .moments2 = parameters_.moments2() + parameter.offset,
                             .count = parameter.stored(),
                             .penalised = engine::is_penalised(*parameter.declaration)};
-    if (!apply_update(optimizer_, learning_rate, steps_, block)) finite_ = false;
+    if (!apply_update(*rule_, optimizer_, {.learning_rate = learning_rate, .number = steps_}, block)) finite_ = false;
   }
   fresh_ = true;
 }

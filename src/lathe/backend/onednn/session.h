@@ -83,6 +83,7 @@ class OnednnSession final : public engine::Session {
   std::map<Key, KeptPlan> plans_;
   MemoryBlock arena_;
   engine::OptimizerSettings optimizer_;
+  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(optimizer_.name);
   std::int64_t steps_ = 0;
   bool fresh_ = true;   ///< no gradients yet
   bool finite_ = true;  ///< weights and statistics

@@ -7,7 +7,8 @@
 
 namespace lathe::backend::ref {
 
-/// Applies step number `step` (from 1) of the update rule to one tensor; what l1 and l2 add stays in the gradient.
-void apply_update(const engine::OptimizerSettings& settings, double learning_rate, std::int64_t step, Tensor& tensor);
+/// Applies a step of the update rule to one tensor; what l1 and l2 add stays in the gradient.
+void apply_update(const engine::OptimizerDeclaration& rule, const engine::OptimizerSettings& settings,
+                  const engine::OptimizerStep& step, Tensor& tensor);
 
 }  // namespace lathe::backend::ref

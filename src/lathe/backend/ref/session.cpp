@@ -131,6 +131,7 @@ engine::State RefSession::gradients() const {
 void RefSession::set_optimizer(const engine::OptimizerSettings& settings) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   optimizer_ = settings;
+  rule_ = &engine::optimizer_named(settings.name);
   steps_ = 0;
   for_each_tensor(nodes_, [](Tensor& tensor) {
     for (auto* values : {&tensor.gradient, &tensor.moment1, &tensor.moment2})
@@ -144,29 +145,20 @@ engine::State RefSession::optimizer_state() const {
     for (engine::NamedTensor& tensor : copy_out(values, suffix, false))
       if (tensor.trainable) state.push_back(std::move(tensor));
   };
-  if (optimizer_.kind != engine::OptimizerKind::kSgd) {
-    add(&Tensor::moment1, ".exp_avg");
-    add(&Tensor::moment2, ".exp_avg_sq");
-  } else if (optimizer_.momentum != 0) {
-    add(&Tensor::moment1, ".momentum_buffer");
-  }
+  const std::vector<std::string> ends = rule_->moments(optimizer_);
+  for (std::size_t k = 0; k < ends.size(); ++k) add(kMoments.at(k), ends[k].c_str());
   state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
   return state;
 }
 
 void RefSession::load_optimizer_state(const engine::State& state) {
   const engine::State names = engine::state_layout(graph_);
-  const bool adam = optimizer_.kind != engine::OptimizerKind::kSgd;
+  const std::vector<std::string> ends = rule_->moments(optimizer_);
   std::size_t next = 0;
   for_each_tensor(nodes_, [&](Tensor& tensor) {
     const std::string& name = names[next++].name;
     if (!tensor.parameter->trainable) return;
-    if (adam) {
-      copy_moments(state, name + ".exp_avg", tensor.moment1);
-      copy_moments(state, name + ".exp_avg_sq", tensor.moment2);
-    } else if (optimizer_.momentum != 0) {
-      copy_moments(state, name + ".momentum_buffer", tensor.moment1);
-    }
+    for (std::size_t k = 0; k < ends.size(); ++k) copy_moments(state, name + ends[k], tensor.*kMoments.at(k));
   });
   std::vector<double> step(1);
   copy_moments(state, "step", step);
@@ -269,7 +261,7 @@ void RefSession::update(double learning_rate) {
   ++steps_;
   for_each_tensor(nodes_, [&](Tensor& tensor) {
     if (!tensor.parameter->trainable) return;
-    apply_update(optimizer_, learning_rate, steps_, tensor);
+    apply_update(*rule_, optimizer_, {.learning_rate = learning_rate, .number = steps_}, tensor);
     std::fill(tensor.gradient.begin(), tensor.gradient.end(), 0.0);
   });
 }

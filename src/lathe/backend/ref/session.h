@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "lathe/backend/ref/kernel.h"
@@ -30,6 +31,7 @@ class RefSession final : public engine::Session {
 
  private:
   using TensorValues = std::vector<double> Tensor::*;
+  static constexpr std::array<TensorValues, engine::kMostMoments> kMoments{&Tensor::moment1, &Tensor::moment2};
 
   void resize(std::size_t rows);
   void quantize_tensors();
@@ -67,6 +69,7 @@ class RefSession final : public engine::Session {
   std::vector<std::span<const double>> inputs_;     ///< of the node at hand
   std::vector<std::span<double>> input_gradients_;  ///< of the node at hand
   engine::OptimizerSettings optimizer_;
+  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(optimizer_.name);
   std::int64_t steps_ = 0;
 };
 

@@ -26,9 +26,9 @@ void Optimizer::set(const engine::OptimizerSettings& settings) {
   settings_ = settings;
   steps_ = 0;
   clear_gradients();
-  const bool adam = settings.kind != engine::OptimizerKind::kSgd;
-  moments1_ = adam || settings.momentum != 0 ? zeros_like(gradients_) : std::vector<at::Tensor>();
-  moments2_ = adam ? zeros_like(gradients_) : std::vector<at::Tensor>();
+  rule_ = &engine::optimizer_named(settings.name);
+  moments_.assign(rule_->moments(settings).size(), {});
+  for (std::vector<at::Tensor>& moments : moments_) moments = zeros_like(gradients_);
 }
 
 void Optimizer::clear_gradients() {
@@ -57,10 +57,11 @@ void Optimizer::apply_sgd(double learning_rate) {
     at::_foreach_add_(values_, gradients_, -learning_rate);
     return;
   }
-  at::_foreach_mul_(moments1_, settings_.momentum);
-  at::_foreach_add_(moments1_, gradients_, 1);
-  if (settings_.nesterov) at::_foreach_add_(gradients_, moments1_, settings_.momentum);
-  at::_foreach_add_(values_, settings_.nesterov ? gradients_ : moments1_, -learning_rate);
+  const std::vector<at::Tensor>& buffers = moments_.at(0);
+  at::_foreach_mul_(buffers, settings_.momentum);
+  at::_foreach_add_(buffers, gradients_, 1);
+  if (settings_.nesterov) at::_foreach_add_(gradients_, buffers, settings_.momentum);
+  at::_foreach_add_(values_, settings_.nesterov ? gradients_ : buffers, -learning_rate);
 }
 
 // torch.optim.Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter 2019, algorithm 2).
@@ -68,19 +69,39 @@ void Optimizer::apply_adam(double learning_rate) {
   const double correction1 = 1 - std::pow(settings_.beta1, static_cast<double>(steps_));
   const double correction2 = 1 - std::pow(settings_.beta2, static_cast<double>(steps_));
   if (settings_.weight_decay != 0) {
-    if (settings_.kind == engine::OptimizerKind::kAdamW)
+    if (rule_->name == "adamw")
       at::_foreach_mul_(values_, 1 - learning_rate * settings_.weight_decay);
     else
       at::_foreach_add_(gradients_, values_, settings_.weight_decay);
   }
-  at::_foreach_mul_(moments1_, settings_.beta1);
-  at::_foreach_add_(moments1_, gradients_, 1 - settings_.beta1);
-  at::_foreach_mul_(moments2_, settings_.beta2);
-  at::_foreach_addcmul_(moments2_, gradients_, gradients_, 1 - settings_.beta2);
-  std::vector<at::Tensor> roots = at::_foreach_sqrt(moments2_);
+  const std::vector<at::Tensor>&means = moments_.at(0), &squares = moments_.at(1);
+  at::_foreach_mul_(means, settings_.beta1);
+  at::_foreach_add_(means, gradients_, 1 - settings_.beta1);
+  at::_foreach_mul_(squares, settings_.beta2);
+  at::_foreach_addcmul_(squares, gradients_, gradients_, 1 - settings_.beta2);
+  std::vector<at::Tensor> roots = at::_foreach_sqrt(squares);
   at::_foreach_div_(roots, std::sqrt(correction2));
   at::_foreach_add_(roots, settings_.epsilon);
-  at::_foreach_addcdiv_(values_, moments1_, roots, -learning_rate / correction1);
+  at::_foreach_addcdiv_(values_, means, roots, -learning_rate / correction1);
+}
+
+// Any other rule, by its own function: on the CPU, and with copies to and fro where the tensors are elsewhere.
+void Optimizer::apply_other(double learning_rate) {
+  const auto local = [](const at::Tensor& tensor) { return tensor.to(at::kCPU, at::kFloat).contiguous(); };
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const at::Tensor values = local(values_[i]), gradients = local(gradients_[i]);
+    std::vector<at::Tensor> moments;
+    engine::UpdateSlice<float> slice{.values = values.data_ptr<float>(),
+                                     .gradients = gradients.data_ptr<float>(),
+                                     .count = static_cast<std::size_t>(values.numel())};
+    for (std::size_t k = 0; k < moments_.size(); ++k) {
+      moments.push_back(local(moments_[k][i]));
+      slice.moments.at(k) = moments.back().data_ptr<float>();
+    }
+    rule_->update_floats(settings_, {.learning_rate = learning_rate, .number = steps_}, slice);
+    values_[i].copy_(values);
+    for (std::size_t k = 0; k < moments_.size(); ++k) moments_[k][i].copy_(moments[k]);
+  }
 }
 
 void Optimizer::apply(double learning_rate, double scale) {
@@ -89,10 +110,12 @@ void Optimizer::apply(double learning_rate, double scale) {
   if (scale != 1) at::_foreach_mul_(gradients_, 1 / scale);
   ++steps_;
   add_penalties();
-  if (settings_.kind == engine::OptimizerKind::kSgd)
+  if (rule_->name == "sgd")
     apply_sgd(learning_rate);
-  else
+  else if (rule_->name == "adam" || rule_->name == "adamw")
     apply_adam(learning_rate);
+  else
+    apply_other(learning_rate);
   clear_gradients();
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <string>
 #include <vector>
 
 #include "lathe/engine/backend.h"
@@ -23,9 +24,9 @@ class Optimizer {
   void clear_gradients();
 
   const std::vector<at::Tensor>& gradients() const { return gradients_; }
-  const std::vector<at::Tensor>& moments1() const { return moments1_; }
-  const std::vector<at::Tensor>& moments2() const { return moments2_; }
-  const engine::OptimizerSettings& settings() const { return settings_; }
+  /// Returns what is kept per tensor under each of `moment_ends`, in the order of the tensors.
+  const std::vector<std::vector<at::Tensor>>& moments() const { return moments_; }
+  std::vector<std::string> moment_ends() const { return rule_->moments(settings_); }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
@@ -33,11 +34,13 @@ class Optimizer {
   void add_penalties();
   void apply_sgd(double learning_rate);
   void apply_adam(double learning_rate);
+  void apply_other(double learning_rate);
 
   engine::OptimizerSettings settings_;
+  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(settings_.name);
   std::int64_t steps_ = 0;
   std::vector<at::Tensor> values_, gradients_;
-  std::vector<at::Tensor> moments1_, moments2_;  ///< empty where the rule has none
+  std::vector<std::vector<at::Tensor>> moments_;  ///< as many as the rule keeps
   std::vector<bool> penalised_;
 };
 

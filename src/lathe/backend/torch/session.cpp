@@ -91,10 +91,6 @@ struct ClassCounts {
   at::Tensor counts;  // [labels, right predictions, predictions] x classes
 };
 
-// What the name of each kind of moments ends in.
-constexpr const char* kMean = ".exp_avg";
-constexpr const char* kSquare = ".exp_avg_sq";
-constexpr const char* kMomentum = ".momentum_buffer";
 constexpr const char* kLossScale = "loss_scale";  // of float16: factor, good steps
 
 }  // namespace
@@ -180,14 +176,12 @@ void TorchSession::set_optimizer(const engine::OptimizerSettings& settings) {
 
 engine::State TorchSession::optimizer_state() const {
   engine::State state;
-  const auto add = [&](const std::vector<at::Tensor>& moments, const char* suffix) {
-    if (moments.empty()) return;
-    for (engine::NamedTensor& tensor : trained_state(moments, suffix, 1))
-      if (tensor.trainable) state.push_back(std::move(tensor));
-  };
   const Optimizer& optimizer = contents_->optimizer;
-  add(optimizer.moments1(), optimizer.settings().kind == engine::OptimizerKind::kSgd ? kMomentum : kMean);
-  add(optimizer.moments2(), kSquare);
+  const std::vector<std::string> ends = optimizer.moment_ends();
+  for (std::size_t k = 0; k < ends.size(); ++k) {
+    for (engine::NamedTensor& tensor : trained_state(optimizer.moments().at(k), ends[k].c_str(), 1))
+      if (tensor.trainable) state.push_back(std::move(tensor));
+  }
   state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(optimizer.steps())}});
   const LossScaler& scaler = contents_->scaler;
   if (scaler.active())
@@ -200,17 +194,15 @@ engine::State TorchSession::optimizer_state() const {
 void TorchSession::load_optimizer_state(const engine::State& state) {
   on_device(Company::kShared, [&] {
     Optimizer& optimizer = contents_->optimizer;
-    const auto fill = [&](const std::vector<at::Tensor>& moments, const char* suffix) {
-      if (moments.empty()) return;
+    const std::vector<std::string> ends = optimizer.moment_ends();
+    for (std::size_t k = 0; k < ends.size(); ++k) {
       std::size_t next = 0;
       for (const engine::NamedTensor& tensor : engine::state_layout(contents_->network.graph())) {
         if (!tensor.trainable) continue;
-        const at::Tensor& moment = moments.at(next++);
-        copy_in(find_moment(state, tensor.name + suffix, moment.numel()).values, moment);
+        const at::Tensor& moment = optimizer.moments().at(k).at(next++);
+        copy_in(find_moment(state, tensor.name + ends[k], moment.numel()).values, moment);
       }
-    };
-    fill(optimizer.moments1(), optimizer.settings().kind == engine::OptimizerKind::kSgd ? kMomentum : kMean);
-    fill(optimizer.moments2(), kSquare);
+    }
     optimizer.set_steps(static_cast<std::int64_t>(find_moment(state, "step", 1).values[0]));
     if (!contents_->scaler.active()) return;
     const std::vector<float>& scale = find_moment(state, kLossScale, 2).values;

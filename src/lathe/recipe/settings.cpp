@@ -1,12 +1,17 @@
-#include "lathe/config/settings.h"
+#include "lathe/recipe/settings.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include "lathe/base/log.h"
 
-namespace lathe::config {
+namespace lathe::recipe {
 namespace {
+
+using config::kCommandLine;
+using config::Member;
+using config::Table;
+using config::Value;
 
 constexpr std::string_view kVersionKey = "lathe_version";
 
@@ -88,7 +93,7 @@ void read_member(const Member& member, Settings& settings) {
       log::warning("{}: has no effect, because {}", where_and_key(value), table->reason);
     }
   } else {
-    unknown_key(member, known_keys());
+    config::unknown_key(member, known_keys());
   }
   settings.given[member.name] = value.position().file == kCommandLine ? value.position() : member.key_position;
 }
@@ -171,9 +176,9 @@ std::string resolved_document(const Value& root, const Settings& settings) {
   for (const Member& member : root.as_table()) {
     if (member.value.is_table()) tables.push_back(member);
   }
-  return text + "\n" + to_toml_document(Value(std::move(tables), {}, {}));
+  return text + "\n" + config::to_toml_document(Value(std::move(tables), {}, {}));
 }
 
 std::string_view version() { return LATHE_VERSION; }
 
-}  // namespace lathe::config
+}  // namespace lathe::recipe

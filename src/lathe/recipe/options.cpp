@@ -1,10 +1,20 @@
 #include <algorithm>
 
-#include "lathe/config/settings.h"
+#include "lathe/recipe/settings.h"
 
-namespace lathe::config {
+namespace lathe::recipe {
 namespace {
 
+using config::above;
+using config::at_least;
+using config::between;
+using config::Bounds;
+using config::choice_field;
+using config::field;
+using config::Field;
+using config::list_field;
+using config::Value;
+namespace detail = config::detail;
 using Choices = std::vector<std::string>;
 
 const Choices kTasks{"classification", "cls", "regression", "reg", "language_modeling", "lm"};
@@ -89,6 +99,22 @@ Option refused(std::string name, std::string type, std::string neutral, std::str
   return option;
 }
 
+Option option_of(const TrainingSetting& setting) {
+  Option option =
+      honoured({setting.general, setting.field.type, setting.allowed(Place::kGeneral), setting.field.description,
+                [&setting](Settings& out, const Value& value) { setting.read(Place::kGeneral, value, out.training); },
+                [&setting](const Settings& in) { return setting.field.show(in.training); }},
+               setting.flags, setting.value_name, setting.section);
+  option.choices = setting.words;
+  return option;
+}
+
+// The training settings that have a key at the top of a file, in the order of their list.
+void add_training_settings(std::vector<Option>& out, const std::string& section) {
+  for (const TrainingSetting& setting : training_settings())
+    if (!setting.general.empty() && setting.section == section) out.push_back(option_of(setting));
+}
+
 void add_general(std::vector<Option>& out) {
   using S = Settings;
   const std::string section = "General";
@@ -119,96 +145,12 @@ void add_general(std::vector<Option>& out) {
              "the most important channels of narrower layers, and with net2wider the same function of wider "
              "ones",
              {"--weights"}, "NAME", section));
-  out.push_back(honoured(
-      field("batch_size", &S::batch_size, "rows per batch, in training and evaluation", between(1, kLargestBatch)),
-      {"--batch-size"}, "N", section));
+  add_training_settings(out, section);
   out.push_back(honoured(field("seed", &S::seed, "seed of every random draw", at_least(0)), {"--seed"}, "N", section));
   out.push_back(chosen("log_level", &S::log_level, {"debug", "info", "warning", "error", "critical"},
                        "least severe messages that are shown on standard error", {"--log-level"}, "LEVEL", section));
   out.push_back(
       honoured(field("to_debug", &S::to_debug, "the same as log_level = \"debug\""), {"--debug"}, "", section));
-}
-
-void add_loss(std::vector<Option>& out, const std::string& section) {
-  using S = Settings;
-  out.push_back(honoured(field("loss", &S::loss,
-                               "what is minimised: cross_entropy; mean_squared_error, mean_absolute_error or huber for "
-                               "regression; auto: the first of the task"),
-                         {"--loss"}, "NAME", section));
-  out.push_back(honoured(field("label_smoothing", &S::label_smoothing,
-                               "share of the target that cross_entropy spreads evenly over the classes",
-                               Bounds{.low = 0, .high = 1, .high_open = true}),
-                         {"--label-smoothing"}, "X", section));
-  out.push_back(
-      honoured(list_field("class_weights", &S::class_weights,
-                          "weights of the classes in cross_entropy, in their order; none: all 1", at_least(0)),
-               {"--class-weights"}, "LIST", section));
-  out.push_back(
-      honoured(field("huber_delta", &S::huber_delta, "error at which huber turns from square to line", above(0)),
-               {"--huber-delta"}, "X", section));
-  out.push_back(
-      honoured(field("l1", &S::l1, "penalty: l1 * the sum of the magnitudes of weights is minimised too", at_least(0)),
-               {"--l1"}, "X", section));
-  out.push_back(
-      honoured(field("l2", &S::l2,
-                     "penalty: l2 * the sum of the squares of weights is minimised too; unlike weight_decay it leaves "
-                     "biases and batch norms alone",
-                     at_least(0)),
-               {"--l2"}, "X", section));
-}
-
-void add_training(std::vector<Option>& out) {
-  using S = Settings;
-  const std::string section = "Training";
-  out.push_back(chosen("training_optimizer", &S::training_optimizer, {"adam", "adamw", "sgd"}, "update rule",
-                       {"--training-optimizer"}, "NAME", section));
-  out.push_back(honoured(field("learning_rate", &S::learning_rate, "peak learning rate", above(0)), {"--learning-rate"},
-                         "X", section));
-  out.push_back(chosen("lr_scheduler", &S::lr_scheduler, {"constant", "linear", "cosine"},
-                       "course of the learning rate over the steps of the run", {"--lr-scheduler"}, "NAME", section));
-  out.push_back(honoured(field("num_warmup_steps", &S::num_warmup_steps, "steps of linear warm-up from 0", at_least(0)),
-                         {"--num-warmup-steps"}, "N", section));
-  out.push_back(
-      honoured(field("eta_min", &S::eta_min, "learning rate at the end of a linear or cosine course", at_least(0)),
-               {"--eta-min"}, "X", section));
-  add_loss(out, section);
-  out.push_back(honoured(field("weight_decay", &S::weight_decay,
-                               "weight decay: added to the gradient by adam and sgd, "
-                               "decoupled in adamw",
-                               at_least(0)),
-                         {"--weight-decay"}, "X", section));
-  out.push_back(
-      honoured(field("momentum", &S::momentum, "momentum of sgd", Bounds{.low = 0, .high = 1, .high_open = true}),
-               {"--momentum"}, "X", section));
-  out.push_back(honoured(field("nesterov", &S::nesterov,
-                               "Nesterov's form of the momentum of sgd; --set nesterov=false "
-                               "turns it off"),
-                         {"--nesterov"}, "", section));
-  out.push_back(honoured(field("max_epochs", &S::max_epochs, "passes over the training rows", at_least(1)),
-                         {"--max-epochs"}, "N", section));
-  out.push_back(honoured(field("max_steps", &S::max_steps, "optimiser steps at most; -1: no limit", at_least(-1)),
-                         {"--max-steps"}, "N", section));
-  out.push_back(honoured(field("accumulate_grad_batches", &S::accumulate_grad_batches, "batches per optimiser step",
-                               between(1, kLargestBatch)),
-                         {"--accumulate-grad-batches"}, "N", section));
-  out.push_back(honoured(field("log_every_n_steps", &S::log_every_n_steps,
-                               "steps between the training rows of history.csv; 0: none", at_least(0)),
-                         {"--log-every-n-steps"}, "N", section));
-}
-
-void add_augmentation(std::vector<Option>& out) {
-  using S = Settings;
-  const std::string section = "Augmentation of training images";
-  out.push_back(honoured(field("random_crop", &S::random_crop,
-                               "pixels of padding around the image before a part of its size is taken at random; "
-                               "0: none",
-                               at_least(0)),
-                         {"--random-crop"}, "N", section));
-  out.push_back(honoured(field("horizontal_flip", &S::horizontal_flip, "mirrors left and right every second time"),
-                         {"--horizontal-flip"}, "", section));
-  out.push_back(honoured(
-      field("cutout", &S::cutout, "side in pixels of the square that is covered at random; 0: none", at_least(0)),
-      {"--cutout"}, "N", section));
 }
 
 void add_runtime(std::vector<Option>& out) {
@@ -333,8 +275,8 @@ void add_refused(std::vector<Option>& out) {
 std::vector<Option> make_options() {
   std::vector<Option> out;
   add_general(out);
-  add_training(out);
-  add_augmentation(out);
+  add_training_settings(out, "Training");
+  add_training_settings(out, "Augmentation of training images");
   add_runtime(out);
   add_data(out);
   add_project(out);
@@ -370,4 +312,4 @@ const Option* find_option(std::string_view key_or_flag) {
   return nullptr;
 }
 
-}  // namespace lathe::config
+}  // namespace lathe::recipe

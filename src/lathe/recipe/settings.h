@@ -11,13 +11,11 @@
 
 #include "lathe/config/field.h"
 #include "lathe/config/value.h"
+#include "lathe/recipe/training.h"
 
 /// The general settings of a run: the top-level keys of a study file, which are also the flags of every command. The
 /// names are those of MASE's command line, so that its files and scripts run.
-namespace lathe::config {
-
-/// Rows of a batch, and batches of an optimiser step, at most: products with the sizes of a network fit 63 bits.
-inline constexpr double kLargestBatch = 1 << 24;
+namespace lathe::recipe {
 
 /// Holds the settings that every command sees. The option table (`options()`) says for each what it means, its unit,
 /// its bounds and its flag; the defaults stand here.
@@ -29,32 +27,13 @@ struct Settings {
   std::string load_name;                ///< checkpoint to start from; empty: fresh weights
   std::string load_type = "auto";
   std::string weights = "fresh";  ///< what candidates of a search begin from
-  std::int64_t batch_size = 128;
   bool to_debug = false;
   std::string log_level = "info";
   std::int64_t seed = 0;  ///< at least 0
 
-  std::string training_optimizer = "adam";
-  double learning_rate = 1e-5;
-  std::string lr_scheduler = "cosine";
-  std::int64_t num_warmup_steps = 0;
-  double eta_min = 1e-6;
-  std::string loss = "auto";  ///< auto: the usual one of the task
-  double label_smoothing = 0;
-  std::vector<double> class_weights;  ///< in the order of the classes; empty: none
-  double huber_delta = 1;
-  double l1 = 0, l2 = 0;  ///< penalties on weights
-  double weight_decay = 0;
-  double momentum = 0.9;
-  bool nesterov = true;
-  std::int64_t max_epochs = 20;
-  std::int64_t max_steps = -1;  ///< -1: no limit beside max_epochs
-  std::int64_t accumulate_grad_batches = 1;
-  std::int64_t log_every_n_steps = 50;
-
-  std::int64_t random_crop = 0;  ///< these three as data::Augmentation
-  bool horizontal_flip = false;
-  std::int64_t cutout = 0;
+  /// As written: the loss may be `auto` or an alias, and momentum stands there whatever the optimiser reads; see
+  /// training_of.
+  engine::TrainSettings training = general_training_defaults();
 
   std::string accelerator = "auto";
   std::string backend = "auto";
@@ -99,7 +78,7 @@ enum class Effect {
 /// Describes one general setting: a top-level key, its flags, or both. One table drives decoding, flags, `--help`, the
 /// effective table, the man page, shell completion and docs/reference.
 struct Option {
-  Field<Settings> field;           ///< name, type, allowed values, meaning; for kNone and kRefused only checks the type
+  config::Field<Settings> field;   ///< name, type, allowed values, meaning; for kNone and kRefused only checks the type
   std::vector<std::string> flags;  ///< `--batch-size`; the first is the one that is shown first; empty: file only
   std::string value_name;          ///< `N`, `PATH`; empty: a switch, which sets the key to true
   std::string section;             ///< heading in `--help`
@@ -127,12 +106,12 @@ const Option* find_option(std::string_view key_or_flag);
 /// Makes the value of a flag from its text: `type` as in Field::type. Text that is no such value stays a string, which
 /// the check of the key then refuses with the flag's name: `command line: --max-epochs: expected an integer; got
 /// "ten"`.
-Value flag_value(std::string_view type, const std::string& flag, const std::string& text);
+config::Value flag_value(std::string_view type, const std::string& flag, const std::string& text);
 
 /// Reads the general settings from a study file into which the command line has been put (position file
 /// "command line"). Keys of MASE without effect are warned of. Throws UserError: an unknown key (nearest shown), a
 /// wrong type or value, a refused key.
-Settings read_settings(const Value& root);
+Settings read_settings(const config::Value& root);
 
 /// Holds the texts of one line of the effective table; empty where nothing was given.
 struct SettingLine {
@@ -141,14 +120,14 @@ struct SettingLine {
 
 /// Lists every honoured setting and every other one that was given, with all its values. `file` is the study file
 /// alone, `root` with the command line put in. `effective` holds, by key, what a command uses in place of a setting.
-std::vector<SettingLine> setting_lines(const Value& file, const Value& root, const Settings& settings,
+std::vector<SettingLine> setting_lines(const config::Value& file, const config::Value& root, const Settings& settings,
                                        const std::map<std::string, std::string>& effective = {});
 
 /// Writes what was run as a TOML document that gives the same run again: every general setting with its effective
 /// value, then the tables of `root`. Carries `lathe_version`.
-std::string resolved_document(const Value& root, const Settings& settings);
+std::string resolved_document(const config::Value& root, const Settings& settings);
 
 /// Returns the version of the program, as `lathe_version` and `--version` state it.
 std::string_view version();
 
-}  // namespace lathe::config
+}  // namespace lathe::recipe

@@ -1,0 +1,38 @@
+#include "lathe/base/registry.h"
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+struct Tool {
+  std::string name;
+  std::vector<std::string> aliases = {};
+};
+
+TEST(Registry, FindsByNameAndAlias) {
+  const Registry<Tool> tools("tool", {{"chisel"}, {"gouge", {"bowl_gouge"}}});
+  EXPECT_EQ(tools.find("bowl_gouge"), &tools.entries()[1]);
+  EXPECT_EQ(tools.find("Chisel"), nullptr);
+  EXPECT_EQ(tools.names(), (std::vector<std::string>{"chisel", "gouge"}));
+  EXPECT_EQ(tools.all_spellings(), (std::vector<std::string>{"chisel", "gouge", "bowl_gouge"}));
+  EXPECT_EQ(tools.at("chisel", "tool").name, "chisel");
+}
+
+TEST(Registry, NamesTheNearestOfAnUnknownName) {
+  const Registry<Tool> tools("tool", {{"chisel"}, {"gouge"}});
+  try {
+    tools.at("goge", "rest");
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_STREQ(error.what(), "rest: unknown tool \"goge\"; did you mean \"gouge\"? (known: chisel, gouge)");
+  }
+}
+
+TEST(Registry, RefusesTwoEntriesOfOneName) {
+  EXPECT_THROW(Registry<Tool>("tool", {{"chisel"}, {"gouge", {"chisel"}}}), InternalError);
+  EXPECT_THROW(Registry<Tool>("tool", {{"chisel"}, {"chisel"}}), InternalError);
+}
+
+}  // namespace
+}  // namespace lathe
