@@ -79,7 +79,7 @@ bool reads_a_clock(const std::string& text) {
   return false;
 }
 
-// Takes out what a clock measures, and the values of objectives that may come from it.
+// Takes out what a clock measures, the values of objectives that may come from it, and whose weights are kept for them.
 Json without_clock(const Json& value) {
   if (!value.is_object()) return value;
   Json kept = Json::object();
@@ -87,7 +87,7 @@ Json without_clock(const Json& value) {
     const metric::MetricKind* kind = metric::find_metric(key);
     const bool measured = kind != nullptr && kind->source == metric::Source::kMeasured;
     if (!measured && !key.starts_with("values_") && key.find("scaled_metrics") == std::string::npos &&
-        key.find("spread") == std::string::npos)
+        key.find("spread") == std::string::npos && key != "user_attrs_lathe:weights")
       kept[key] = without_clock(member);
   }
   return kept;

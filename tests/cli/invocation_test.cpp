@@ -34,8 +34,8 @@ class InvocationTest : public ::testing::Test {
 TEST_F(InvocationTest, CommandLineBeatsFileBeatsDefaultByWhatWasGiven) {
   write_study("model = \"toy\"\nmax_epochs = 5\nbatch_size = 512\n");
   const Invocation invocation = invoke({"--config", study(), "--max-epochs", "20", "--set", "seed=7"});
-  EXPECT_EQ(invocation.settings.max_epochs, 20);  // the default, but typed
-  EXPECT_EQ(invocation.settings.batch_size, 512);
+  EXPECT_EQ(invocation.settings.training.max_epochs, 20);  // the default, but typed
+  EXPECT_EQ(invocation.settings.training.batch_size, 512);
   EXPECT_EQ(invocation.settings.seed, 7);
   EXPECT_EQ(invocation.settings.source_of("max_epochs"), "command line");
   EXPECT_EQ(invocation.settings.source_of("batch_size"), study() + ":3:1");
@@ -123,7 +123,7 @@ TEST_F(InvocationTest, NotAvailableMeansNotGiven) {
   write_study("load_name = \"NA\"\nmax_steps = \"NA\"\nquant_config = \"NA\"\n");
   const Invocation invocation = invoke({study()});
   EXPECT_EQ(invocation.settings.load_name, "");
-  EXPECT_EQ(invocation.settings.max_steps, -1);
+  EXPECT_FALSE(invocation.settings.training.max_steps);
   EXPECT_FALSE(invocation.settings.was_given("max_steps"));
 }
 
@@ -169,7 +169,7 @@ TEST_F(InvocationTest, ResolvedSettingsGiveTheSameRunAgain) {
   write_study(document);
   const Invocation second = invoke({study()});
   EXPECT_EQ(recipe::resolved_document(second.root, second.settings), document);
-  EXPECT_EQ(second.settings.learning_rate, 0.01);
+  EXPECT_EQ(second.settings.training.learning_rate, 0.01);
   EXPECT_EQ(second.settings.validation_rows, 10);
   EXPECT_TRUE(second.root.find_path("search.strategy.eval_mode")->as_boolean());
 }

@@ -151,7 +151,8 @@ TEST(TrainingErrors, Values) {
   EXPECT_EQ(message_of("batch_size = [32.5]\n"),
             "study.toml:2:15: search.search_space.training.batch_size[0]: expected an integer; got 32.5");
   EXPECT_EQ(message_of("optimizer = [\"adam\", \"adamm\"]\n"),
-            "study.toml:2:22: search.search_space.training.optimizer[1]: must be \"adam\", \"adamw\" or \"sgd\"; got "
+            "study.toml:2:22: search.search_space.training.optimizer[1]: must be \"adam\", \"adamw\", \"sgd\" or "
+            "\"rmsprop\"; got "
             "\"adamm\"; did you mean \"adam\"?");
   EXPECT_EQ(message_of("nesterov = [1]\n"),
             "study.toml:2:13: search.search_space.training.nesterov[0]: expected true or false; got 1");

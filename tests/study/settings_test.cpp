@@ -99,7 +99,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
 
 TEST(GeneralTraining, ErrorsStandWhereTheKeyStands) {
   EXPECT_EQ(error_of("max_steps = 0\n" + kThreeEpochs + kSetup + kMetrics),
-            "study.toml:1:13: max_steps: must be at least 1, or -1; got 0");
+            "study.toml:1:13: max_steps: must be at least 1, or -1 for no limit; got 0");
   EXPECT_EQ(error_of("training_optimizer = \"sgd\"\nnesterov = true\n" + kThreeEpochs + kSetup + kMetrics),
             "study.toml:2:12: nesterov: needs a momentum above 0");
 }
