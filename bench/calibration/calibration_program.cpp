@@ -20,10 +20,10 @@
 #include "lathe/base/error.h"
 #include "lathe/base/random.h"
 #include "lathe/sampler/domination.h"
-#include "lathe/study/front_probability.h"
-#include "lathe/study/racing.h"
-#include "lathe/study/variance_prior.h"
-#include "lathe/study/verdict.h"
+#include "lathe/study/exhaustive/front_probability.h"
+#include "lathe/study/exhaustive/racing.h"
+#include "lathe/study/exhaustive/variance_prior.h"
+#include "lathe/study/exhaustive/verdict.h"
 
 namespace {
 

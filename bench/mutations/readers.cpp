@@ -25,14 +25,14 @@
 #include "lathe/model/zoo.h"
 #include "lathe/onnx/import.h"
 #include "lathe/recipe/settings.h"
+#include "lathe/recipe/study_settings.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/storage/memory.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
-#include "lathe/study/export.h"
-#include "lathe/study/import.h"
+#include "lathe/study/exchange/export.h"
+#include "lathe/study/exchange/import.h"
+#include "lathe/study/exhaustive/table_journal.h"
 #include "lathe/study/record.h"
-#include "lathe/study/settings.h"
-#include "lathe/study/table_journal.h"
 #include "lathe/table/table.h"
 #include "samples.h"
 #include "temporary_path.h"
@@ -285,7 +285,7 @@ void damage_rows(Mutator& mutator, const fs::path& path) {
 }
 
 // Reads all that a database holds, as the program does: for its lists, for an export, and to go on with a study.
-void read_database(const fs::path& path, const study::StudySettings& settings, const space::SearchSpace& space) {
+void read_database(const fs::path& path, const recipe::StudySettings& settings, const space::SearchSpace& space) {
   const auto storage = storage::open_sqlite(path, {.create = false});
   storage->trial_counts();
   for (const storage::StudyInfo& info : storage->studies()) {
@@ -447,7 +447,7 @@ std::vector<Reader> readers(const fs::path& source) {
                  .damage = damage_text,
                  .read = [](const fs::path& folder) {
                    const config::Value root = config::parse_file(folder / "study.toml");
-                   study::parse_study(root, recipe::read_settings(root));
+                   recipe::parse_study(root, recipe::read_settings(root));
                    space::parse_space(root, model::make_model(root, {}));
                  }});
   all.push_back({.name = "best.json",
@@ -461,7 +461,8 @@ std::vector<Reader> readers(const fs::path& source) {
                  }});
   const std::string database = read_text_file(old / "study/old/search_ckpts/study.db");
   const auto root = std::make_shared<config::Value>(config::parse_file(old / "study.toml"));
-  const auto settings = std::make_shared<study::StudySettings>(study::parse_study(*root, recipe::read_settings(*root)));
+  const auto settings =
+      std::make_shared<recipe::StudySettings>(recipe::parse_study(*root, recipe::read_settings(*root)));
   const auto space = std::make_shared<space::SearchSpace>(space::parse_space(*root, model_of_study()));
   std::string exported;
   {

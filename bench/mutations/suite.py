@@ -45,13 +45,13 @@ GROUPS = [
                 "config/settings.cpp: -parsed -typed -flag_value -setting_lines -resolved_document -effective_text -source_of "
                 "-shown -version"]),
     (["best.json"], ["report/mase_files.cpp: saved_trial values_of"]),
-    (["study import"], ["study/import.cpp"]),
+    (["study import"], ["study/exchange/import.cpp"]),
     (["database rows", "database file"],
      ["storage/relational/load.cpp: -print -value_columns",
       "storage/sqlite/sqlite_database.cpp: -wait_for_lock -may_wait_longer -changed_by_others -address -roll_back -io_reason"]),
     (["table document", "table arrays", "table part"],
      ["table/document.cpp: -to_json -parameters_json -data_json -names_of -document_ofERKNS", "table/files.cpp: -codes_of -collect "
-      "-encode -plan_digest -write_table -add", "study/table_journal.cpp: -line_of -write -append -remove -has -number"]),
+      "-encode -plan_digest -write_table -add", "study/exhaustive/table_journal.cpp: -line_of -write -append -remove -has -number"]),
 ]
 
 

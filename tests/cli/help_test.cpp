@@ -7,7 +7,7 @@
 #include "lathe/base/file.h"
 #include "lathe/cli/commands.h"
 #include "lathe/model/networks_reference.h"
-#include "lathe/study/settings.h"
+#include "lathe/recipe/study_settings.h"
 #include "program.h"
 #include "sample_command.h"
 
@@ -79,7 +79,7 @@ TEST(Reference, IsUpToDate) {
   const char* hint = "renew it: cmake --build build --target lathe_reference";
   EXPECT_TRUE(read_text_file(folder / "options.md") == options_reference()) << hint;
   EXPECT_TRUE(read_text_file(folder / "commands.md") == commands_reference()) << hint;
-  EXPECT_TRUE(read_text_file(folder / "study.md") == study::study_reference()) << hint;
+  EXPECT_TRUE(read_text_file(folder / "study.md") == recipe::study_reference()) << hint;
   EXPECT_TRUE(read_text_file(folder / "networks.md") == model::networks_reference()) << hint;
 }
 

@@ -24,13 +24,13 @@ class Checkpoints : public ::testing::Test {
     fixture_.settings.checkpoint_interval_seconds = kOften;
   }
 
-  std::unique_ptr<Evaluator> evaluator(bool keeps = true) const {
-    auto made =
-        std::make_unique<Evaluator>(fixture_.settings, fixture_.space, small_dataset(), fixture_.backends, nullptr);
+  std::unique_ptr<trial::Evaluator> evaluator(bool keeps = true) const {
+    auto made = std::make_unique<trial::Evaluator>(fixture_.settings, fixture_.space, small_dataset(),
+                                                   fixture_.backends, nullptr);
     if (keeps) made->keep_checkpoints(folder_.path() / "running");
     return made;
   }
-  Prepared prepare(Evaluator& evaluator) const { return evaluator.prepare({1, 1}); }
+  trial::Prepared prepare(trial::Evaluator& evaluator) const { return evaluator.prepare({1, 1}); }
 
   std::vector<fs::path> files() const {
     std::vector<fs::path> found;
@@ -42,19 +42,19 @@ class Checkpoints : public ::testing::Test {
   }
 
   // Trains until a state of the middle is there, and stops then.
-  Evaluation cut_off(const ReportEnd& report = {}) {
+  trial::Evaluation cut_off(const trial::ReportEnd& report = {}) {
     engine::StopToken stop;
     std::thread watch([&] {
       while (files().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       stop.request();
     });
     const auto first = evaluator();
-    Evaluation evaluation = first->evaluate(prepare(*first), 0, stop, report);
+    trial::Evaluation evaluation = first->evaluate(prepare(*first), 0, stop, report);
     watch.join();
     return evaluation;
   }
 
-  static void expect_equal(const Evaluation& got, const Evaluation& expected) {
+  static void expect_equal(const trial::Evaluation& got, const trial::Evaluation& expected) {
     ASSERT_TRUE(got.complete) << got.reason;
     EXPECT_EQ(got.metrics, expected.metrics);
     EXPECT_EQ(*got.state, *expected.state);
@@ -66,8 +66,8 @@ class Checkpoints : public ::testing::Test {
 
 TEST_F(Checkpoints, ContinueATrainingBitForBitAndAreRemoved) {
   const auto calm = evaluator(false);
-  const Evaluation expected = calm->evaluate(prepare(*calm), 0, fixture_.stop);
-  const Evaluation cut = cut_off();
+  const trial::Evaluation expected = calm->evaluate(prepare(*calm), 0, fixture_.stop);
+  const trial::Evaluation cut = cut_off();
   ASSERT_TRUE(cut.interrupted) << cut.reason;
   ASSERT_EQ(files().size(), 1u);
 
@@ -80,7 +80,7 @@ TEST_F(Checkpoints, ContinueATrainingBitForBitAndAreRemoved) {
 
 TEST_F(Checkpoints, OfDamageOrOtherCandidatesAreLeftOut) {
   const auto calm = evaluator(false);
-  const Evaluation expected = calm->evaluate(prepare(*calm), 0, fixture_.stop);
+  const trial::Evaluation expected = calm->evaluate(prepare(*calm), 0, fixture_.stop);
   cut_off();
   ASSERT_EQ(files().size(), 1u);
   const fs::path file = files().front();
@@ -128,16 +128,18 @@ class PrunedCheckpoints : public Checkpoints {
 TEST_F(PrunedCheckpoints, TellThePrunerAgainWhatItHadSeen) {
   std::vector<std::int64_t> undisturbed, told;
   const auto calm = evaluator(false);
-  const Evaluation expected = calm->evaluate(prepare(*calm), 0, fixture_.stop, [&](const sampler::Report& report) {
-    undisturbed.push_back(report.step);
-    return false;
-  });
+  const trial::Evaluation expected =
+      calm->evaluate(prepare(*calm), 0, fixture_.stop, [&](const sampler::Report& report) {
+        undisturbed.push_back(report.step);
+        return false;
+      });
   cut_off([](const sampler::Report&) { return false; });
   const auto second = evaluator();
-  const Evaluation got = second->evaluate(prepare(*second), 0, fixture_.stop, [&](const sampler::Report& report) {
-    told.push_back(report.step);
-    return false;
-  });
+  const trial::Evaluation got =
+      second->evaluate(prepare(*second), 0, fixture_.stop, [&](const sampler::Report& report) {
+        told.push_back(report.step);
+        return false;
+      });
   expect_equal(got, expected);
   EXPECT_EQ(told, undisturbed);
   EXPECT_EQ(got.judged, expected.judged);
@@ -147,7 +149,7 @@ TEST_F(PrunedCheckpoints, TellThePrunerAgainWhatItHadSeen) {
 TEST_F(Checkpoints, OfATrialWithSeveralSeedsStayUntilItsLastSeed) {
   fixture_.settings.repeats = 2;
   const auto calm = evaluator(false);
-  const Evaluation expected = calm->evaluate_trial(prepare(*calm), fixture_.stop);
+  const trial::Evaluation expected = calm->evaluate_trial(prepare(*calm), fixture_.stop);
   engine::StopToken stop;
   std::thread watch([&] {
     while (files().size() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -158,7 +160,7 @@ TEST_F(Checkpoints, OfATrialWithSeveralSeedsStayUntilItsLastSeed) {
   watch.join();
   EXPECT_EQ(files().size(), 2u);
   const auto second = evaluator();
-  const Evaluation got = second->evaluate_trial(prepare(*second), fixture_.stop);
+  const trial::Evaluation got = second->evaluate_trial(prepare(*second), fixture_.stop);
   EXPECT_EQ(got.metrics, expected.metrics);
   EXPECT_TRUE(files().empty());
 }

@@ -1,10 +1,10 @@
-#include "lathe/study/compare.h"
+#include "lathe/study/compare/compare.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "lathe/study/compare_run.h"
+#include "lathe/study/compare/compare_run.h"
 #include "study/fixture.h"
 
 namespace lathe::study {

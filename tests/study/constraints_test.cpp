@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <limits>
 
-#include "lathe/study/constraint.h"
 #include "lathe/study/record.h"
+#include "lathe/trial/constraint.h"
 #include "study/small_problem.h"
 
 namespace lathe::study {
 namespace {
 
-Constraint bounded(std::optional<double> min, std::optional<double> max) {
+recipe::Constraint bounded(std::optional<double> min, std::optional<double> max) {
   return {.name = "model_size", .kind = metric::find_metric("model_size"), .min = min, .max = max};
 }
 
@@ -19,14 +19,14 @@ std::unique_ptr<SmallProblem> with(const std::string& constraints) {
 }
 
 TEST(Constraints, AreViolatedRelativelyToTheirBounds) {
-  EXPECT_DOUBLE_EQ(violation(bounded({}, 4000), 5000), 0.25);
-  EXPECT_DOUBLE_EQ(violation(bounded({}, 4000), 3000), -0.25);
-  EXPECT_DOUBLE_EQ(violation(bounded(4000, {}), 3000), 0.25);
-  EXPECT_DOUBLE_EQ(violation(bounded(0, {}), -3), 3);
-  EXPECT_DOUBLE_EQ(violation(bounded({}, -2), -1), 0.5);
-  EXPECT_DOUBLE_EQ(violation(bounded(10, 20), 15), -0.25);
-  EXPECT_DOUBLE_EQ(violation(bounded(10, 20), 20), 0);
-  EXPECT_EQ(violation(bounded({}, 20), std::numeric_limits<double>::quiet_NaN()),
+  EXPECT_DOUBLE_EQ(trial::violation(bounded({}, 4000), 5000), 0.25);
+  EXPECT_DOUBLE_EQ(trial::violation(bounded({}, 4000), 3000), -0.25);
+  EXPECT_DOUBLE_EQ(trial::violation(bounded(4000, {}), 3000), 0.25);
+  EXPECT_DOUBLE_EQ(trial::violation(bounded(0, {}), -3), 3);
+  EXPECT_DOUBLE_EQ(trial::violation(bounded({}, -2), -1), 0.5);
+  EXPECT_DOUBLE_EQ(trial::violation(bounded(10, 20), 15), -0.25);
+  EXPECT_DOUBLE_EQ(trial::violation(bounded(10, 20), 20), 0);
+  EXPECT_EQ(trial::violation(bounded({}, 20), std::numeric_limits<double>::quiet_NaN()),
             std::numeric_limits<double>::infinity());
 }
 
@@ -46,10 +46,10 @@ TEST(Constraints, AreReadFromTheFile) {
   EXPECT_EQ(problem->settings.constraints[0].max, 4096);
   EXPECT_FALSE(problem->settings.constraints[0].min);
   EXPECT_EQ(problem->settings.constraints[1].name, "accuracy");
-  EXPECT_TRUE(needs_analysis_only(problem->settings.constraints[0]));
-  EXPECT_FALSE(needs_analysis_only(problem->settings.constraints[1]));
-  EXPECT_TRUE(needs_analysis_only(problem->settings.constraints[2]));
-  const auto kinds = metrics_needed(problem->settings);
+  EXPECT_TRUE(trial::needs_analysis_only(problem->settings.constraints[0]));
+  EXPECT_FALSE(trial::needs_analysis_only(problem->settings.constraints[1]));
+  EXPECT_TRUE(trial::needs_analysis_only(problem->settings.constraints[2]));
+  const auto kinds = recipe::metrics_needed(problem->settings);
   EXPECT_TRUE(std::any_of(kinds.begin(), kinds.end(), [](const auto* kind) { return kind->name == "flops"; }));
 }
 
@@ -57,7 +57,8 @@ TEST(Constraints, OnTheNetworkKeepACandidateFromBeingTrained) {
   const auto problem = with("model_size.max = 40\naccuracy.min = 0.1\n");
   std::vector<double> sizes;
   for (std::uint64_t place = 0; place < 6; ++place) {
-    sizes.push_back(analysis_metrics(problem->settings, problem->prepare(place).candidate.graph).at("model_size"));
+    sizes.push_back(
+        trial::analysis_metrics(problem->settings, problem->prepare(place).candidate.graph).at("model_size"));
   }
   std::sort(sizes.begin(), sizes.end());
   const double bound = sizes[2];
@@ -65,7 +66,7 @@ TEST(Constraints, OnTheNetworkKeepACandidateFromBeingTrained) {
   std::size_t out = 0;
   for (std::uint64_t place = 0; place < 6; ++place) {
     bool reported = false;
-    const Evaluation evaluation = problem->evaluator.evaluate_trial(
+    const trial::Evaluation evaluation = problem->evaluator.evaluate_trial(
         problem->prepare(place), problem->stop, [&](const sampler::Report&) { return reported = true; });
     ASSERT_EQ(evaluation.constraints.size(), 2u);
     if (!evaluation.ruled_out) {
@@ -89,7 +90,7 @@ TEST(Constraints, OnTheNetworkKeepACandidateFromBeingTrained) {
 
 TEST(Constraints, OnResultsAreComputedAfterTraining) {
   const auto problem = with("accuracy.min = 0.999\n");
-  const Evaluation evaluation = problem->evaluator.evaluate_trial(problem->prepare(0), problem->stop);
+  const trial::Evaluation evaluation = problem->evaluator.evaluate_trial(problem->prepare(0), problem->stop);
   EXPECT_TRUE(evaluation.complete);
   EXPECT_FALSE(evaluation.ruled_out);
   ASSERT_EQ(evaluation.constraints.size(), 1u);
@@ -99,7 +100,7 @@ TEST(Constraints, OnResultsAreComputedAfterTraining) {
 std::string feasibility_error(const std::string& constraints) {
   const auto problem = with(constraints);
   try {
-    require_feasible_candidate(problem->settings, problem->space);
+    trial::require_feasible_candidate(problem->settings, problem->space);
   } catch (const UserError& error) {
     return error.what();
   }

@@ -5,7 +5,7 @@
 #include "lathe/base/error.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
 #include "lathe/study/closing.h"
-#include "lathe/study/race_loop.h"
+#include "lathe/study/exhaustive/race_loop.h"
 #include "program.h"
 #include "study/fixture.h"
 #include "study/run_sql.h"

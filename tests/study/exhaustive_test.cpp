@@ -1,4 +1,4 @@
-#include "lathe/study/exhaustive.h"
+#include "lathe/study/exhaustive/exhaustive.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
-#include "lathe/study/race_loop.h"
+#include "lathe/study/exhaustive/race_loop.h"
 #include "program.h"
 #include "study/fixture.h"
 
@@ -83,7 +83,7 @@ std::string error_of(const std::string& document) {
 
 TEST(Exhaustive, SetsUpTheWholeSearch) {
   const Fixture fixture(exhaustive(kRacing));
-  const StudySettings& settings = fixture.settings;
+  const recipe::StudySettings& settings = fixture.settings;
   EXPECT_EQ(settings.sampler, "brute_force");
   EXPECT_EQ(settings.n_trials, 196);
   EXPECT_EQ(settings.repeats, 1);
@@ -96,7 +96,7 @@ TEST(Exhaustive, SetsUpTheWholeSearch) {
   EXPECT_EQ(settings.pruner->options->find("max_resource")->as_integer(), 8);
   // Rungs after epochs 2 and 4, one measured objective: at least 19 candidates bound anything with 90 %.
   EXPECT_EQ(settings.pruner->options->find("calibration")->as_integer(), 24);
-  EXPECT_EQ(known_before_training(settings), (std::vector<bool>{false, true}));
+  EXPECT_EQ(recipe::known_before_training(settings), (std::vector<bool>{false, true}));
 }
 
 TEST(Exhaustive, TrainsEverythingWhereNothingStopsIt) {

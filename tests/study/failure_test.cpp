@@ -1,5 +1,5 @@
 // Why trials fail, how that is stored, and which failures samplers learn from.
-#include "lathe/study/failure.h"
+#include "lathe/trial/failure.h"
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ std::string diverging_search(const std::string& sampler) {
   return text + "[search.search_space.training]\nlearning_rate = [1e-3, 1e-2, 1e-1, 1e38, 2e38, 3e38]\n";
 }
 
-using Outcome = std::tuple<space::Assignment, TrialState, Failure, std::vector<double>>;
+using Outcome = std::tuple<space::Assignment, TrialState, trial::Failure, std::vector<double>>;
 
 std::vector<Outcome> outcomes(const StudyResult& result) {
   std::vector<Outcome> all;
@@ -26,67 +26,72 @@ std::vector<Outcome> outcomes(const StudyResult& result) {
 }
 
 TEST(Failure, HasANameThatIsReadBack) {
-  for (const Failure failure : {Failure::kDiverged, Failure::kMemory, Failure::kImpossible, Failure::kTimeout,
-                                Failure::kMachine, Failure::kWorkers, Failure::kRequest}) {
+  for (const trial::Failure failure :
+       {trial::Failure::kDiverged, trial::Failure::kMemory, trial::Failure::kImpossible, trial::Failure::kTimeout,
+        trial::Failure::kMachine, trial::Failure::kWorkers, trial::Failure::kRequest}) {
     EXPECT_FALSE(to_string(failure).empty());
-    EXPECT_EQ(failure_from_text(to_string(failure)), failure);
+    EXPECT_EQ(trial::failure_from_text(to_string(failure)), failure);
   }
-  EXPECT_EQ(to_string(Failure::kNone), "");
-  EXPECT_EQ(failure_from_text("of a later version"), Failure::kNone);
+  EXPECT_EQ(to_string(trial::Failure::kNone), "");
+  EXPECT_EQ(trial::failure_from_text("of a later version"), trial::Failure::kNone);
 }
 
 TEST(Failure, IsOfTheCandidateOrOfTheWorld) {
-  for (const Failure failure : {Failure::kDiverged, Failure::kMemory, Failure::kImpossible}) {
-    EXPECT_TRUE(is_of_candidate(failure)) << to_string(failure);
+  for (const trial::Failure failure :
+       {trial::Failure::kDiverged, trial::Failure::kMemory, trial::Failure::kImpossible}) {
+    EXPECT_TRUE(trial::is_of_candidate(failure)) << to_string(failure);
   }
-  for (const Failure failure :
-       {Failure::kNone, Failure::kTimeout, Failure::kMachine, Failure::kWorkers, Failure::kRequest}) {
-    EXPECT_FALSE(is_of_candidate(failure)) << to_string(failure);
+  for (const trial::Failure failure : {trial::Failure::kNone, trial::Failure::kTimeout, trial::Failure::kMachine,
+                                       trial::Failure::kWorkers, trial::Failure::kRequest}) {
+    EXPECT_FALSE(trial::is_of_candidate(failure)) << to_string(failure);
   }
 }
 
 TEST(Failure, OfAnEvaluation) {
-  const auto of = [](bool Evaluation::*flag) {
-    Evaluation evaluation;
+  const auto of = [](bool trial::Evaluation::*flag) {
+    trial::Evaluation evaluation;
     evaluation.*flag = true;
-    return failure_of(evaluation);
+    return trial::failure_of(evaluation);
   };
-  EXPECT_EQ(of(&Evaluation::complete), Failure::kNone);
-  EXPECT_EQ(of(&Evaluation::pruned), Failure::kNone);
-  EXPECT_EQ(of(&Evaluation::ruled_out), Failure::kNone);
-  EXPECT_EQ(of(&Evaluation::interrupted), Failure::kNone);
-  EXPECT_EQ(of(&Evaluation::timed_out), Failure::kTimeout);
-  EXPECT_EQ(of(&Evaluation::out_of_memory), Failure::kMemory);
-  EXPECT_EQ(failure_of(Evaluation()), Failure::kDiverged);
+  EXPECT_EQ(of(&trial::Evaluation::complete), trial::Failure::kNone);
+  EXPECT_EQ(of(&trial::Evaluation::pruned), trial::Failure::kNone);
+  EXPECT_EQ(of(&trial::Evaluation::ruled_out), trial::Failure::kNone);
+  EXPECT_EQ(of(&trial::Evaluation::interrupted), trial::Failure::kNone);
+  EXPECT_EQ(of(&trial::Evaluation::timed_out), trial::Failure::kTimeout);
+  EXPECT_EQ(of(&trial::Evaluation::out_of_memory), trial::Failure::kMemory);
+  EXPECT_EQ(trial::failure_of(trial::Evaluation()), trial::Failure::kDiverged);
 }
 
 TEST(Failure, OfAnError) {
-  EXPECT_EQ(failure_of(UserError("a kernel larger than its image")), Failure::kImpossible);
-  EXPECT_EQ(failure_of(UnsupportedError("no back end for it")), Failure::kImpossible);
-  EXPECT_EQ(failure_of(SystemError("write", "states/a.bin", "No space left on device")), Failure::kMachine);
-  EXPECT_EQ(failure_of(DataError("base.safetensors", "is truncated")), Failure::kMachine);
+  EXPECT_EQ(trial::failure_of(UserError("a kernel larger than its image")), trial::Failure::kImpossible);
+  EXPECT_EQ(trial::failure_of(UnsupportedError("no back end for it")), trial::Failure::kImpossible);
+  EXPECT_EQ(trial::failure_of(SystemError("write", "states/a.bin", "No space left on device")),
+            trial::Failure::kMachine);
+  EXPECT_EQ(trial::failure_of(DataError("base.safetensors", "is truncated")), trial::Failure::kMachine);
 }
 
 TEST(Failure, OfTheTextsOfEarlierVersions) {
-  const auto of = [](const char* reason) { return failure_of_reason(reason, true); };
-  EXPECT_EQ(of("diverged: loss is not finite at step 12"), Failure::kDiverged);
-  EXPECT_EQ(of("diverged: its loss on the evaluated rows is not finite"), Failure::kDiverged);
-  EXPECT_EQ(of("the metric r2 is not finite"), Failure::kDiverged);
-  EXPECT_EQ(of("the objective area is not finite"), Failure::kDiverged);
-  EXPECT_EQ(of("seed 2 of 3: diverged: loss is not finite at step 1"), Failure::kDiverged);
-  EXPECT_EQ(of("needs 31.2 GB, max_memory is 20.1 GB (what was free at the start)"), Failure::kMemory);
-  EXPECT_EQ(of("needs 3.2 MB, trial_memory is 1 MB"), Failure::kMemory);
-  EXPECT_EQ(of("out of memory (3 MB planned): the device has 1 MB"), Failure::kMemory);
-  EXPECT_EQ(of("seed 3 of 3: out of memory (3 MB planned)"), Failure::kMemory);
-  EXPECT_EQ(of("trial_timeout of 2 s struck at step 3 of 9"), Failure::kTimeout);
-  EXPECT_EQ(of("seed 2 of 2: trial_timeout of 2 s struck during its evaluation"), Failure::kTimeout);
-  EXPECT_EQ(of("given up: its workers died 3 times while they ran it"), Failure::kWorkers);
-  EXPECT_EQ(of("cannot write states/a.bin: No space left on device"), Failure::kMachine);
-  EXPECT_EQ(of(""), Failure::kNone);
-  EXPECT_EQ(failure_of_reason("out of memory while its network was made", false), Failure::kMemory);
-  EXPECT_EQ(failure_of_reason("width: the enqueued value 7 is not one of this study", false), Failure::kRequest);
-  EXPECT_EQ(failure_of_reason("enqueued with values that are not of this study", false), Failure::kRequest);
-  EXPECT_EQ(failure_of_reason("conv: the kernel is larger than the image", false), Failure::kImpossible);
+  const auto of = [](const char* reason) { return trial::failure_of_reason(reason, true); };
+  EXPECT_EQ(of("diverged: loss is not finite at step 12"), trial::Failure::kDiverged);
+  EXPECT_EQ(of("diverged: its loss on the evaluated rows is not finite"), trial::Failure::kDiverged);
+  EXPECT_EQ(of("the metric r2 is not finite"), trial::Failure::kDiverged);
+  EXPECT_EQ(of("the objective area is not finite"), trial::Failure::kDiverged);
+  EXPECT_EQ(of("seed 2 of 3: diverged: loss is not finite at step 1"), trial::Failure::kDiverged);
+  EXPECT_EQ(of("needs 31.2 GB, max_memory is 20.1 GB (what was free at the start)"), trial::Failure::kMemory);
+  EXPECT_EQ(of("needs 3.2 MB, trial_memory is 1 MB"), trial::Failure::kMemory);
+  EXPECT_EQ(of("out of memory (3 MB planned): the device has 1 MB"), trial::Failure::kMemory);
+  EXPECT_EQ(of("seed 3 of 3: out of memory (3 MB planned)"), trial::Failure::kMemory);
+  EXPECT_EQ(of("trial_timeout of 2 s struck at step 3 of 9"), trial::Failure::kTimeout);
+  EXPECT_EQ(of("seed 2 of 2: trial_timeout of 2 s struck during its evaluation"), trial::Failure::kTimeout);
+  EXPECT_EQ(of("given up: its workers died 3 times while they ran it"), trial::Failure::kWorkers);
+  EXPECT_EQ(of("cannot write states/a.bin: No space left on device"), trial::Failure::kMachine);
+  EXPECT_EQ(of(""), trial::Failure::kNone);
+  EXPECT_EQ(trial::failure_of_reason("out of memory while its network was made", false), trial::Failure::kMemory);
+  EXPECT_EQ(trial::failure_of_reason("width: the enqueued value 7 is not one of this study", false),
+            trial::Failure::kRequest);
+  EXPECT_EQ(trial::failure_of_reason("enqueued with values that are not of this study", false),
+            trial::Failure::kRequest);
+  EXPECT_EQ(trial::failure_of_reason("conv: the kernel is larger than the image", false), trial::Failure::kImpossible);
 }
 
 TEST(Failure, IsStoredAndOldTrialsAreJudgedByTheirText) {
@@ -94,7 +99,7 @@ TEST(Failure, IsStoredAndOldTrialsAreJudgedByTheirText) {
   const StudyResult result = fixture.run();
   std::size_t failed = 0;
   for (const Trial& trial : result.trials) {
-    EXPECT_EQ(trial.failure, trial.state == TrialState::kFail ? Failure::kDiverged : Failure::kNone);
+    EXPECT_EQ(trial.failure, trial.state == TrialState::kFail ? trial::Failure::kDiverged : trial::Failure::kNone);
     storage::Trial stored = storage_trial(trial);
     stored.parameters = storage_parameters(fixture.space.parameters(), trial.assignment);
     EXPECT_EQ(stored.user_attributes.contains("lathe:failure"), trial.state == TrialState::kFail);
@@ -169,7 +174,7 @@ TEST(Failure, OfMemoryIsTaught) {
   Fixture fixture(trained_search("n_trials = 6\nn_jobs = 1\nsampler = \"brute_force\"\n"));
   fixture.settings.trial_memory_bytes = 1;
   for (const Trial& trial : fixture.run().trials) {
-    EXPECT_EQ(trial.failure, Failure::kMemory);
+    EXPECT_EQ(trial.failure, trial::Failure::kMemory);
     EXPECT_TRUE(trial.finished().point_failed);
   }
 }
@@ -178,7 +183,7 @@ TEST(Failure, OfTimeIsNotTaught) {
   Fixture fixture(trained_search("n_trials = 6\nn_jobs = 1\nsampler = \"brute_force\"\n"));
   fixture.settings.trial_timeout_seconds = 1e-9;
   for (const Trial& trial : fixture.run().trials) {
-    EXPECT_EQ(trial.failure, Failure::kTimeout);
+    EXPECT_EQ(trial.failure, trial::Failure::kTimeout);
     EXPECT_FALSE(trial.finished().point_failed);
   }
 }

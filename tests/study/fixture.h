@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lathe/storage/memory.h"
-#include "lathe/study/exhaustive.h"
+#include "lathe/study/exhaustive/exhaustive.h"
 #include "lathe/study/final.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
@@ -18,7 +18,7 @@ namespace lathe::study {
 struct Fixture {
   explicit Fixture(const std::string& document)
       : root(config::parse_text(document, "study.toml")),
-        settings(parse_study(root, recipe::read_settings(root))),
+        settings(recipe::parse_study(root, recipe::read_settings(root))),
         space(space::parse_space(root, small_graph())),
         backends{backend::make_dense_backend(), backend::make_ref_backend()},
         evaluator(settings, space, small_dataset(), backends, nullptr) {
@@ -55,10 +55,10 @@ struct Fixture {
   }
 
   config::Value root;
-  StudySettings settings;
+  recipe::StudySettings settings;
   space::SearchSpace space;
   engine::BackendList backends;
-  Evaluator evaluator;
+  trial::Evaluator evaluator;
   engine::StopToken stop;
 };
 

@@ -1,4 +1,4 @@
-#include "lathe/study/front_probability.h"
+#include "lathe/study/exhaustive/front_probability.h"
 
 #include <gtest/gtest.h>
 

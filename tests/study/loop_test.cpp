@@ -154,7 +154,7 @@ TEST(StudyLoop, RecordsDivergence) {
   Fixture fixture(trained_search(kBrute));
   fixture.settings.train->settings.learning_rate = 1e38;
   fixture.settings.train->settings.optimizer.name = "sgd";
-  Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
+  trial::Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
   const auto storage = storage::open_memory();
   const StudyResult result =
       StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), *storage, fixture.open(*storage))
@@ -226,7 +226,7 @@ TEST(BestTrials, BreaksTiesByTheLowerNumber) {
 
 // Counts the trials whose weights are in memory or handed over, after each trial: not more for many ties than for few.
 struct WeightsMeanwhile {
-  std::vector<std::weak_ptr<const Evaluation>> evaluations;
+  std::vector<std::weak_ptr<const trial::Evaluation>> evaluations;
   std::set<std::int64_t> stored;
   std::size_t most = 0;
 

@@ -1,4 +1,4 @@
-#include "lathe/study/memory_budget.h"
+#include "lathe/trial/memory_budget.h"
 
 #include <gtest/gtest.h>
 
@@ -16,24 +16,24 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(MemoryBudget, RefusesWhatNeverFitsWithBothFigures) {
-  const MemoryBudget budget(20'100'000'000, "");
+  const trial::MemoryBudget budget(20'100'000'000, "");
   EXPECT_EQ(budget.refusal(31'200'000'000), "needs 31.2 GB, max_memory is 20.1 GB");
   EXPECT_EQ(budget.refusal(20'100'000'000), std::nullopt);
-  EXPECT_EQ(MemoryBudget(std::nullopt, "").refusal(std::int64_t{1} << 60), std::nullopt);
-  EXPECT_EQ(MemoryBudget(1'000'000, " (what was free at the start)").refusal(2'000'000),
+  EXPECT_EQ(trial::MemoryBudget(std::nullopt, "").refusal(std::int64_t{1} << 60), std::nullopt);
+  EXPECT_EQ(trial::MemoryBudget(1'000'000, " (what was free at the start)").refusal(2'000'000),
             "needs 2.0 MB, max_memory is 1.0 MB (what was free at the start)");
 }
 
 TEST(MemoryBudget, LetsThoseWaitWhoDoNotFitBesideOthersInTheirOrder) {
-  MemoryBudget budget(100, "");
+  trial::MemoryBudget budget(100, "");
   const engine::StopToken go;
-  auto first = std::make_unique<MemoryBudget::Share>(budget, 60, go);
+  auto first = std::make_unique<trial::MemoryBudget::Share>(budget, 60, go);
   EXPECT_TRUE(first->granted());
   EXPECT_TRUE(first->alone());
   std::mutex mutex;
   std::vector<int> order;
   const auto take = [&](int who, std::int64_t bytes) {
-    const MemoryBudget::Share share(budget, bytes, go);
+    const trial::MemoryBudget::Share share(budget, bytes, go);
     const std::lock_guard lock(mutex);
     order.push_back(who);
   };
@@ -55,20 +55,20 @@ TEST(MemoryBudget, LetsThoseWaitWhoDoNotFitBesideOthersInTheirOrder) {
 }
 
 TEST(MemoryBudget, WaitsNoLongerWhenTheStudyIsStopped) {
-  MemoryBudget budget(100, "");
+  trial::MemoryBudget budget(100, "");
   engine::StopToken stop;
-  const MemoryBudget::Share first(budget, 100, stop);
+  const trial::MemoryBudget::Share first(budget, 100, stop);
   std::thread later([&] {
     std::this_thread::sleep_for(30ms);
     stop.request();
   });
-  const MemoryBudget::Share second(budget, 1, stop);
+  const trial::MemoryBudget::Share second(budget, 1, stop);
   EXPECT_FALSE(second.granted());
   later.join();
 }
 
 TEST(MemoryBudget, ManyThreadsNeverExceedItAndAllEnd) {
-  MemoryBudget budget(10, "");
+  trial::MemoryBudget budget(10, "");
   const engine::StopToken go;
   std::atomic<int> used{0}, most{0};
   std::vector<std::thread> threads;
@@ -76,7 +76,7 @@ TEST(MemoryBudget, ManyThreadsNeverExceedItAndAllEnd) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 200; ++i) {
         const int bytes = 1 + (thread * 7 + i) % 10;
-        const MemoryBudget::Share share(budget, bytes, go);
+        const trial::MemoryBudget::Share share(budget, bytes, go);
         const int now = used += bytes;
         for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
         }
@@ -95,7 +95,7 @@ TEST(MaxMemory, FailsCandidatesThatExceedItAndTheSearchGoesOn) {
   std::int64_t least = std::numeric_limits<std::int64_t>::max(), largest = 0;
   for (const Trial& trial : fixture.run().trials) {
     ASSERT_EQ(trial.state, TrialState::kComplete) << trial.reason;
-    const Usage& usage = trial.evaluation->usage;
+    const trial::Usage& usage = trial.evaluation->usage;
     EXPECT_EQ(usage.backend, "dense");
     EXPECT_EQ(usage.accelerator, "cpu");
     EXPECT_GT(usage.peak_bytes, usage.planned_bytes);
@@ -104,7 +104,7 @@ TEST(MaxMemory, FailsCandidatesThatExceedItAndTheSearchGoesOn) {
   }
   ASSERT_LT(least, largest);
   fixture.settings.max_memory_bytes = (least + largest) / 2;
-  Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
+  trial::Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
   const auto storage = storage::open_memory();
   const StudyResult result =
       StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), *storage, fixture.open(*storage))
@@ -134,7 +134,7 @@ TEST(MaxMemory, IsCheckedBeforeAnythingIsAllocated) {
   restart_peak_memory();
   const std::int64_t before = resident_memory();
   int refused = 0;
-  for (const Evaluation& evaluation : problem.run({0, 1, 2, 3})) {
+  for (const trial::Evaluation& evaluation : problem.run({0, 1, 2, 3})) {
     if (!evaluation.out_of_memory) continue;
     ++refused;
     EXPECT_EQ(evaluation.reason,

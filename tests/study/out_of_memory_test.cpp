@@ -48,7 +48,7 @@ TEST(OutOfMemory, FailsTheTrialWithTheReasonAndTheSearchGoesOn) {
   const auto [least, largest] = std::minmax_element(sizes.begin(), sizes.end());
   ASSERT_LT(*least, *largest);
   fixture.backends = {std::make_shared<SmallDevice>((*least + *largest) / 2)};
-  Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
+  trial::Evaluator evaluator(fixture.settings, fixture.space, small_dataset(), fixture.backends, nullptr);
   const auto storage = storage::open_memory();
   const StudyResult result =
       StudyLoop(fixture.settings, fixture.space, evaluator, fixture.make_sampler(), *storage, fixture.open(*storage))

@@ -1,4 +1,4 @@
-#include "lathe/study/plan.h"
+#include "lathe/study/exhaustive/plan.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,10 @@
-#include "lathe/study/pruning.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "lathe/model/zoo.h"
+#include "lathe/recipe/study_pruner.h"
 #include "study/small_problem.h"
 
 namespace lathe::study {
@@ -21,33 +20,33 @@ std::string one_objective(std::string document) {
   return document.erase(document.find(bitops), bitops.size());
 }
 
-const ReportEnd kNever = [](const sampler::Report&) { return false; };
+const trial::ReportEnd kNever = [](const sampler::Report&) { return false; };
 
 TEST(Reports, ComeAfterEveryEpochAndLeaveTheResultAsItIs) {
   SmallProblem plain(with("")), reporting(with("[search.strategy.pruner]\nname = \"none\"\n"));
-  const Prepared prepared = reporting.prepare(3);
-  const Evaluation without = plain.evaluator.evaluate_trial(plain.prepare(3), plain.stop);
-  const Evaluation with_reports = reporting.evaluator.evaluate_trial(prepared, reporting.stop, kNever);
+  const trial::Prepared prepared = reporting.prepare(3);
+  const trial::Evaluation without = plain.evaluator.evaluate_trial(plain.prepare(3), plain.stop);
+  const trial::Evaluation with_reports = reporting.evaluator.evaluate_trial(prepared, reporting.stop, kNever);
   ASSERT_EQ(with_reports.reports.size(), 2u);
   EXPECT_EQ(with_reports.reports[0].step, 1);
   EXPECT_EQ(with_reports.reports[1].step, 2);
   EXPECT_EQ(with_reports.judged, 1u);
   EXPECT_EQ(with_reports.metrics, without.metrics);
   EXPECT_EQ(*with_reports.state, *without.state);
-  EXPECT_EQ(with_reports.reports.back().values, score(reporting.settings, without.metrics).values);
+  EXPECT_EQ(with_reports.reports.back().values, trial::score(reporting.settings, without.metrics).values);
   EXPECT_TRUE(without.reports.empty());
 }
 
 TEST(Reports, AreScaledAsTheValuesAre) {
   SmallProblem problem(one_objective(with("[search.strategy.pruner]\nname = \"none\"\n")));
   problem.settings.objectives.front().scale = -3;
-  const Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(0), problem.stop, kNever);
+  const trial::Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(0), problem.stop, kNever);
   EXPECT_EQ(evaluation.reports.back().values, (std::vector<double>{-3 * evaluation.metrics.at("accuracy")}));
 }
 
 TEST(Reports, CountSamples) {
   SmallProblem problem(with("[search.strategy.pruner]\nname = \"none\"\nresource = \"samples\"\ninterval = 500\n"));
-  const Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(3), problem.stop, kNever);
+  const trial::Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(3), problem.stop, kNever);
   std::vector<std::int64_t> steps;  // 640 rows in batches of 32, two epochs
   for (const sampler::Report& report : evaluation.reports) steps.push_back(report.step);
   EXPECT_EQ(steps, (std::vector<std::int64_t>{512, 1024}));
@@ -60,7 +59,7 @@ TEST(Reports, CountSecondsAndMarkTheStudy) {
   SmallProblem problem(with("[search.strategy.pruner]\nname = \"moasha\"\nresource = \"seconds\"\n"));
   EXPECT_TRUE(problem.settings.depends_on_clock());
   problem.settings.train->settings.max_epochs = 1 << 30;
-  const Evaluation evaluation = problem.evaluator.evaluate_trial(
+  const trial::Evaluation evaluation = problem.evaluator.evaluate_trial(
       problem.prepare(3), problem.stop, [](const sampler::Report& report) { return report.step >= 2; });
   EXPECT_TRUE(evaluation.pruned);
   ASSERT_EQ(evaluation.reports.size(), 2u);
@@ -71,20 +70,20 @@ TEST(Reports, CountSecondsAndMarkTheStudy) {
 TEST(Reports, EndATrialWhenThePrunerSaysSo) {
   SmallProblem problem(with("[search.strategy.pruner]\nname = \"none\"\n"));
   problem.settings.train->settings.max_epochs = 9;
-  const Evaluation evaluation = problem.evaluator.evaluate_trial(
+  const trial::Evaluation evaluation = problem.evaluator.evaluate_trial(
       problem.prepare(3), problem.stop, [](const sampler::Report& report) { return report.step == 3; });
   EXPECT_TRUE(evaluation.pruned);
   EXPECT_FALSE(evaluation.complete);
   EXPECT_FALSE(evaluation.interrupted);
   EXPECT_EQ(evaluation.reports.size(), 3u);
   EXPECT_EQ(evaluation.reason, "pruned after epoch 3");
-  EXPECT_EQ(score(problem.settings, evaluation.metrics).values, evaluation.reports.back().values);
+  EXPECT_EQ(trial::score(problem.settings, evaluation.metrics).values, evaluation.reports.back().values);
   EXPECT_EQ(evaluation.state, nullptr);
 }
 
 TEST(Reports, DoNotPruneAtTheEndOfTheTraining) {
   SmallProblem problem(with("[search.strategy.pruner]\nname = \"none\"\n"));
-  const Evaluation evaluation = problem.evaluator.evaluate_trial(
+  const trial::Evaluation evaluation = problem.evaluator.evaluate_trial(
       problem.prepare(3), problem.stop, [](const sampler::Report& report) { return report.step == 2; });
   EXPECT_TRUE(evaluation.complete);
   EXPECT_FALSE(evaluation.pruned);
@@ -95,7 +94,7 @@ TEST(Reports, AreMadeWithMeasuredObjectivesToo) {
   std::string document = with("[search.strategy.pruner]\nname = \"moasha\"\n");
   document.replace(document.find("bitops"), 6, "latency");
   SmallProblem problem(document);
-  const Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(3), problem.stop, kNever);
+  const trial::Evaluation evaluation = problem.evaluator.evaluate_trial(problem.prepare(3), problem.stop, kNever);
   ASSERT_TRUE(evaluation.complete) << evaluation.reason;
   ASSERT_EQ(evaluation.reports.size(), 2u);
   EXPECT_GT(evaluation.metrics.at("latency"), 0);
@@ -103,16 +102,16 @@ TEST(Reports, AreMadeWithMeasuredObjectivesToo) {
 }
 
 // Epochs that a sequence of trials has trained.
-std::int64_t epochs(const std::vector<Evaluation>& evaluations) {
+std::int64_t epochs(const std::vector<trial::Evaluation>& evaluations) {
   std::int64_t sum = 0;
-  for (const Evaluation& evaluation : evaluations)
+  for (const trial::Evaluation& evaluation : evaluations)
     sum += evaluation.reports.empty() ? 0 : evaluation.reports.back().step;
   return sum;
 }
 
-std::size_t pruned(const std::vector<Evaluation>& evaluations) {
+std::size_t pruned(const std::vector<trial::Evaluation>& evaluations) {
   return static_cast<std::size_t>(std::count_if(evaluations.begin(), evaluations.end(),
-                                                [](const Evaluation& evaluation) { return evaluation.pruned; }));
+                                                [](const trial::Evaluation& evaluation) { return evaluation.pruned; }));
 }
 
 // The bundled sample of the simulated jets: widths and bits of the three-layer network.
@@ -162,13 +161,13 @@ TEST(Pruning, SavesEpochsOnTheJets) {
   const std::string accuracy = "accuracy = { scale = 1.0, direction = \"maximize\" }\n";
   const auto whole = jets_search(accuracy, "name = \"none\"\n");
   const auto halving = jets_search(accuracy, "name = \"asha\"\nmin_resource = 1\nreduction_factor = 3\n");
-  const std::vector<Evaluation> all = whole->run(all_places());
-  const std::vector<Evaluation> some = halving->run(all_places());
+  const std::vector<trial::Evaluation> all = whole->run(all_places());
+  const std::vector<trial::Evaluation> some = halving->run(all_places());
   EXPECT_EQ(epochs(all), 16 * 9);
   EXPECT_LT(epochs(some), 16 * 9 / 2);
   EXPECT_GT(pruned(some), 4u);
   double best = 0, best_of_all = 0, worst_of_all = 1;
-  for (const Evaluation& evaluation : some) {
+  for (const trial::Evaluation& evaluation : some) {
     if (evaluation.complete) best = std::max(best, evaluation.metrics.at("accuracy"));
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -186,10 +185,10 @@ TEST(Pruning, RanksSeveralObjectivesOnTheJets) {
   const auto problem = jets_search(
       "accuracy = { scale = 1.0, direction = \"maximize\" }\nmodel_size = { scale = 1.0, direction = \"minimize\" }\n",
       "name = \"moasha\"\nmin_resource = 1\nreduction_factor = 3\n");
-  const std::vector<Evaluation> evaluations = problem->run(all_places());
+  const std::vector<trial::Evaluation> evaluations = problem->run(all_places());
   EXPECT_GT(pruned(evaluations), 3u);
   std::size_t complete = 0;
-  for (const Evaluation& evaluation : evaluations) {
+  for (const trial::Evaluation& evaluation : evaluations) {
     complete += evaluation.complete ? 1 : 0;
     for (const sampler::Report& report : evaluation.reports) {
       ASSERT_EQ(report.values.size(), 2u);

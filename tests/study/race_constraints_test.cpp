@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "lathe/storage/memory.h"
-#include "lathe/study/constraint.h"
+#include "lathe/study/exhaustive/race_loop.h"
+#include "lathe/study/exhaustive/verdict.h"
 #include "lathe/study/final.h"
-#include "lathe/study/race_loop.h"
-#include "lathe/study/verdict.h"
+#include "lathe/trial/constraint.h"
 #include "study/fixture.h"
 
 // Constraints that training decides, judged with the seeds and rows of a race.
@@ -41,7 +41,7 @@ Raced raced(double bound) {
 double mean_accuracy(const Raced& raced, const Trial& trial) {
   double sum = 0;
   for (std::int64_t seed = 0; seed < trial.standing->seeds; ++seed) {
-    const Prepared prepared = raced.fixture->evaluator.prepare(trial.assignment);
+    const trial::Prepared prepared = raced.fixture->evaluator.prepare(trial.assignment);
     sum += raced.fixture->evaluator.evaluate(prepared, static_cast<std::uint64_t>(seed), raced.fixture->stop)
                .metrics.at("accuracy");
   }
@@ -71,14 +71,14 @@ TEST(RaceConstraints, AreMetByTheMeanOfTheSeeds) {
 }
 
 TEST(RaceConstraints, BetweenTwoBoundsAreJudgedByTheMean) {
-  const Constraint band{.name = "accuracy", .kind = metric::find_metric("accuracy"), .min = 0.4, .max = 0.6};
-  const std::vector<Constraint> bounds = trained_constraints({band});
+  const recipe::Constraint band{.name = "accuracy", .kind = metric::find_metric("accuracy"), .min = 0.4, .max = 0.6};
+  const std::vector<recipe::Constraint> bounds = trial::trained_constraints({band});
   ASSERT_EQ(bounds.size(), 2u);
   EXPECT_EQ(bounds[0].min, 0.4);
   EXPECT_EQ(bounds[1].max, 0.6);
   double low = 0, high = 0;  // seeds on both sides of the band, their mean within it
   for (const double accuracy : {0.3, 0.7}) {
-    const std::vector<double> violations = constraint_values(bounds, {{"accuracy", accuracy}});
+    const std::vector<double> violations = trial::constraint_values(bounds, {{"accuracy", accuracy}});
     low += violations[0] / 2;
     high += violations[1] / 2;
   }

@@ -1,4 +1,4 @@
-#include "lathe/study/racing.h"
+#include "lathe/study/exhaustive/racing.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "lathe/base/random.h"
 #include "lathe/sampler/sampler.h"
-#include "lathe/study/student.h"
+#include "lathe/study/exhaustive/student.h"
 
 namespace lathe::study {
 namespace {
@@ -40,7 +40,7 @@ struct Outcome {
   std::vector<std::size_t> repeats;
 };
 
-Outcome race_to_the_end(const Synthetic& synthetic, const RacingSettings& settings) {
+Outcome race_to_the_end(const Synthetic& synthetic, const recipe::RacingSettings& settings) {
   std::vector<Racer> racers(synthetic.truth.size());
   for (std::size_t i = 0; i < racers.size(); ++i) racers[i].repeats = {synthetic.draw(i, 0)};
   Outcome outcome;

@@ -12,11 +12,11 @@
 #include "lathe/ir/graph.h"
 #include "lathe/model/chain.h"
 #include "lathe/pruner/pruner.h"
+#include "lathe/recipe/study_pruner.h"
+#include "lathe/recipe/study_settings.h"
 #include "lathe/space/space.h"
-#include "lathe/study/evaluate.h"
-#include "lathe/study/objective.h"
-#include "lathe/study/pruning.h"
-#include "lathe/study/settings.h"
+#include "lathe/trial/evaluate.h"
+#include "lathe/trial/objective.h"
 
 namespace lathe::study {
 
@@ -57,40 +57,40 @@ struct SmallProblem {
   explicit SmallProblem(const std::string& document, std::shared_ptr<const data::Dataset> dataset = small_dataset(),
                         const ir::Graph& graph = small_graph())
       : root(config::parse_text(document, "study.toml")),
-        settings(parse_study(root, recipe::read_settings(root))),
+        settings(recipe::parse_study(root, recipe::read_settings(root))),
         space(space::parse_space(root, graph)),
         evaluator(settings, space, std::move(dataset), {backend::make_dense_backend(), backend::make_ref_backend()},
                   nullptr) {}
 
-  Prepared prepare(std::uint64_t place) const { return evaluator.prepare(space.parameters().decode(place)); }
+  trial::Prepared prepare(std::uint64_t place) const { return evaluator.prepare(space.parameters().decode(place)); }
 
   /// Evaluates points of the space one after the other, each judged by the study's pruner from those before it.
-  std::vector<Evaluation> run(const std::vector<std::uint64_t>& places) {
+  std::vector<trial::Evaluation> run(const std::vector<std::uint64_t>& places) {
     const std::unique_ptr<pruner::Pruner> pruner = make_pruner(settings);
     std::vector<sampler::FinishedTrial> history;
-    std::vector<Evaluation> evaluations;
+    std::vector<trial::Evaluation> evaluations;
     for (const std::uint64_t place : places) {
       sampler::FinishedTrial trial{.number = static_cast<std::int64_t>(history.size()), .assignment = {}};
       std::vector<sampler::Report> own;
-      const ReportEnd report = [&](const sampler::Report& last) {
+      const trial::ReportEnd report = [&](const sampler::Report& last) {
         own.push_back(last);
         return pruner != nullptr && pruner->prune(trial.number, own, history);
       };
       evaluations.push_back(evaluator.evaluate_trial(prepare(place), stop, report));
-      const Evaluation& evaluation = evaluations.back();
+      const trial::Evaluation& evaluation = evaluations.back();
       trial.state =
           evaluation.complete ? TrialState::kComplete : (evaluation.pruned ? TrialState::kPruned : TrialState::kFail);
       trial.reports = evaluation.reports;
-      if (evaluation.complete) trial.values = score(settings, evaluation.metrics).values;
+      if (evaluation.complete) trial.values = trial::score(settings, evaluation.metrics).values;
       history.push_back(std::move(trial));
     }
     return evaluations;
   }
 
   config::Value root;
-  StudySettings settings;
+  recipe::StudySettings settings;
   space::SearchSpace space;
-  Evaluator evaluator;
+  trial::Evaluator evaluator;
   engine::StopToken stop;
 };
 

@@ -1,4 +1,4 @@
-#include "lathe/study/tabulate.h"
+#include "lathe/study/exhaustive/tabulate.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/sampler/hypervolume.h"
-#include "lathe/study/compare_run.h"
-#include "lathe/study/table_journal.h"
+#include "lathe/study/compare/compare_run.h"
+#include "lathe/study/exhaustive/table_journal.h"
 #include "lathe/table/files.h"
 #include "lathe/table/table.h"
 #include "program.h"
@@ -47,11 +47,11 @@ TEST(Tabulate, QueriesGiveWhatTrainingGives) {
   EXPECT_EQ(plan.layers, (std::vector<std::string>{"seq_blocks_0", "seq_blocks_2"}));
   const table::Table table(filled_table(plan, problem.settings, all_entries(problem, plan)));
   for (std::uint64_t place = 0; place < 6; ++place) {
-    const Prepared prepared = problem.prepare(place);
+    const trial::Prepared prepared = problem.prepare(place);
     const std::size_t candidate = *table.find(problem.space.parameters().decode(place));
     for (std::size_t seed = 0; seed < kSeeds; ++seed) {
-      const Evaluation trained = problem.evaluator.evaluate(prepared, seed, problem.stop);
-      EXPECT_EQ(table.values(candidate, seed), score(problem.settings, trained.metrics).values);
+      const trial::Evaluation trained = problem.evaluator.evaluate(prepared, seed, problem.stop);
+      EXPECT_EQ(table.values(candidate, seed), trial::score(problem.settings, trained.metrics).values);
       for (const auto& [name, value] : trained.metrics) {
         const bool cost = table.contents().costs.contains(name);
         EXPECT_EQ(cost ? table.cost(candidate, name) : table.metric(candidate, seed, name), value) << name;

@@ -1,12 +1,12 @@
-#include "lathe/study/value_errors.h"
+#include "lathe/study/exhaustive/value_errors.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "lathe/base/random.h"
-#include "lathe/study/racing.h"
-#include "lathe/study/verdict.h"
+#include "lathe/study/exhaustive/racing.h"
+#include "lathe/study/exhaustive/verdict.h"
 
 namespace lathe::study {
 namespace {
@@ -97,7 +97,7 @@ std::vector<Standing> judged(const Synthetic& synthetic, std::size_t seeds, bool
     ended.identities.push_back(i);
     ended.numbers.push_back(static_cast<std::int64_t>(100 + i));
   }
-  const RacingSettings settings{.max_repeats = static_cast<std::int64_t>(seeds), .confidence = 0.95};
+  const recipe::RacingSettings settings{.max_repeats = static_cast<std::int64_t>(seeds), .confidence = 0.95};
   std::vector<Standing> standings = race(ended.racers, kTwo, settings, ended.rows);
   judge_ended_race(ended, standings);
   return standings;

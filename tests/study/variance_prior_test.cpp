@@ -1,4 +1,4 @@
-#include "lathe/study/variance_prior.h"
+#include "lathe/study/exhaustive/variance_prior.h"
 
 #include <gtest/gtest.h>
 

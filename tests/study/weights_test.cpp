@@ -5,7 +5,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
-#include "lathe/study/base_weights.h"
+#include "lathe/trial/base_weights.h"
 #include "program.h"
 #include "study/fixture.h"
 
@@ -53,23 +53,23 @@ TEST(StartingWeights, TrainTheBaseOnceAndKeepIt) {
   const testing::TemporaryFolder folder;
   Fixture fixture(width_search("weights = \"inherit\"\n", true));
   ASSERT_TRUE(fixture.evaluator.needs_base());
-  const auto base = train_base_weights(fixture.evaluator, folder.path(), fixture.stop);
+  const auto base = trial::train_base_weights(fixture.evaluator, folder.path(), fixture.stop);
   ASSERT_NE(base, nullptr);
   log::Capture capture;
-  const auto again = train_base_weights(fixture.evaluator, folder.path(), fixture.stop);
+  const auto again = trial::train_base_weights(fixture.evaluator, folder.path(), fixture.stop);
   EXPECT_EQ(*again, *base);
   EXPECT_EQ(capture.text().find("Training the base"), std::string::npos) << capture.text();
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     write_text_file_atomically(entry.path(), "damaged");
   }
-  EXPECT_EQ(*train_base_weights(fixture.evaluator, folder.path(), fixture.stop), *base);
+  EXPECT_EQ(*trial::train_base_weights(fixture.evaluator, folder.path(), fixture.stop), *base);
   EXPECT_NE(capture.text().find("trained anew"), std::string::npos) << capture.text();
 }
 
 TEST(StartingWeights, ArePartOfTheKey) {
   Fixture fresh(width_search("", true)), inherit(width_search("weights = \"inherit\"\n", true)),
       wider(width_search("weights = \"net2wider\"\n", true));
-  const auto base = train_base_weights(inherit.evaluator, {}, inherit.stop);
+  const auto base = trial::train_base_weights(inherit.evaluator, {}, inherit.stop);
   inherit.evaluator.start_from(base);
   wider.evaluator.start_from(base);
   EXPECT_NE(inherit.evaluator.prepare({1}).key, fresh.evaluator.prepare({1}).key);
@@ -79,8 +79,8 @@ TEST(StartingWeights, ArePartOfTheKey) {
 
 TEST(StartingWeights, MakeAnEvaluationOfWidthsMeanSomething) {
   Fixture trained(width_search("weights = \"inherit\"\n", true));
-  const Prepared base = trained.evaluator.prepare_base();
-  const Evaluation of_base = trained.evaluator.evaluate(base, 0, trained.stop);
+  const trial::Prepared base = trained.evaluator.prepare_base();
+  const trial::Evaluation of_base = trained.evaluator.evaluate(base, 0, trained.stop);
   ASSERT_TRUE(of_base.complete);
   EXPECT_GT(of_base.metrics.at("accuracy"), 0.6);
 

@@ -165,7 +165,7 @@ TEST_F(Workers, GiveATrialUpThatKeepsKillingThem) {
   ASSERT_EQ(result.trials.size(), 6u);
   EXPECT_EQ(result.trials[0].state, TrialState::kFail);
   EXPECT_EQ(result.trials[0].reason, "given up: its workers died 3 times while they ran it");
-  EXPECT_EQ(result.trials[0].failure, Failure::kWorkers);
+  EXPECT_EQ(result.trials[0].failure, trial::Failure::kWorkers);
   EXPECT_FALSE(result.trials[0].finished().point_failed);
 }
 

@@ -15,8 +15,8 @@
 #include "lathe/report/compare_files.h"
 #include "lathe/report/compare_table.h"
 #include "lathe/report/progress.h"
-#include "lathe/study/compare_run.h"
-#include "lathe/study/parallel.h"
+#include "lathe/study/compare/compare_run.h"
+#include "lathe/trial/parallel.h"
 
 namespace lathe::cli {
 namespace {
@@ -92,7 +92,7 @@ std::vector<ComparedSampler> check_samplers(const Search& search, const std::vec
 }
 
 // A cached result has no training to prune, and every run gets all its trials.
-void switch_off_what_cannot_be_cached(study::StudySettings& settings) {
+void switch_off_what_cannot_be_cached(recipe::StudySettings& settings) {
   if (settings.pruner) log::info("The pruner is off here: every candidate is trained to its end once, for all runs");
   if (settings.timeout_seconds) log::info("The timeout is off here: every run gets its {} trials", settings.n_trials);
   settings.pruner.reset();
@@ -124,7 +124,7 @@ class Progress {
 };
 
 // Runs all samplers with one seed, then with the next: an interrupt leaves seeds that all of them have completed.
-void run_all(const Search& search, study::Evaluator& evaluator, const std::vector<Contestant>& contestants,
+void run_all(const Search& search, trial::Evaluator& evaluator, const std::vector<Contestant>& contestants,
              std::int64_t seeds, std::vector<ComparedSampler>& samplers) {
   for (ComparedSampler& sampler : samplers) sampler.runs.resize(static_cast<std::size_t>(seeds));
   study::CachedObjective objective(search.settings, evaluator);
@@ -133,7 +133,7 @@ void run_all(const Search& search, study::Evaluator& evaluator, const std::vecto
   const auto evaluate = [&](const space::Assignment& assignment) {
     return objective.evaluate(assignment, interrupt_token());
   };
-  study::run_parallel(runs, search.settings.n_jobs, interrupt_token(), [&](std::size_t index) {
+  trial::run_parallel(runs, search.settings.n_jobs, interrupt_token(), [&](std::size_t index) {
     const std::size_t which = index % samplers.size(), seed = index / samplers.size();
     const auto sampler = make_sampler(search, contestants[which], seed);
     study::ComparedRun run = study::run_sampler(*sampler, search.settings.n_trials, search.settings.lag, evaluate,
@@ -168,7 +168,7 @@ ExitCode run_compare(const Invocation& invocation) {
   switch_off_what_cannot_be_cached(search.settings);
   const std::vector<Contestant> list = contestants(invocation, search);
   std::vector<ComparedSampler> samplers = check_samplers(search, list);
-  study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
+  trial::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
   catch_interrupts();
 

@@ -26,9 +26,9 @@ std::vector<std::size_t> complete_seeds(const std::vector<ComparedSampler>& samp
   return seeds;
 }
 
-std::string value_name(const study::StudySettings& settings) {
+std::string value_name(const recipe::StudySettings& settings) {
   std::string name;
-  for (const study::Objective& objective : settings.objectives) {
+  for (const recipe::Objective& objective : settings.objectives) {
     if (!name.empty()) name += settings.sum_scaled_metrics ? " + " : ", ";
     name += objective.scale == 1 ? objective.name : fmt::format("{:g} {}", objective.scale, objective.name);
   }
@@ -65,7 +65,7 @@ class Summary {
     record_.model = search_.start.graph.name;
     record_.dataset = search_.dataset->fingerprint.dataset;
     record_.notice = search_.dataset->fingerprint.notice;
-    for (const study::Objective& objective : settings_.objectives) {
+    for (const recipe::Objective& objective : settings_.objectives) {
       record_.objectives.push_back({objective.name, objective.direction});
     }
     record_.directions = settings_.directions;
@@ -213,7 +213,7 @@ class Summary {
   }
 
   const Search& search_;
-  const study::StudySettings& settings_;
+  const recipe::StudySettings& settings_;
   const std::vector<ComparedSampler>& samplers_;
   std::vector<std::size_t> seeds_;
   report::CompareRecord record_;

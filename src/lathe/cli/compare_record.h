@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "lathe/report/compare_record.h"
-#include "lathe/study/compare_run.h"
+#include "lathe/study/compare/compare_run.h"
 
 namespace lathe::cli {
 

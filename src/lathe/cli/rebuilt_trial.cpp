@@ -24,7 +24,7 @@ std::unique_ptr<RebuiltStudy> rebuild_study(const Invocation& invocation, StudyP
   search.settings.name = place.info.name;
   study->place = std::move(place);
   study->evaluator =
-      std::make_unique<study::Evaluator>(search.settings, search.space, search.dataset, backends(), search.loaded);
+      std::make_unique<trial::Evaluator>(search.settings, search.space, search.dataset, backends(), search.loaded);
   const std::filesystem::path shared = search_folder(search.project);
   const bool given = give_base_weights(search, *study->evaluator, is_folder(shared) ? shared : "", interrupt_token());
   return given ? std::move(study) : nullptr;

@@ -16,7 +16,7 @@ struct RebuiltStudy {
   std::optional<study::Closing> closing;
   Invocation invocation;  ///< that runs the study
   Search search;
-  std::unique_ptr<study::Evaluator> evaluator;
+  std::unique_ptr<trial::Evaluator> evaluator;
 };
 
 /// Reads data, network, space and settings of a study as its run did; see stored_invocation. Its base network's weights
@@ -27,7 +27,7 @@ std::unique_ptr<RebuiltStudy> rebuild_study(const Invocation& invocation, StudyP
 /// Holds a trial of a stored study, its candidate ready to be trained.
 struct RebuiltTrial {
   study::Trial trial;
-  study::Prepared prepared;
+  trial::Prepared prepared;
   bool same_candidate = true;  ///< false: here it is another one than the trial had, so that its bits differ
 };
 

@@ -4,7 +4,7 @@
 #include "lathe/cli/help.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/model/networks_reference.h"
-#include "lathe/study/settings.h"
+#include "lathe/recipe/study_settings.h"
 
 namespace lathe::cli {
 namespace {
@@ -96,7 +96,7 @@ std::string command_text(const Command& command) {
 ExitCode run_reference(const Invocation& invocation) {
   const std::string& page = invocation.words.front();
   print(page == "options"    ? options_reference()
-        : page == "study"    ? study::study_reference()
+        : page == "study"    ? recipe::study_reference()
         : page == "networks" ? model::networks_reference()
                              : commands_reference());
   return ExitCode::kSuccess;

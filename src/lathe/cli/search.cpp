@@ -30,11 +30,11 @@
 #include "lathe/report/progress.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
 #include "lathe/study/closing.h"
+#include "lathe/study/exhaustive/race_loop.h"
 #include "lathe/study/loop.h"
 #include "lathe/study/open.h"
-#include "lathe/study/race_loop.h"
-#include "lathe/study/trial_checkpoint.h"
 #include "lathe/study/weights.h"
+#include "lathe/trial/trial_checkpoint.h"
 
 namespace lathe::cli {
 namespace {
@@ -82,7 +82,7 @@ std::optional<std::string> study_name(const Invocation& invocation) {
 }
 
 // Opens the study of this run, a new one or the one that --resume or --study names, and its folder.
-study::OpenedStudy open_study(const Invocation& invocation, Search& search, const study::Evaluator& evaluator,
+study::OpenedStudy open_study(const Invocation& invocation, Search& search, const trial::Evaluator& evaluator,
                               storage::Storage& storage) {
   const PhaseScope phase(Phase::kStorage);
   if (invocation.has("--resume") && invocation.has("--warm-start")) {
@@ -108,7 +108,7 @@ std::int64_t planned_trials(const Search& search) {
   return size ? std::min(*size, search.settings.n_trials) : search.settings.n_trials;
 }
 
-study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, storage::Storage& storage,
+study::StudyResult run_trials(Search& search, trial::Evaluator& evaluator, storage::Storage& storage,
                               const study::OpenedStudy& study, KeptWeights& weights) {
   report::ProgressBar bar({.label = "search", .total = planned_trials(search), .unit = "trials"});
   std::int64_t failed = 0;
@@ -129,7 +129,7 @@ study::StudyResult run_trials(Search& search, study::Evaluator& evaluator, stora
   return loop.run(interrupt_token(), trial_end);
 }
 
-std::vector<study::FinalScore> run_finals(const Search& search, study::Evaluator& evaluator,
+std::vector<study::FinalScore> run_finals(const Search& search, trial::Evaluator& evaluator,
                                           const study::StudyResult& result) {
   if (search.settings.final.seeds == 0 || result.best.empty() || interrupt_token().requested()) return {};
   if (search.dataset->test.rows() == 0) {
@@ -229,7 +229,7 @@ ExitCode exit_code_of(const study::StudyResult& result) {
 }
 
 // Trains the best trials again whose weights this process does not have: they ran in another one, or before a restart.
-void restore_weights(const Search& search, study::Evaluator& evaluator, study::StudyResult& result,
+void restore_weights(const Search& search, trial::Evaluator& evaluator, study::StudyResult& result,
                      KeptWeights& weights) {
   report::ProgressBar bar({.label = "weights of other workers", .unit = "trainings"});
   study::restore_weights(
@@ -242,7 +242,7 @@ void restore_weights(const Search& search, study::Evaluator& evaluator, study::S
       [](const UserError& error) { log::warning("{}: its weights are not kept", error.what()); });
 }
 
-void run_race(const Search& search, study::Evaluator& evaluator, storage::Storage& storage,
+void run_race(const Search& search, trial::Evaluator& evaluator, storage::Storage& storage,
               const study::OpenedStudy& study, study::StudyResult& result) {
   if (!search.settings.racing || interrupt_token().requested()) return;
   report::ProgressBar bar({.label = "race", .unit = "seeds"});
@@ -309,7 +309,7 @@ std::string place_of_trials(const Search& search, const std::string& address, bo
 }
 
 // Shows the plan of an exhaustive search.
-void print_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
+void print_plan(const Invocation& invocation, const Search& search, trial::Evaluator& evaluator) {
   const study::Plan plan = plan_search(search, evaluator, interrupt_token());
   if (interrupt_token().requested()) return;  // half a plan says nothing
   if (invocation.json)
@@ -318,7 +318,7 @@ void print_plan(const Invocation& invocation, const Search& search, study::Evalu
     print(plan_table(search, plan, report::style_for(kStandardOutput)));
 }
 
-ExitCode run_plan(const Invocation& invocation, const Search& search, study::Evaluator& evaluator) {
+ExitCode run_plan(const Invocation& invocation, const Search& search, trial::Evaluator& evaluator) {
   for (const char* flag : {"--resume", "--study", "--storage", "--warm-start", "--show", "--profile"}) {
     if (invocation.has(flag)) throw UserError(flag, "does not go with --plan, which runs and writes nothing");
   }
@@ -334,7 +334,7 @@ ExitCode run_search(const Invocation& invocation) {
   Profile profile;
   const Profile::Thread part(&profile);
   Search search = prepare_search(invocation);
-  study::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
+  trial::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
   check_candidates(search, evaluator);
   if (search.settings.exhaustive && invocation.has("--warm-start")) {
     throw UserError("--warm-start",
@@ -380,7 +380,7 @@ ExitCode run_search(const Invocation& invocation) {
   const std::vector<study::FinalScore> finals = run_finals(search, evaluator, result);
   if (!finals.empty()) write(record = study_record(context, result, finals));
   store_closing(search, result, finals, record.profile, *storage, study.id);
-  if (has_ended(result.end)) study::remove_trial_checkpoints(running);
+  if (has_ended(result.end)) trial::remove_trial_checkpoints(running);
   if (invocation.json)
     print_json(search, record, storage->address());
   else

@@ -8,21 +8,21 @@
 #include "lathe/base/json.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/progress.h"
-#include "lathe/study/exhaustive.h"
+#include "lathe/study/exhaustive/exhaustive.h"
 
 namespace lathe::cli {
 namespace {
 
 constexpr int kStandardError = 2;
 
-std::int64_t option(const study::PrunerChoice& pruner, const char* name) {
+std::int64_t option(const recipe::PrunerChoice& pruner, const char* name) {
   return pruner.options->find(name)->as_integer();
 }
 
 // Says after which epochs candidates may be dropped.
-std::string stopping_text(const study::StudySettings& settings) {
+std::string stopping_text(const recipe::StudySettings& settings) {
   if (!settings.pruner || settings.pruner->name != "front") return "nothing";
-  const study::PrunerChoice& pruner = *settings.pruner;
+  const recipe::PrunerChoice& pruner = *settings.pruner;
   std::vector<std::int64_t> epochs;
   for (std::int64_t epoch = option(pruner, "min_resource"); epoch < option(pruner, "max_resource");
        epoch *= option(pruner, "reduction_factor")) {
@@ -59,7 +59,7 @@ std::string duration_text(double seconds) {
   return seconds < 2 * kYear ? text(seconds / kDay, "days") : fmt::format("{:.3g} years", seconds / kYear);
 }
 
-study::Plan plan_search(const Search& search, study::Evaluator& evaluator, const engine::StopToken& stop) {
+study::Plan plan_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop) {
   report::ProgressBar bar({.label = "plan", .unit = "points", .descriptor = kStandardError});
   return study::make_plan(search.settings, search.space, evaluator, stop, [&](std::int64_t done, std::int64_t total) {
     bar.set_total(total);
@@ -102,7 +102,7 @@ std::string plan_json(const Search& search, const study::Plan& plan) {
   return dump_json(json, 2) + "\n";
 }
 
-void refuse_endless_search(const Search& search, study::Evaluator& evaluator) {
+void refuse_endless_search(const Search& search, trial::Evaluator& evaluator) {
   if (!search.settings.exhaustive || *search.space.size() <= study::kMostExhaustivePoints) return;
   const study::Plan plan = plan_search(search, evaluator, engine::StopToken());
   search.settings.exhaustive->table->fail(fmt::format(

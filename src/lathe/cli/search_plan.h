@@ -5,12 +5,12 @@
 #include "lathe/cli/search_setup.h"
 #include "lathe/engine/train.h"
 #include "lathe/report/table.h"
-#include "lathe/study/plan.h"
+#include "lathe/study/exhaustive/plan.h"
 
 namespace lathe::cli {
 
 /// Makes the plan of an exhaustive search, with a progress bar: counts candidates, times a few. Writes nothing.
-study::Plan plan_search(const Search& search, study::Evaluator& evaluator, const engine::StopToken& stop);
+study::Plan plan_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop);
 
 /// Prints a plan as a table for people.
 std::string plan_table(const Search& search, const study::Plan& plan, const report::TableStyle& style);
@@ -18,7 +18,7 @@ std::string plan_table(const Search& search, const study::Plan& plan, const repo
 std::string plan_json(const Search& search, const study::Plan& plan);
 
 /// Throws UserError, with the time that it would take, for a space that is too large to be trained exhaustively.
-void refuse_endless_search(const Search& search, study::Evaluator& evaluator);
+void refuse_endless_search(const Search& search, trial::Evaluator& evaluator);
 
 /// Prints seconds as people say them: `0.42 s`, `12 s`, `3.4 min`, `5.6 h`, `2.1 days`, `31 years`.
 std::string duration_text(double seconds);

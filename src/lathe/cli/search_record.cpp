@@ -10,7 +10,7 @@
 namespace lathe::cli {
 namespace {
 
-report::Metrics metrics(const study::Evaluation& evaluation, bool hardware) {
+report::Metrics metrics(const trial::Evaluation& evaluation, bool hardware) {
   report::Metrics values;
   for (const auto& [name, value] : evaluation.metrics) {
     if (metric::find_metric(name)->hardware == hardware) values.emplace_back(name, value);
@@ -48,9 +48,9 @@ report::StandingRecord standing_record(const study::Standing& standing) {
 
 // Returns the share of the commonest class among the rows that the study evaluates on; 0 where nothing is classified.
 double share_of_commonest_class(const SearchContext& context) {
-  const study::EvaluationRunner& evaluation = context.settings->evaluation;
+  const recipe::EvaluationRunner& evaluation = context.settings->evaluation;
   const data::Samples& samples =
-      evaluation.part == study::Part::kTrain ? context.dataset->train : context.dataset->validation;
+      evaluation.part == recipe::Part::kTrain ? context.dataset->train : context.dataset->validation;
   if (samples.labels.empty()) return 0;
   const std::int64_t rows =
       std::min(samples.rows(), evaluation.num_samples.value_or(samples.rows())) * samples.positions;
@@ -97,8 +97,8 @@ report::TrialRecord trial_record(const space::SearchSpace& space, const study::T
     record.hardware_metrics = metrics(*trial.evaluation, true);
     record.standard_errors = {trial.evaluation->standard_errors.begin(), trial.evaluation->standard_errors.end()};
     record.spreads = {trial.evaluation->spreads.begin(), trial.evaluation->spreads.end()};
-    const study::Usage& usage = trial.evaluation->usage;
-    record.device = study::to_string(usage);
+    const trial::Usage& usage = trial.evaluation->usage;
+    record.device = trial::to_string(usage);
     record.planned_bytes = usage.planned_bytes;
     record.peak_bytes = usage.peak_bytes;
   }
@@ -120,7 +120,7 @@ std::vector<std::pair<std::string, report::Scalar>> data_facts(const data::Finge
 
 report::StudyRecord study_record(const SearchContext& context, const study::StudyResult& result,
                                  const std::vector<study::FinalScore>& finals) {
-  const study::StudySettings& settings = *context.settings;
+  const recipe::StudySettings& settings = *context.settings;
   report::StudyRecord record{.name = settings.name,
                              .model = context.model,
                              .sampler = settings.sampler,
@@ -142,7 +142,7 @@ report::StudyRecord study_record(const SearchContext& context, const study::Stud
                              .wall_seconds = result.wall_seconds,
                              .best = result.best};
   if (context.profile != nullptr) record.profile = context.profile->totals();
-  for (const study::Objective& objective : settings.objectives) {
+  for (const recipe::Objective& objective : settings.objectives) {
     record.objectives.push_back({objective.name, objective.direction});
   }
   for (const Direction value : settings.directions) record.directions.push_back(value);

@@ -13,7 +13,7 @@ namespace lathe::cli {
 
 /// Holds what a study record says beside the trials.
 struct SearchContext {
-  const study::StudySettings* settings = nullptr;
+  const recipe::StudySettings* settings = nullptr;
   const space::SearchSpace* space = nullptr;
   const data::Dataset* dataset = nullptr;
   std::string model, backend, target, accelerator;

@@ -11,11 +11,11 @@
 #include "lathe/cli/network.h"
 #include "lathe/cli/project.h"
 #include "lathe/recipe/checks.h"
+#include "lathe/recipe/search_training.h"
 #include "lathe/space/probes.h"
-#include "lathe/study/base_weights.h"
-#include "lathe/study/constraint.h"
-#include "lathe/study/exhaustive.h"
-#include "lathe/study/general_training.h"
+#include "lathe/study/exhaustive/exhaustive.h"
+#include "lathe/trial/base_weights.h"
+#include "lathe/trial/constraint.h"
 
 namespace lathe::cli {
 namespace {
@@ -35,12 +35,12 @@ void check_weights(const Search& search) {
 }  // namespace
 
 std::map<std::string, std::string> effective_in_search(const Invocation& invocation) {
-  return study::effective_training(invocation.root, invocation.settings);
+  return recipe::effective_training(invocation.root, invocation.settings);
 }
 
 Search prepare_search(const Invocation& invocation) {
   Search search;
-  search.settings = study::parse_study(invocation.root, invocation.settings);
+  search.settings = recipe::parse_study(invocation.root, invocation.settings);
   search.dataset = load_data(invocation.settings, {.preprocessing = trained_preprocessing(invocation),
                                                    .keep_classes = !search.settings.train.has_value()});
   recipe::check_loss(search.settings.loss, *search.dataset, invocation.settings);
@@ -59,11 +59,11 @@ Search prepare_search(const Invocation& invocation) {
   search.project = project_folder(invocation.settings);
   search.settings.name = project_name(search.project);
   search.settings_document = recipe::resolved_document(
-      study::with_general_training(invocation.root, invocation.settings), invocation.settings);
+      recipe::with_general_training(invocation.root, invocation.settings), invocation.settings);
   return search;
 }
 
-void check_candidates(const Search& search, const study::Evaluator& evaluator) {
+void check_candidates(const Search& search, const trial::Evaluator& evaluator) {
   const PhaseScope phase(Phase::kDecode);
   std::exception_ptr failure;
   bool possible = false;
@@ -81,7 +81,7 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
   }
   const std::optional<std::int64_t> size = search.space.size();
   if (!possible && size && *size <= static_cast<std::int64_t>(tried.size())) std::rethrow_exception(failure);
-  study::require_feasible_candidate(search.settings, search.space);
+  trial::require_feasible_candidate(search.settings, search.space);
   if (untrained.empty()) return;
   const std::size_t shown = std::min<std::size_t>(untrained.size(), 4);
   log::warning(
@@ -93,10 +93,10 @@ void check_candidates(const Search& search, const study::Evaluator& evaluator) {
       shown < untrained.size() ? ", ..." : "");
 }
 
-bool give_base_weights(const Search& search, study::Evaluator& evaluator, const std::filesystem::path& folder,
+bool give_base_weights(const Search& search, trial::Evaluator& evaluator, const std::filesystem::path& folder,
                        const engine::StopToken& stop) {
   if (!evaluator.needs_base()) return true;
-  auto base = study::train_base_weights(evaluator, folder, stop);
+  auto base = trial::train_base_weights(evaluator, folder, stop);
   if (!base) return false;
   log::info("Candidates begin from the trained base network {} (weights = \"{}\")", search.start.graph.name,
             engine::to_string(search.settings.weights));
@@ -104,12 +104,12 @@ bool give_base_weights(const Search& search, study::Evaluator& evaluator, const 
   return true;
 }
 
-std::string weights_text(const Search& search, const study::Evaluator& evaluator) {
+std::string weights_text(const Search& search, const trial::Evaluator& evaluator) {
   if (search.settings.weights != engine::WeightPolicy::kFresh) return evaluator.weights_text();
   return search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh";
 }
 
-study::StudyFacts study_facts(const Search& search, const study::Evaluator& evaluator,
+study::StudyFacts study_facts(const Search& search, const trial::Evaluator& evaluator,
                               const std::filesystem::path& config_path) {
   std::error_code unknown;
   const std::filesystem::path here = std::filesystem::current_path(unknown);

@@ -15,8 +15,8 @@
 #include "lathe/cli/terminal.h"
 #include "lathe/report/terminal.h"
 #include "lathe/report/trials_csv.h"
-#include "lathe/study/export.h"
-#include "lathe/study/import.h"
+#include "lathe/study/exchange/export.h"
+#include "lathe/study/exchange/import.h"
 
 namespace lathe::cli {
 namespace {

@@ -12,8 +12,8 @@
 #include "lathe/sampler/sampler.h"
 #include "lathe/storage/text.h"
 #include "lathe/study/closing.h"
-#include "lathe/study/evaluate.h"
 #include "lathe/study/record.h"
+#include "lathe/trial/evaluate.h"
 
 namespace lathe::cli {
 namespace {
@@ -97,7 +97,7 @@ void add_usage(const Json& usage, report::TrialRecord& record) {
   if (!usage.is_object()) return;
   const auto text = [&](const char* key) { return json_member_or<std::string>(usage, key, ""); };
   record.device =
-      study::to_string({.backend = text("backend"), .target = text("target"), .accelerator = text("accelerator")});
+      trial::to_string({.backend = text("backend"), .target = text("target"), .accelerator = text("accelerator")});
   record.planned_bytes = json_member_or<std::int64_t>(usage, "planned_bytes", 0);
   record.peak_bytes = json_member_or<std::int64_t>(usage, "peak_bytes", 0);
 }

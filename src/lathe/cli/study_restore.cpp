@@ -14,7 +14,7 @@
 #include "lathe/cli/study_record.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/progress.h"
-#include "lathe/study/race_loop.h"
+#include "lathe/study/exhaustive/race_loop.h"
 #include "lathe/study/weights.h"
 
 namespace lathe::cli {
@@ -37,13 +37,13 @@ study::StudyResult result_of(const StudyPlace& place, const Search& search,
 
 // Gives the trials their standing again: what a race that has ended needs is in the database.
 void conclude_race(const StudyPlace& place, const Search& search, const std::optional<study::Closing>& closing,
-                   study::Evaluator& evaluator, study::StudyResult& result) {
+                   trial::Evaluator& evaluator, study::StudyResult& result) {
   if (!search.settings.racing || (closing && !closing->raced)) return;
   study::run_race(search.settings, evaluator, *place.storage, place.info.study_id, result, interrupt_token(),
                   [](std::int64_t, std::int64_t) {});
 }
 
-void train_again(const Search& search, study::Evaluator& evaluator, study::StudyResult& result,
+void train_again(const Search& search, trial::Evaluator& evaluator, study::StudyResult& result,
                  const std::function<bool(const study::Trial&)>& has) {
   report::ProgressBar bar({.label = "weights", .unit = "trainings"});
   study::restore_weights(search.settings, evaluator, result, interrupt_token(), has,
@@ -91,7 +91,7 @@ ExitCode restore_study(const Invocation& invocation) {
   if (!rebuilt) return ExitCode::kInterrupted;
   const StudyPlace& place = rebuilt->place;
   const std::optional<study::Closing>& closing = rebuilt->closing;
-  study::Evaluator& evaluator = *rebuilt->evaluator;
+  trial::Evaluator& evaluator = *rebuilt->evaluator;
   Search& search = rebuilt->search;
   search.settings_document = settings_document(place, closing);
   if (const auto project = typed_project(invocation)) search.project = *project;

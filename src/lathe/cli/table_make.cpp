@@ -12,10 +12,10 @@
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/progress.h"
-#include "lathe/study/parallel.h"
-#include "lathe/study/table_journal.h"
-#include "lathe/study/tabulate.h"
+#include "lathe/study/exhaustive/table_journal.h"
+#include "lathe/study/exhaustive/tabulate.h"
 #include "lathe/table/files.h"
+#include "lathe/trial/parallel.h"
 
 namespace lathe::cli {
 namespace {
@@ -40,7 +40,7 @@ struct Workshop {
   }
 
   Search search;
-  study::Evaluator evaluator;
+  trial::Evaluator evaluator;
 };
 
 /// Names one training.
@@ -58,7 +58,7 @@ void train_missing(Workshop& workshop, const table::Contents& plan, study::Table
     }
   }
   report::ProgressBar bar({.label = "table", .total = static_cast<std::int64_t>(missing.size()), .unit = "trainings"});
-  study::run_parallel(
+  trial::run_parallel(
       missing.size(), workshop.search.settings.n_jobs, interrupt_token(),
       [&](std::size_t i) {
         auto entry =
@@ -203,7 +203,7 @@ ExitCode check_table(const Invocation& invocation) {
       spread(stored.candidates(), invocation.integer("--candidates", 0).value_or(kDefaultCandidates));
   std::vector<study::TableEntry> entries(candidates.size() * stored.seeds());
   report::ProgressBar bar({.label = "check", .total = static_cast<std::int64_t>(entries.size()), .unit = "trainings"});
-  study::run_parallel(
+  trial::run_parallel(
       entries.size(), workshop.search.settings.n_jobs, interrupt_token(),
       [&](std::size_t i) {
         const auto candidate = static_cast<std::int64_t>(candidates[i / stored.seeds()]);

@@ -22,7 +22,7 @@
 #include "lathe/cli/training_recipe.h"
 #include "lathe/cli/training_report.h"
 #include "lathe/recipe/checks.h"
-#include "lathe/study/repeats.h"
+#include "lathe/trial/repeats.h"
 
 namespace lathe::cli {
 namespace {
@@ -64,7 +64,7 @@ void warn_of_differences(const RebuiltTrial& trial) {
 TrainingJob job_of(const Invocation& invocation, const RebuiltStudy& study, const RebuiltTrial& trial,
                    std::uint64_t repeat) {
   const Search& search = study.search;
-  study::TrialRecipe recipe =
+  trial::TrialRecipe recipe =
       study.evaluator->recipe(trial.prepared, repeat, recipe::training_of(study.invocation.settings));
   TrainingJob job{.graph = trial.prepared.candidate.graph,
                   .state = std::move(recipe.start),
@@ -226,7 +226,7 @@ const SeedResult* best_seed(const std::vector<SeedResult>& seeds) {
 }
 
 Json seeds_json(const TrialTraining& training, const std::vector<SeedResult>& seeds,
-                const std::optional<study::RepeatSummary>& summary) {
+                const std::optional<trial::RepeatSummary>& summary) {
   Json json = {{"schema_version", 1}};
   json.update(facts_of(training));
   json["seeds"] = Json::array();
@@ -242,7 +242,7 @@ Json seeds_json(const TrialTraining& training, const std::vector<SeedResult>& se
 }
 
 std::string seeds_text(const TrialTraining& training, const std::vector<SeedResult>& seeds,
-                       const std::optional<study::RepeatSummary>& summary) {
+                       const std::optional<trial::RepeatSummary>& summary) {
   using enum report::Alignment;
   report::Table table({{"figure", kLeft}, {"mean", kRight}, {"standard error", kRight}, {"seeds", kRight}});
   if (summary) {
@@ -269,8 +269,8 @@ ExitCode train_several(const Invocation& invocation, const TrialTraining& traini
       code = ended;
   }
   if (interrupt_token().requested()) code = ExitCode::kInterrupted;
-  std::optional<study::RepeatSummary> summary;
-  if (figures.size() == static_cast<std::size_t>(count)) summary = study::summarise_repeats(figures);
+  std::optional<trial::RepeatSummary> summary;
+  if (figures.size() == static_cast<std::size_t>(count)) summary = trial::summarise_repeats(figures);
   const Json json = seeds_json(training, seeds, summary);
   const std::string document = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   write_text_file_atomically(training.job.folder / "seeds.json", document);

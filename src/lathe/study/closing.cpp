@@ -6,8 +6,8 @@
 
 #include "lathe/base/error.h"
 #include "lathe/base/json.h"
-#include "lathe/study/objective.h"
 #include "lathe/study/record.h"
+#include "lathe/trial/objective.h"
 
 namespace lathe::study {
 namespace {
@@ -104,10 +104,10 @@ std::optional<Closing> read_closing(const storage::StudyInfo& info) {
 namespace {
 
 // Throws where the values of a complete trial are not those that its own metrics make.
-void check_values(const StudySettings& settings, const Trial& trial) {
+void check_values(const recipe::StudySettings& settings, const Trial& trial) {
   if (trial.state != TrialState::kComplete || !trial.evaluation || trial.imported) return;
   constexpr double kRounding = 1e-9;  // of another build's arithmetic
-  const std::vector<double> made = score(settings, trial.evaluation->metrics).values;
+  const std::vector<double> made = trial::score(settings, trial.evaluation->metrics).values;
   for (std::size_t i = 0; i < made.size(); ++i) {
     const double stored = trial.values[i];
     if (std::isnan(made[i]) || stored == made[i]) continue;  // an absent metric: a trial of another program
@@ -120,7 +120,7 @@ void check_values(const StudySettings& settings, const Trial& trial) {
 
 }  // namespace
 
-StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const StudySettings& settings,
+StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const recipe::StudySettings& settings,
                           const space::SearchSpace& space) {
   std::vector<Trial> ended;
   const std::vector<storage::Trial> all = storage.trials(study_id);

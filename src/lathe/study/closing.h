@@ -33,7 +33,7 @@ std::optional<Closing> read_closing(const storage::StudyInfo& info);
 
 /// Loads the trials of a study that have ended, as the run that ended them had them. Throws DataError where one is
 /// missing, or has values that its metrics do not make.
-StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const StudySettings& settings,
+StudyResult stored_result(storage::Storage& storage, std::int64_t study_id, const recipe::StudySettings& settings,
                           const space::SearchSpace& space);
 
 }  // namespace lathe::study

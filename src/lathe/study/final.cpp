@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "lathe/base/error.h"
-#include "lathe/study/parallel.h"
+#include "lathe/trial/parallel.h"
 
 namespace lathe::study {
 namespace {
@@ -22,7 +22,7 @@ void summarise(FinalScore& score) {
 }
 
 // Lists the trials to choose from: the front, or with one objective every complete trial that meets the constraints.
-std::vector<std::size_t> contenders(const StudySettings& settings, const StudyResult& result) {
+std::vector<std::size_t> contenders(const recipe::StudySettings& settings, const StudyResult& result) {
   if (settings.directions.size() > 1) return result.best;
   std::vector<std::size_t> complete;
   for (std::size_t i = 0; i < result.trials.size(); ++i) {
@@ -32,7 +32,7 @@ std::vector<std::size_t> contenders(const StudySettings& settings, const StudyRe
 }
 
 // Chooses which trials are trained anew: distinct candidates, the first `top` by their first objective.
-std::vector<std::size_t> finalists(const StudySettings& settings, const StudyResult& result) {
+std::vector<std::size_t> finalists(const recipe::StudySettings& settings, const StudyResult& result) {
   std::vector<std::size_t> chosen;
   for (const std::size_t index : contenders(settings, result)) {
     const bool seen = std::any_of(chosen.begin(), chosen.end(), [&](std::size_t other) {
@@ -52,8 +52,8 @@ std::vector<std::size_t> finalists(const StudySettings& settings, const StudyRes
 
 }  // namespace
 
-std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& evaluator, const StudyResult& result,
-                                  const engine::StopToken& stop,
+std::vector<FinalScore> run_final(const recipe::StudySettings& settings, trial::Evaluator& evaluator,
+                                  const StudyResult& result, const engine::StopToken& stop,
                                   const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::vector<std::size_t> chosen = finalists(settings, result);
   const auto first_repeat = static_cast<std::uint64_t>(settings.most_repeats());  // seeds that the search never saw
@@ -61,11 +61,11 @@ std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& eval
   const std::size_t runs = chosen.size() * seeds;
   std::vector<std::optional<engine::EvaluationResult>> results(runs);
   std::vector<std::string> reasons(runs);
-  run_parallel(
+  trial::run_parallel(
       runs, settings.n_jobs, stop,
       [&](std::size_t run) {
         try {
-          const Prepared prepared = evaluator.prepare(result.trials[chosen[run / seeds]].assignment);
+          const trial::Prepared prepared = evaluator.prepare(result.trials[chosen[run / seeds]].assignment);
           results[run] = evaluator.train_and_test(prepared, first_repeat + run % seeds, stop);
         } catch (const UserError& error) {
           reasons[run] = error.what();

@@ -19,8 +19,8 @@ struct FinalScore {
 
 /// Trains the best trials anew with `settings.final.seeds` seeds each and scores them on the test rows once.
 /// Results do not depend on n_jobs. `progress` is called with trainings done and planned.
-std::vector<FinalScore> run_final(const StudySettings& settings, Evaluator& evaluator, const StudyResult& result,
-                                  const engine::StopToken& stop,
+std::vector<FinalScore> run_final(const recipe::StudySettings& settings, trial::Evaluator& evaluator,
+                                  const StudyResult& result, const engine::StopToken& stop,
                                   const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
 }  // namespace lathe::study

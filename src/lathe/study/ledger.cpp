@@ -29,7 +29,7 @@ constexpr int kMostRaces = 1000;
 
 }  // namespace
 
-Ledger::Ledger(const StudySettings& settings, const space::SearchSpace& space, sampler::Sampler& sampler,
+Ledger::Ledger(const recipe::StudySettings& settings, const space::SearchSpace& space, sampler::Sampler& sampler,
                storage::Storage& storage, std::int64_t study_id)
     : settings_(settings),
       space_(space),
@@ -244,7 +244,7 @@ std::optional<Offer> Ledger::begin_waiting(std::int64_t number, std::optional<Be
     trial.assignment = completed(number, row.fixed);
   } catch (const UserError& error) {
     trial.reason = error.what();
-    trial.failure = Failure::kRequest;
+    trial.failure = trial::Failure::kRequest;
     row.in_space = false;
   }
   if (!storage_.claim_waiting_trial(row.trial_id, new_trial(trial))) return std::nullopt;
@@ -271,10 +271,10 @@ std::optional<Begun> Ledger::begin_again(std::int64_t number, std::chrono::durat
   row.interrupted = false;
   if (given_up) {
     trial.reason = fmt::format("given up: its workers died {} times while they ran it", trial.attempts);
-    trial.failure = Failure::kWorkers;
+    trial.failure = trial::Failure::kWorkers;
   } else if (!row.in_space) {
     trial.reason = "enqueued with values that are not of this study";
-    trial.failure = Failure::kRequest;
+    trial.failure = trial::Failure::kRequest;
   }
   row.worker = worker_;
   running_.push_back(row.trial_id);

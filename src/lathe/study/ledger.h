@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "lathe/recipe/study_settings.h"
 #include "lathe/sampler/sampler.h"
 #include "lathe/space/space.h"
 #include "lathe/storage/storage.h"
 #include "lathe/study/record.h"
-#include "lathe/study/settings.h"
 #include "lathe/study/trial.h"
 
 namespace lathe::study {
@@ -40,7 +40,7 @@ enum class Offer {
 /// whether it will ever end.
 class Ledger {
  public:
-  Ledger(const StudySettings& settings, const space::SearchSpace& space, sampler::Sampler& sampler,
+  Ledger(const recipe::StudySettings& settings, const space::SearchSpace& space, sampler::Sampler& sampler,
          storage::Storage& storage, std::int64_t study_id);
 
   /// Reads what other workers wrote since the last call; everything at the first.
@@ -106,7 +106,7 @@ class Ledger {
   void append(sampler::FinishedTrial trial);
   Begun begun_trial(const Trial& trial) const;
 
-  const StudySettings& settings_;
+  const recipe::StudySettings& settings_;
   const space::SearchSpace& space_;
   sampler::Sampler& sampler_;
   storage::Storage& storage_;

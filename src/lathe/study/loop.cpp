@@ -14,15 +14,15 @@
 #include "lathe/base/log.h"
 #include "lathe/base/profile.h"
 #include "lathe/base/threads.h"
+#include "lathe/recipe/study_pruner.h"
 #include "lathe/sampler/domination.h"
 #include "lathe/space/summary.h"
-#include "lathe/study/constraint.h"
-#include "lathe/study/evaluation_cache.h"
 #include "lathe/study/ledger.h"
-#include "lathe/study/objective.h"
-#include "lathe/study/outcomes.h"
-#include "lathe/study/pruning.h"
 #include "lathe/study/record.h"
+#include "lathe/trial/constraint.h"
+#include "lathe/trial/evaluation_cache.h"
+#include "lathe/trial/objective.h"
+#include "lathe/trial/outcomes.h"
 
 namespace lathe::study {
 
@@ -76,7 +76,7 @@ std::size_t bytes_of(const engine::State& state) {
 }
 
 // Picks the complete trials whose weights are kept.
-std::set<std::size_t> kept_among(const std::vector<const Trial*>& trials, const StudySettings& settings) {
+std::set<std::size_t> kept_among(const std::vector<const Trial*>& trials, const recipe::StudySettings& settings) {
   std::vector<std::vector<double>> values;
   for (const Trial* trial : trials) values.push_back(trial->values);
   const std::vector<std::size_t> front = sampler::pareto_front(values, settings.directions);
@@ -87,8 +87,8 @@ std::set<std::size_t> kept_among(const std::vector<const Trial*>& trials, const 
 }  // namespace
 
 struct StudyLoop::State {
-  const StudySettings& settings;
-  Evaluator& evaluator;
+  const recipe::StudySettings& settings;
+  trial::Evaluator& evaluator;
   std::unique_ptr<sampler::Sampler> sampler;
   std::unique_ptr<pruner::Pruner> pruner;
   storage::Storage& storage;
@@ -97,7 +97,7 @@ struct StudyLoop::State {
   std::mutex mutex;
   std::condition_variable changed;
   Ledger ledger;
-  EvaluationCache cache;
+  trial::EvaluationCache cache;
   std::optional<std::int64_t> best_number;
   std::set<std::int64_t> kept;  // numbers of the trials that keep their weights
   WeightStore store_weights;
@@ -110,7 +110,7 @@ struct StudyLoop::State {
   engine::StopToken running;  // stops the running trials: follows `stop`, and is set when the study fails
   TrialEnd trial_end;
 
-  State(const StudySettings& settings_in, const space::SearchSpace& space, Evaluator& evaluator_in,
+  State(const recipe::StudySettings& settings_in, const space::SearchSpace& space, trial::Evaluator& evaluator_in,
         std::unique_ptr<sampler::Sampler> sampler_in, storage::Storage& storage_in, const OpenedStudy& study_in)
       : settings(settings_in),
         evaluator(evaluator_in),
@@ -126,14 +126,14 @@ struct StudyLoop::State {
   void run_trial(Begun& begun);
   void evaluate(const Begun& begun, Trial& trial);
   bool prune(const Begun& begun, std::span<const sampler::Report> reports) const;
-  bool serves(const Begun& begun, const Evaluation& evaluation) const;
+  bool serves(const Begun& begun, const trial::Evaluation& evaluation) const;
   bool store(const Trial& trial, std::vector<std::string> outcomes);
   std::vector<std::string> take_outcomes(const Begun& begun);
   void finish(const Begun& begun);
   void publish();
   void keep_weights(const Trial& trial);
   void store_if_large(const Trial& trial);
-  bool machine_decided(const Evaluation& evaluation) const;
+  bool machine_decided(const trial::Evaluation& evaluation) const;
   void note_clock();
   void work();
   void beat();
@@ -179,7 +179,7 @@ bool StudyLoop::State::prune(const Begun& begun, std::span<const sampler::Report
 
 // Tells whether another trial's evaluation is what this one would come to: its own pruner would have ended it at the
 // same report, or not at all.
-bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) const {
+bool StudyLoop::State::serves(const Begun& begun, const trial::Evaluation& evaluation) const {
   if (evaluation.out_of_memory) return false;  // there may be more by now
   if (!pruner || evaluation.ruled_out) return true;
   if (!evaluation.complete && !evaluation.pruned) return false;
@@ -192,7 +192,7 @@ bool StudyLoop::State::serves(const Begun& begun, const Evaluation& evaluation) 
 }
 
 void StudyLoop::State::evaluate(const Begun& begun, Trial& trial) {
-  const Prepared prepared = evaluator.prepare(trial.assignment);
+  const trial::Prepared prepared = evaluator.prepare(trial.assignment);
   trial.config = prepared.candidate.config;
   trial.key = prepared.key;
   trial.widths = space::width_summary(prepared.candidate.graph);
@@ -206,7 +206,7 @@ void StudyLoop::State::evaluate(const Begun& begun, Trial& trial) {
     });
   };
   trial.evaluation = cache.get(
-      prepared.key, [&](const Evaluation& evaluation) { return serves(begun, evaluation); }, run);
+      prepared.key, [&](const trial::Evaluation& evaluation) { return serves(begun, evaluation); }, run);
 }
 
 void StudyLoop::State::run_trial(Begun& begun) {
@@ -219,26 +219,26 @@ void StudyLoop::State::run_trial(Begun& begun) {
     throw;
   } catch (const Error& error) {
     trial.reason = error.what();
-    trial.failure = failure_of(error);
+    trial.failure = trial::failure_of(error);
     return;
   } catch (const std::bad_alloc&) {
     trial.reason = "out of memory while its network was made";
-    trial.failure = Failure::kMemory;
+    trial.failure = trial::Failure::kMemory;
     return;
   }
-  const Evaluation& evaluation = *trial.evaluation;
+  const trial::Evaluation& evaluation = *trial.evaluation;
   trial.reason = evaluation.reason;
-  trial.failure = failure_of(evaluation);
+  trial.failure = trial::failure_of(evaluation);
   trial.constraints = evaluation.constraints;
   trial.reports = evaluation.reports;
   if (evaluation.pruned || evaluation.ruled_out) {
     trial.state = TrialState::kPruned;
   } else if (evaluation.complete) {
-    Scores scores = score(settings, evaluation.metrics);
+    trial::Scores scores = trial::score(settings, evaluation.metrics);
     trial.scaled = std::move(scores.scaled);
     trial.reason = scores.reason;
     if (!trial.reason.empty()) {
-      trial.failure = Failure::kDiverged;
+      trial.failure = trial::Failure::kDiverged;
       return;
     }
     trial.values = std::move(scores.values);
@@ -267,7 +267,7 @@ std::vector<std::string> StudyLoop::State::take_outcomes(const Begun& begun) {
   std::size_t bytes = 0;
   for (const std::string& text : outcomes) bytes += text.size();
   const auto so_far = static_cast<std::int64_t>(bytes * begun.history.size());
-  if (so_far <= kOutcomeBytes) return outcomes;
+  if (so_far <= trial::kOutcomeBytes) return outcomes;
   const std::vector<double> own = sampler::to_losses(begun.trial.values, settings.directions);
   const bool beaten = std::any_of(begun.history.begin(), begun.history.end(), [&](const sampler::FinishedTrial& other) {
     return other.state == TrialState::kComplete &&
@@ -295,7 +295,7 @@ void StudyLoop::State::finish(const Begun& begun) {
 }
 
 // Tells whether a trial failed because of the memory that this machine happened to have.
-bool StudyLoop::State::machine_decided(const Evaluation& evaluation) const {
+bool StudyLoop::State::machine_decided(const trial::Evaluation& evaluation) const {
   return evaluation.out_of_memory && !settings.max_memory_bytes && !settings.trial_memory_bytes;
 }
 
@@ -333,7 +333,7 @@ void StudyLoop::State::keep_weights(const Trial& trial) {
   std::vector<const Trial*> candidates;
   for (const std::int64_t number : kept) candidates.push_back(&ledger.trials().at(number));
   const std::set<std::size_t> stay = kept_among(candidates, settings);
-  std::set<const Evaluation*> wanted;  // equal candidates share one
+  std::set<const trial::Evaluation*> wanted;  // equal candidates share one
   for (const std::size_t index : stay) wanted.insert(candidates[index]->evaluation.get());
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Trial& candidate = *candidates[i];
@@ -387,8 +387,9 @@ void StudyLoop::State::beat() {
   }
 }
 
-StudyLoop::StudyLoop(const StudySettings& settings, const space::SearchSpace& space, Evaluator& evaluator,
-                     std::unique_ptr<sampler::Sampler> sampler, storage::Storage& storage, const OpenedStudy& study)
+StudyLoop::StudyLoop(const recipe::StudySettings& settings, const space::SearchSpace& space,
+                     trial::Evaluator& evaluator, std::unique_ptr<sampler::Sampler> sampler, storage::Storage& storage,
+                     const OpenedStudy& study)
     : state_(new State(settings, space, evaluator, std::move(sampler), storage, study)) {}
 
 StudyLoop::~StudyLoop() = default;
@@ -402,7 +403,7 @@ StudyResult study_result(std::vector<Trial> trials, const std::vector<Direction>
   return result;
 }
 
-std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings) {
+std::vector<std::size_t> trials_to_keep(const StudyResult& result, const recipe::StudySettings& settings) {
   std::vector<const Trial*> trials;
   for (const Trial& trial : result.trials) trials.push_back(&trial);
   return trials_with_weights(trials, result.best, settings.directions, settings.keep_best);

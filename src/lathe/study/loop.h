@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "lathe/recipe/study_settings.h"
 #include "lathe/sampler/sampler.h"
 #include "lathe/storage/storage.h"
-#include "lathe/study/evaluate.h"
 #include "lathe/study/open.h"
-#include "lathe/study/settings.h"
 #include "lathe/study/trial.h"
+#include "lathe/trial/evaluate.h"
 
 namespace lathe::study {
 
@@ -43,7 +43,7 @@ struct WeightStore {
 
 /// Lists the trials whose weights are kept: the best ones, of equals the first, and the `keep_best` first in order of
 /// rank.
-std::vector<std::size_t> trials_to_keep(const StudyResult& result, const StudySettings& settings);
+std::vector<std::size_t> trials_to_keep(const StudyResult& result, const recipe::StudySettings& settings);
 
 /// Is called, from one thread at a time, after each trial with the result so far.
 using TrialEnd = std::function<void(const Trial&, std::size_t ended, std::optional<std::int64_t> best_number)>;
@@ -56,7 +56,7 @@ using TrialEnd = std::function<void(const Trial&, std::size_t ended, std::option
 /// leaves when all trials have ended, also those of others.
 class StudyLoop {
  public:
-  StudyLoop(const StudySettings& settings, const space::SearchSpace& space, Evaluator& evaluator,
+  StudyLoop(const recipe::StudySettings& settings, const space::SearchSpace& space, trial::Evaluator& evaluator,
             std::unique_ptr<sampler::Sampler> sampler, storage::Storage& storage, const OpenedStudy& study);
   ~StudyLoop();
   /// Says where large weights go; without it all those of the best trials stay in the memory. Before `run`.

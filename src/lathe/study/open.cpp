@@ -11,6 +11,7 @@
 #include "lathe/base/log.h"
 #include "lathe/ir/graph.h"
 #include "lathe/recipe/settings.h"
+#include "lathe/recipe/study_text.h"
 #include "lathe/storage/text.h"
 #include "lathe/study/record.h"
 
@@ -50,57 +51,19 @@ ordered_json space_json(const parameter::Space& space) {
   return object;
 }
 
-std::string formula_text(const std::optional<metric::Expression>& expression) {
-  return expression ? fmt::format(" ({})", expression->text()) : "";
-}
-
-std::string objectives_text(const StudySettings& settings) {
-  std::string text;
-  for (const Objective& objective : settings.objectives) {
-    text += fmt::format("{}{}{} x {}", text.empty() ? "" : ", ", objective.name, formula_text(objective.expression),
-                        objective.scale);
-  }
-  std::string directions;
-  for (const Direction direction : settings.directions) directions += " " + to_string(direction);
-  return text + directions;
-}
-
-std::string options_text(const std::string& name, const std::optional<config::Value>& options) {
-  return options ? fmt::format("{} {}", name, options->to_toml()) : name;
-}
-
-std::string constraints_text(const StudySettings& settings) {
-  std::string text;
-  for (const Constraint& constraint : settings.constraints) {
-    text += text.empty() ? constraint.name : ", " + constraint.name;
-    text += formula_text(constraint.expression);
-    if (constraint.min) text += fmt::format(" >= {}", *constraint.min);
-    if (constraint.max) text += fmt::format(" <= {}", *constraint.max);
-  }
-  return text;
-}
-
-std::string pruner_text(const StudySettings& settings) {
-  if (!settings.pruner) return "none";
-  constexpr const char* kUnits[]{"epochs", "samples", "seconds"};
-  const PrunerChoice& pruner = *settings.pruner;
-  return fmt::format("{} every {} {}", options_text(pruner.name, pruner.options), pruner.interval,
-                     kUnits[static_cast<std::size_t>(pruner.resource)]);
-}
-
 std::string hash_of(const std::string& text) {
   Hasher hasher;
   hasher.add_text(text);
   return hasher.finish().to_hex();
 }
 
-ordered_json identity(const StudySettings& settings, const StudyFacts& facts) {
+ordered_json identity(const recipe::StudySettings& settings, const StudyFacts& facts) {
   return {{"seed", fmt::format("{}", settings.seed)},
           {"lag", fmt::format("{}", settings.lag)},
-          {"sampler", options_text(settings.sampler, settings.sampler_options)},
-          {"objectives", objectives_text(settings)},
-          {"constraints", constraints_text(settings)},
-          {"pruner", pruner_text(settings)},
+          {"sampler", recipe::sampler_text(settings)},
+          {"objectives", recipe::objectives_text(settings)},
+          {"constraints", recipe::constraints_text(settings)},
+          {"pruner", recipe::pruner_text(settings)},
           {"repeats", fmt::format("{}", settings.repeats)},
           {"runner", settings.runner_text()},
           {"batch_size", fmt::format("{}", settings.batch_size)},
@@ -113,7 +76,7 @@ ordered_json identity(const StudySettings& settings, const StudyFacts& facts) {
           {"choices", space_json(facts.space->parameters())}};
 }
 
-storage::Attributes study_attributes(const StudySettings& settings, const StudyFacts& facts) {
+storage::Attributes study_attributes(const recipe::StudySettings& settings, const StudyFacts& facts) {
   const data::Fingerprint& data = *facts.data;
   storage::Attributes attributes{
       {kIdentityAttribute, text_of(identity(settings, facts))},
@@ -145,9 +108,9 @@ storage::Attributes study_attributes(const StudySettings& settings, const StudyF
   return attributes;
 }
 
-storage::Attributes system_attributes(const StudySettings& settings) {
+storage::Attributes system_attributes(const recipe::StudySettings& settings) {
   ordered_json names = ordered_json::array();
-  for (const Objective& objective : settings.objectives) names.push_back(objective.name);
+  for (const recipe::Objective& objective : settings.objectives) names.push_back(objective.name);
   if (settings.sum_scaled_metrics) names = {"sum_scaled_metrics"};
   return {{"study:metric_names", text_of(names)}};
 }
@@ -202,7 +165,7 @@ void check_foreign_study(storage::Storage& storage, const storage::StudyInfo& in
       info.name);
 }
 
-void check_same_study(storage::Storage& storage, const storage::StudyInfo& info, const StudySettings& settings,
+void check_same_study(storage::Storage& storage, const storage::StudyInfo& info, const recipe::StudySettings& settings,
                       const StudyFacts& facts) {
   if (info.directions != settings.directions) refuse(storage, info.name, "has other objectives or directions");
   const auto stored = info.user_attributes.find(kIdentityAttribute);
@@ -244,7 +207,7 @@ std::optional<std::int64_t> budget_of(const storage::StudyInfo& info) {
   return budget.is_number_integer() ? std::optional(json_value<std::int64_t>(budget)) : std::nullopt;
 }
 
-OpenedStudy joined(storage::Storage& storage, const storage::StudyInfo& info, const StudySettings& settings,
+OpenedStudy joined(storage::Storage& storage, const storage::StudyInfo& info, const recipe::StudySettings& settings,
                    const StudyFacts& facts, Existing existing) {
   try {
     check_same_study(storage, info, settings, facts);
@@ -263,7 +226,7 @@ OpenedStudy joined(storage::Storage& storage, const storage::StudyInfo& info, co
           .budget = budget_of(info).value_or(settings.n_trials)};
 }
 
-OpenedStudy created(storage::Storage& storage, const std::string& name, const StudySettings& settings,
+OpenedStudy created(storage::Storage& storage, const std::string& name, const recipe::StudySettings& settings,
                     const StudyFacts& facts, const std::vector<storage::Trial>& warm_start) {
   storage::StudyInfo info{.name = name,
                           .directions = settings.directions,
@@ -300,11 +263,7 @@ std::int64_t place_in_family(const std::string& name, const std::string& base) {
   return error == std::errc() && end == name.data() + name.size() && number > 1 ? number : 0;
 }
 
-std::string judging_text(const StudySettings& settings) {
-  return objectives_text(settings) + "; " + pruner_text(settings);
-}
-
-OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
+OpenedStudy open_study(storage::Storage& storage, const recipe::StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start, const TakeName& take_name) {
   if (existing != Existing::kLeave && existing != Existing::kJoin) {
     const auto info =
@@ -341,7 +300,7 @@ OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings,
 }
 
 std::vector<storage::Trial> trials_to_copy(storage::Storage& source, const std::string& name,
-                                           const StudySettings& settings, const space::SearchSpace& space) {
+                                           const recipe::StudySettings& settings, const space::SearchSpace& space) {
   const auto info = source.find_study(name);
   if (!info) throw UserError(fmt::format("there is no study \"{}\" in {} to begin from", name, source.address()));
   if (info->directions != settings.directions) {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "lathe/data/dataset.h"
+#include "lathe/recipe/study_settings.h"
 #include "lathe/space/space.h"
 #include "lathe/storage/storage.h"
-#include "lathe/study/settings.h"
 
 /// Opens studies: new ones, and those that other runs or workers began.
 namespace lathe::study {
@@ -68,20 +68,17 @@ using TakeName = std::function<bool(const std::string&)>;
 /// that a new one begins with. Throws UserError when an existing study was made with another seed, lag, sampler, space,
 /// objective, data set, network, ...: the first difference is named with both values, and nothing is changed.
 /// `take_name` has a say where the name of a new study is not fixed (kLeave).
-OpenedStudy open_study(storage::Storage& storage, const StudySettings& settings, const StudyFacts& facts,
+OpenedStudy open_study(storage::Storage& storage, const recipe::StudySettings& settings, const StudyFacts& facts,
                        Existing existing, const std::vector<storage::Trial>& warm_start = {},
                        const TakeName& take_name = {});
 
 /// Returns n for the name `base-n`, 1 for `base` itself; 0 for names of no such family.
 std::int64_t place_in_family(const std::string& name, const std::string& base);
 
-/// Says what intermediate results are of and who judges them: objectives and pruner.
-std::string judging_text(const StudySettings& settings);
-
 /// Returns the trials of another study that this one can learn from: complete or pruned, with parameters of this space,
 /// as many values as this study has objectives, and marked as imported. Throws UserError when the objectives differ in
 /// number or direction, or no trial fits.
 std::vector<storage::Trial> trials_to_copy(storage::Storage& source, const std::string& name,
-                                           const StudySettings& settings, const space::SearchSpace& space);
+                                           const recipe::StudySettings& settings, const space::SearchSpace& space);
 
 }  // namespace lathe::study

@@ -35,7 +35,7 @@ ordered_json to_json(const space::SampledConfig& config) {
   return nodes;
 }
 
-ordered_json metrics_json(const Evaluation& evaluation, bool hardware) {
+ordered_json metrics_json(const trial::Evaluation& evaluation, bool hardware) {
   ordered_json values = ordered_json::object();
   for (const auto& [name, value] : evaluation.metrics) {
     if (metric::find_metric(name)->hardware == hardware) values[name] = value;
@@ -75,7 +75,7 @@ constexpr const char* kAllJudged = "lathe:all_judged";
 // Says where a trial ran and what memory that took. Stored: do not change.
 constexpr const char* kUsage = "lathe:ran_on";
 
-void add_usage(const Usage& usage, storage::Attributes& attributes) {
+void add_usage(const trial::Usage& usage, storage::Attributes& attributes) {
   if (usage.accelerator.empty()) return;
   attributes[kUsage] = text_of({{"backend", usage.backend},
                                 {"target", usage.target},
@@ -84,7 +84,7 @@ void add_usage(const Usage& usage, storage::Attributes& attributes) {
                                 {"peak_bytes", usage.peak_bytes}});
 }
 
-void add_evaluation(const Evaluation& evaluation, storage::Attributes& attributes) {
+void add_evaluation(const trial::Evaluation& evaluation, storage::Attributes& attributes) {
   add_usage(evaluation.usage, attributes);
   attributes["software_metrics"] = text_of(metrics_json(evaluation, false));
   attributes["hardware_metrics"] = text_of(metrics_json(evaluation, true));
@@ -144,8 +144,8 @@ void add_numbers(const ordered_json& object, std::map<std::string, double>& targ
   }
 }
 
-Usage read_usage(const storage::Attributes& attributes) {
-  Usage usage;
+trial::Usage read_usage(const storage::Attributes& attributes) {
+  trial::Usage usage;
   const ordered_json object = parsed(attributes, kUsage);
   if (!object.is_object()) return usage;
   const auto take = [&](const char* name, auto& target) {
@@ -234,17 +234,18 @@ std::vector<sampler::Report> read_reports(const storage::Trial& stored, std::siz
 }
 
 // Says why a trial failed; one of an earlier version, which kept a text alone, is judged by that.
-Failure read_failure(const storage::Trial& stored, const std::string& reason) {
-  if (stored.state != TrialState::kFail) return Failure::kNone;
-  if (stored.user_attributes.contains(kFailure)) return failure_from_text(text_at(stored.user_attributes, kFailure));
+trial::Failure read_failure(const storage::Trial& stored, const std::string& reason) {
+  if (stored.state != TrialState::kFail) return trial::Failure::kNone;
+  if (stored.user_attributes.contains(kFailure))
+    return trial::failure_from_text(text_at(stored.user_attributes, kFailure));
   const auto key = Digest::from_hex(text_at(stored.user_attributes, "lathe:key"));
-  return failure_of_reason(reason, key && *key != Digest{});
+  return trial::failure_of_reason(reason, key && *key != Digest{});
 }
 
 // `trial` holds all but the evaluation.
-std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, const Trial& trial) {
+std::shared_ptr<const trial::Evaluation> read_evaluation(const storage::Trial& stored, const Trial& trial) {
   if (!stored.user_attributes.contains("software_metrics")) return nullptr;
-  Evaluation evaluation;
+  trial::Evaluation evaluation;
   evaluation.complete = stored.state == TrialState::kComplete;
   evaluation.ruled_out = stored.state == TrialState::kPruned && trial.reports.empty() && !trial.feasible();
   evaluation.pruned = stored.state == TrialState::kPruned && !evaluation.ruled_out;
@@ -253,8 +254,8 @@ std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, 
   evaluation.constraints = trial.constraints;
   evaluation.reports = trial.reports;
   const bool all_judged = evaluation.pruned || stored.user_attributes.contains(kAllJudged);
-  evaluation.out_of_memory = trial.failure == Failure::kMemory;
-  evaluation.timed_out = trial.failure == Failure::kTimeout;
+  evaluation.out_of_memory = trial.failure == trial::Failure::kMemory;
+  evaluation.timed_out = trial.failure == trial::Failure::kTimeout;
   evaluation.judged = trial.reports.size() - (all_judged || trial.reports.empty() ? 0 : 1);
   add_metrics(parsed(stored.user_attributes, "software_metrics"), evaluation.metrics);
   add_metrics(parsed(stored.user_attributes, "hardware_metrics"), evaluation.metrics);
@@ -271,7 +272,7 @@ std::shared_ptr<const Evaluation> read_evaluation(const storage::Trial& stored, 
   if (stored.started && stored.completed) {
     evaluation.wall_seconds = std::chrono::duration<double>(*stored.completed - *stored.started).count();
   }
-  return std::make_shared<const Evaluation>(std::move(evaluation));
+  return std::make_shared<const trial::Evaluation>(std::move(evaluation));
 }
 
 void read_network(const space::SearchSpace& space, const storage::Trial& stored, Trial& trial) {
@@ -341,7 +342,7 @@ storage::Trial storage_trial(const Trial& trial) {
   if (trial.evaluation) add_evaluation(*trial.evaluation, attributes);
   if (!trial.scaled.empty()) attributes["scaled_metrics"] = text_of(ordered_json(trial.scaled));
   if (!trial.reason.empty()) attributes["lathe:reason"] = text_of(ordered_json(trial.reason));
-  if (trial.failure != Failure::kNone) attributes[kFailure] = text_of(ordered_json(to_string(trial.failure)));
+  if (trial.failure != trial::Failure::kNone) attributes[kFailure] = text_of(ordered_json(to_string(trial.failure)));
   if (trial.untrained) attributes["lathe:untrained"] = "true";
   attributes["lathe:key"] = text_of(ordered_json(trial.key.to_hex()));
   attributes["lathe:network"] = text_of(ordered_json{{"widths", trial.widths}, {"bits", trial.bits}});
@@ -354,7 +355,7 @@ storage::Trial storage_trial(const Trial& trial) {
 
 namespace {
 
-StoredTrial read_undamaged(const StudySettings& settings, const space::SearchSpace& space,
+StoredTrial read_undamaged(const recipe::StudySettings& settings, const space::SearchSpace& space,
                            const storage::Trial& stored) {
   StoredTrial read{.trial = {.number = stored.number, .trial_id = stored.trial_id, .state = stored.state},
                    .worker = {}};
@@ -379,7 +380,7 @@ StoredTrial read_undamaged(const StudySettings& settings, const space::SearchSpa
     trial.state = TrialState::kFail;
     trial.values.clear();
     trial.reason = "stored as complete without its values";
-    trial.failure = Failure::kDiverged;
+    trial.failure = trial::Failure::kDiverged;
   }
   add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
   trial.constraints = read_constraints(stored);
@@ -399,7 +400,7 @@ StoredTrial read_undamaged(const StudySettings& settings, const space::SearchSpa
 
 }  // namespace
 
-void check_numbers(const StudySettings& settings, const std::vector<storage::Trial>& stored) {
+void check_numbers(const recipe::StudySettings& settings, const std::vector<storage::Trial>& stored) {
   for (std::size_t i = 0; i < stored.size(); ++i) {
     if (stored[i].number == static_cast<std::int64_t>(i)) continue;
     throw DataError(fmt::format("study \"{}\": trial {} is missing, and trial {} is there: the database is damaged",
@@ -407,7 +408,8 @@ void check_numbers(const StudySettings& settings, const std::vector<storage::Tri
   }
 }
 
-StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored) {
+StoredTrial read_trial(const recipe::StudySettings& settings, const space::SearchSpace& space,
+                       const storage::Trial& stored) {
   try {
     return read_undamaged(settings, space, stored);
   } catch (const DataError& error) {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "lathe/recipe/study_settings.h"
 #include "lathe/space/space.h"
 #include "lathe/storage/storage.h"
-#include "lathe/study/settings.h"
 #include "lathe/study/trial.h"
 
 /// Says how trials stand in Optuna's tables.
@@ -47,11 +47,12 @@ struct StoredTrial {
 };
 
 /// Checks that the trials of a study, ordered by number, are all there. Throws DataError that names the missing one.
-void check_numbers(const StudySettings& settings, const std::vector<storage::Trial>& stored);
+void check_numbers(const recipe::StudySettings& settings, const std::vector<storage::Trial>& stored);
 
 /// Reads a trial of lathe or of another program. Attributes of another kind than lathe's are left out; what is no JSON
 /// is damage: DataError with the study, the trial and the attribute. So is a complete trial with too few or many
 /// values.
-StoredTrial read_trial(const StudySettings& settings, const space::SearchSpace& space, const storage::Trial& stored);
+StoredTrial read_trial(const recipe::StudySettings& settings, const space::SearchSpace& space,
+                       const storage::Trial& stored);
 
 }  // namespace lathe::study

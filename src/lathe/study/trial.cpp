@@ -18,7 +18,7 @@ sampler::FinishedTrial Trial::finished() const {
           .values = state == TrialState::kComplete ? values : std::vector<double>{},
           .constraints = constraints,
           .reports = reports,
-          .point_failed = state == TrialState::kFail && is_of_candidate(failure)};
+          .point_failed = state == TrialState::kFail && trial::is_of_candidate(failure)};
 }
 
 bool comes_first(const Trial& left, const Trial& right, Direction direction) {

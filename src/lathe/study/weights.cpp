@@ -5,13 +5,13 @@
 #include <map>
 
 #include "lathe/metric/metric.h"
-#include "lathe/study/parallel.h"
+#include "lathe/trial/parallel.h"
 
 namespace lathe::study {
 namespace {
 
 // Returns the metrics of the first seed.
-const std::map<std::string, double>& first_metrics(const Evaluation& evaluation) {
+const std::map<std::string, double>& first_metrics(const trial::Evaluation& evaluation) {
   return evaluation.repeats.empty() ? evaluation.metrics : evaluation.repeats.front();
 }
 
@@ -28,15 +28,15 @@ void check_same_metrics(const Trial& trial, const std::map<std::string, double>&
 
 }  // namespace
 
-Evaluation evaluate_again(Evaluator& evaluator, const Trial& trial, const engine::StopToken& stop) {
-  const Prepared prepared = evaluator.prepare(trial.assignment);
+trial::Evaluation evaluate_again(trial::Evaluator& evaluator, const Trial& trial, const engine::StopToken& stop) {
+  const trial::Prepared prepared = evaluator.prepare(trial.assignment);
   if (prepared.key != trial.key) {
     throw UserError(
         fmt::format("trial {} cannot be made again: it is another candidate here (key {}, then {}): another "
                     "back end, SIMD target, data set or setting, or weights that are not there",
                     trial.number, prepared.key.to_hex().substr(0, 12), trial.key.to_hex().substr(0, 12)));
   }
-  Evaluation evaluation = evaluator.evaluate(prepared, 0, stop);
+  trial::Evaluation evaluation = evaluator.evaluate(prepared, 0, stop);
   if (evaluation.interrupted) return evaluation;
   if (!evaluation.complete) {
     throw UserError(fmt::format("trial {} cannot be made again: {}", trial.number, evaluation.reason));
@@ -45,7 +45,7 @@ Evaluation evaluate_again(Evaluator& evaluator, const Trial& trial, const engine
   return evaluation;
 }
 
-void restore_weights(const StudySettings& settings, Evaluator& evaluator, StudyResult& result,
+void restore_weights(const recipe::StudySettings& settings, trial::Evaluator& evaluator, StudyResult& result,
                      const engine::StopToken& stop, const std::function<bool(const Trial&)>& has,
                      const std::function<void(std::int64_t, std::int64_t)>& progress,
                      const std::function<void(const UserError&)>& failed) {
@@ -57,7 +57,7 @@ void restore_weights(const StudySettings& settings, Evaluator& evaluator, StudyR
   if (by_key.empty()) return;
   std::vector<std::vector<const Trial*>> missing;
   for (auto& [key, trials] : by_key) missing.push_back(std::move(trials));
-  run_parallel(
+  trial::run_parallel(
       missing.size(), settings.n_jobs, stop,
       [&](std::size_t i) {
         try {
