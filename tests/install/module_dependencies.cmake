@@ -22,7 +22,8 @@ set(allow_table base parameter config data sampler)
 set(allow_trial base parameter config quant ir model data engine checkpoint metric space sampler recipe)
 set(allow_study table base parameter config quant ir model data engine checkpoint metric space sampler pruner storage recipe trial)
 set(allow_report base parameter config storage)
-set(allow_cli table base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report onnx recipe trial)
+set(allow_app table base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report onnx recipe trial)
+set(allow_cli table base parameter config quant ir model data engine checkpoint metric backend space sampler pruner storage study report onnx recipe trial app)
 
 # header pattern -> folders that may include it
 set(third_party

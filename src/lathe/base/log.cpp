@@ -6,7 +6,7 @@
 
 #include <array>
 #include <mutex>
-#include <set>
+#include <utility>
 #include <vector>
 
 #include "lathe/base/error.h"
@@ -45,9 +45,29 @@ spdlog::level::level_enum spdlog_level(Level level) {
   return spdlog::level::off;
 }
 
+thread_local Sink* sink_of_this_thread = nullptr;
+
+void write_to_program(Level level, const std::string& text) {
+  State& log_state = state();
+  const std::lock_guard lock(log_state.mutex);
+  if (log_state.before_each_message != nullptr) log_state.before_each_message();
+  log_state.logger->log(spdlog_level(level), spdlog::string_view_t(text.data(), text.size()));
+  if (log_state.capturing) {
+    log_state.captured += kLevelNames[static_cast<std::size_t>(level)];
+    log_state.captured.append(" ").append(text).append("\n");
+  }
+}
+
+bool is_first_in_program(std::string_view text) {
+  State& log_state = state();
+  const std::lock_guard lock(log_state.mutex);
+  return log_state.warned.emplace(text).second;
+}
+
 }  // namespace
 
 bool enabled(Level level) {
+  if (sink_of_this_thread != nullptr) return sink_of_this_thread->enabled(level);
   State& log_state = state();
   const std::lock_guard lock(log_state.mutex);
   if (log_state.capturing) return true;
@@ -59,23 +79,55 @@ bool enabled(Level level) {
 
 void write(Level level, std::string_view message) {
   const std::string text = visible(message);
-  State& log_state = state();
-  const std::lock_guard lock(log_state.mutex);
-  if (log_state.before_each_message != nullptr) log_state.before_each_message();
-  log_state.logger->log(spdlog_level(level), spdlog::string_view_t(text.data(), text.size()));
-  if (log_state.capturing) {
-    log_state.captured += kLevelNames[static_cast<std::size_t>(level)];
-    log_state.captured.append(" ").append(text).append("\n");
-  }
+  if (sink_of_this_thread != nullptr) return sink_of_this_thread->write(level, text);
+  write_to_program(level, text);
 }
 
 void warning_once(std::string_view text) {
-  {
-    State& log_state = state();
-    const std::lock_guard lock(log_state.mutex);
-    if (!log_state.warned.emplace(text).second) return;
+  Sink* sink = sink_of_this_thread;
+  if (sink != nullptr ? sink->is_first(text) : is_first_in_program(text)) write(Level::kWarning, text);
+}
+
+bool Sink::is_first(std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  return seen_.emplace(text).second;
+}
+
+Sink* current_sink() { return sink_of_this_thread; }
+
+Scope::Scope(Sink* sink) : before_(std::exchange(sink_of_this_thread, sink)) {}
+
+Scope::~Scope() { sink_of_this_thread = before_; }
+
+class FileSink::File {
+ public:
+  explicit File(const std::string& path) : sink(path) {}
+
+  spdlog::sinks::basic_file_sink_mt sink;
+};
+
+FileSink::FileSink(const std::filesystem::path& path) : next_(current_sink()) {
+  try {
+    file_ = std::make_unique<File>(path.string());
+    file_->sink.set_pattern("%Y-%m-%d %H:%M:%S.%e %-8l %v");
+  } catch (const spdlog::spdlog_ex& failure) {
+    throw SystemError("open", path.string(), failure.what());
   }
-  write(Level::kWarning, text);
+}
+
+FileSink::~FileSink() = default;
+
+void FileSink::write(Level level, std::string_view text) {
+  file_->sink.log({"lathe", spdlog_level(level), spdlog::string_view_t(text.data(), text.size())});
+  if (level >= Level::kWarning) file_->sink.flush();
+  if (next_ != nullptr)
+    next_->write(level, text);
+  else
+    write_to_program(level, std::string(text));
+}
+
+bool FileSink::is_first(std::string_view text) {
+  return next_ != nullptr ? next_->is_first(text) : is_first_in_program(text);
 }
 
 void log_to_terminal(Level level, void (*before_each_message)()) {
@@ -86,20 +138,6 @@ void log_to_terminal(Level level, void (*before_each_message)()) {
   sink->set_level(spdlog_level(level));
   sink->set_pattern("%^%-8l%$ %v");
   log_state.logger->sinks().push_back(std::move(sink));
-}
-
-void log_to_file(const std::filesystem::path& path) {
-  State& log_state = state();
-  const std::lock_guard lock(log_state.mutex);
-  try {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
-    sink->set_level(spdlog::level::debug);
-    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %-8l %v");
-    log_state.logger->sinks().push_back(std::move(sink));
-    log_state.logger->flush_on(spdlog::level::warn);
-  } catch (const spdlog::spdlog_ex& failure) {
-    throw SystemError("open", path.string(), failure.what());
-  }
 }
 
 Level level_from_name(std::string_view name) {

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
-/// The library's log. Nothing is printed until the program says where to (`log_to_terminal`,
-/// `log_to_file`): used as a library, lathe is silent.
+/// The library's log. Nothing is printed until the program says where to (log_to_terminal), or a run (Scope): used as a
+/// library, lathe is silent.
 namespace lathe::log {
 
 /// Orders the levels as `--log-level` names them.
@@ -33,14 +36,68 @@ void error(fmt::format_string<Args...> text, Args&&... args) {
   write(Level::kError, fmt::format(text, std::forward<Args>(args)...));
 }
 
-/// Writes a warning the first time that this text is seen since the program began; later ones are dropped.
+/// Writes a warning the first time that this text is seen by the log that takes it; later ones are dropped.
 void warning_once(std::string_view text);
+
+/// Takes the messages of some threads in place of the program's log: those of one run inside a larger program.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Called by several threads at a time. `text` holds no control characters.
+  virtual void write(Level level, std::string_view text) = 0;
+  virtual bool enabled(Level) const { return true; }
+  /// Tells whether a text comes to this log for the first time. Thread safe.
+  virtual bool is_first(std::string_view text);
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> seen_;
+};
+
+/// Returns the sink of the current thread; null: its messages go to the program's log.
+Sink* current_sink();
+
+/// Sends the messages of the current thread, and of all threads that it starts by start_thread, to a sink while it
+/// lives; null: to the program's log. Scopes nest. The sink must outlive the threads.
+class Scope {
+ public:
+  explicit Scope(Sink* sink);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+ private:
+  Sink* before_;
+};
+
+/// Appends all messages of at least debug level to a file, with time stamps, and passes them on to what was the log of
+/// the thread that made it. Throws SystemError.
+class FileSink : public Sink {
+ public:
+  explicit FileSink(const std::filesystem::path& path);
+  ~FileSink() override;
+  void write(Level level, std::string_view text) override;
+  bool is_first(std::string_view text) override;
+
+ private:
+  class File;
+  std::unique_ptr<File> file_;
+  Sink* next_;
+};
+
+/// Sends the messages of the current thread, and of those it starts, to a file too while it lives; see FileSink.
+class FileScope {
+ public:
+  explicit FileScope(const std::filesystem::path& path) : sink_(path), scope_(&sink_) {}
+
+ private:
+  FileSink sink_;
+  Scope scope_;
+};
 
 /// Shows messages of at least `level` on standard error. `before_each_message` clears what else stands on the
 /// terminal's last line (a progress bar); it may be empty.
 void log_to_terminal(Level level, void (*before_each_message)() = nullptr);
-/// Appends all messages of at least debug level to a file, with time stamps. Throws SystemError.
-void log_to_file(const std::filesystem::path& path);
 /// Reads `debug`, `info`, `warning`, `error`, `critical`; throws UserError.
 Level level_from_name(std::string_view name);
 

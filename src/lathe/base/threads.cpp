@@ -13,7 +13,10 @@ namespace lathe {
 
 std::thread start_thread(const std::string& what, std::function<void()> work) {
   try {
-    return std::thread(std::move(work));
+    return std::thread([sink = log::current_sink(), work = std::move(work)] {
+      const log::Scope scope(sink);
+      work();
+    });
   } catch (const std::system_error& error) {
     throw SystemError("start", what, error.code().message());
   } catch (const std::bad_alloc&) {

@@ -7,8 +7,8 @@
 
 namespace lathe {
 
-/// Starts a thread. Throws SystemError `cannot start WHAT: reason` where the system gives none: a limit on processes
-/// (ulimit -u, a container's pids) or no memory for its stack.
+/// Starts a thread; its messages go where the caller's do (log::Scope). Throws SystemError `cannot start WHAT: reason`
+/// where the system gives none: a limit on processes (ulimit -u, a container's pids) or no memory for its stack.
 std::thread start_thread(const std::string& what, std::function<void()> work);
 
 /// Runs threads and joins them at the latest when it goes out of scope.

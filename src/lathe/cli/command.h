@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/app/request.h"
 #include "lathe/base/error.h"
 #include "lathe/config/value.h"
 #include "lathe/recipe/settings.h"
@@ -20,13 +21,10 @@
 namespace lathe::cli {
 
 /// Holds everything that a command is run with. Values are checked; only the command's own words are not.
-struct Invocation {
+struct Invocation : app::Request {
   std::string command;
-  std::filesystem::path config_path;  ///< empty without --config
-  config::Value file;                 ///< the study file as it was written; an empty table without one
-  config::Value root;                 ///< the study file with the command line put in
-  recipe::Settings settings;          ///< the general settings, read from `root`
-  std::vector<std::string> words;     ///< positional words beside MODEL and DATASET (`fetch`, `jsc`)
+  config::Value file;              ///< the study file as it was written; an empty table without one
+  std::vector<std::string> words;  ///< positional words beside MODEL and DATASET (`fetch`, `jsc`)
   std::map<std::string, std::string, std::less<>> flags;  ///< the command's own flags that were given, by first name
   /// Every text of the command's own flags, by first name, in order: of flags that may be repeated.
   std::map<std::string, std::vector<std::string>, std::less<>> repeated;
@@ -93,7 +91,8 @@ struct Command {
   bool shows_settings = false;  ///< print the effective table first (text mode)
   /// A flag of the command that brings settings and data along; the command shows them itself then. Empty: none.
   std::string settings_flag = {};
-  bool hidden = false;  ///< not listed in `--help`
+  bool takes_trial = false;  ///< trial_flags are among its flags: the weights of a trial are those to load
+  bool hidden = false;       ///< not listed in `--help`
   std::function<ExitCode(const Invocation&)> run;
   /// Tells by key what the command uses in place of general settings, for the effective table; empty: nothing.
   std::function<std::map<std::string, std::string>(const Invocation&)> effective = {};

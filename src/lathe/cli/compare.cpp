@@ -4,13 +4,14 @@
 #include <cmath>
 #include <sstream>
 
+#include "lathe/app/backends.h"
+#include "lathe/app/compare_record.h"
+#include "lathe/app/run_folder.h"
+#include "lathe/app/search_setup.h"
 #include "lathe/base/log.h"
-#include "lathe/cli/backends.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/compare_record.h"
 #include "lathe/cli/interrupt.h"
-#include "lathe/cli/run_folder.h"
-#include "lathe/cli/search_setup.h"
+#include "lathe/cli/search_settings.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/compare_files.h"
 #include "lathe/report/compare_table.h"
@@ -36,7 +37,7 @@ bool has_option(const sampler::SamplerKind& kind, std::string_view name) {
 }
 
 // The options of the file belong to the sampler of the file; --deduplicate to all that can.
-Contestant contestant(const Invocation& invocation, const Search& search, const std::string& name) {
+Contestant contestant(const Invocation& invocation, const app::Search& search, const std::string& name) {
   Contestant result{.kind = &sampler::sampler_kind(name)};
   if (result.kind == &sampler::sampler_kind(search.settings.sampler)) result.options = search.settings.sampler_options;
   const std::optional<std::string> deduplicate = invocation.text("--deduplicate");
@@ -50,7 +51,7 @@ Contestant contestant(const Invocation& invocation, const Search& search, const 
   return result;
 }
 
-std::vector<Contestant> contestants(const Invocation& invocation, const Search& search) {
+std::vector<Contestant> contestants(const Invocation& invocation, const app::Search& search) {
   std::vector<Contestant> list;
   std::istringstream names(invocation.text("--samplers").value_or(""));
   for (std::string name; std::getline(names, name, ',');) {
@@ -69,7 +70,8 @@ std::vector<Contestant> contestants(const Invocation& invocation, const Search& 
                   fmt::format("name the samplers, separated by commas; there are {}", fmt::join(known, ", ")));
 }
 
-std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, const Contestant& contestant, std::uint64_t seed) {
+std::unique_ptr<sampler::Sampler> make_sampler(const app::Search& search, const Contestant& contestant,
+                                               std::uint64_t seed) {
   return sampler::make_sampler({.name = contestant.kind->name,
                                 .seed = seed,
                                 .space = search.space.parameters(),
@@ -79,8 +81,9 @@ std::unique_ptr<sampler::Sampler> make_sampler(const Search& search, const Conte
 }
 
 // Lists the samplers without runs. Samplers that cannot work on the space are errors here, before anything runs.
-std::vector<ComparedSampler> check_samplers(const Search& search, const std::vector<Contestant>& contestants) {
-  std::vector<ComparedSampler> samplers;
+std::vector<app::ComparedSampler> check_samplers(const app::Search& search,
+                                                 const std::vector<Contestant>& contestants) {
+  std::vector<app::ComparedSampler> samplers;
   for (const Contestant& contestant : contestants) {
     const std::string why = make_sampler(search, contestant, 0)->explanation();
     if (!why.empty()) log::info("Sampler {}", why);
@@ -124,9 +127,9 @@ class Progress {
 };
 
 // Runs all samplers with one seed, then with the next: an interrupt leaves seeds that all of them have completed.
-void run_all(const Search& search, trial::Evaluator& evaluator, const std::vector<Contestant>& contestants,
-             std::int64_t seeds, std::vector<ComparedSampler>& samplers) {
-  for (ComparedSampler& sampler : samplers) sampler.runs.resize(static_cast<std::size_t>(seeds));
+void run_all(const app::Search& search, trial::Evaluator& evaluator, const std::vector<Contestant>& contestants,
+             std::int64_t seeds, std::vector<app::ComparedSampler>& samplers) {
+  for (app::ComparedSampler& sampler : samplers) sampler.runs.resize(static_cast<std::size_t>(seeds));
   study::CachedObjective objective(search.settings, evaluator);
   const std::size_t runs = samplers.size() * static_cast<std::size_t>(seeds);
   Progress progress(objective, runs, search.settings.n_trials);
@@ -164,28 +167,28 @@ void print_results(const report::CompareRecord& record, const std::filesystem::p
 
 ExitCode run_compare(const Invocation& invocation) {
   const std::int64_t seeds = invocation.integer("--seeds", 1, kMostSeeds).value_or(kDefaultSeeds);
-  Search search = prepare_search(invocation);
+  app::Search search = app::prepare_search(invocation);
   switch_off_what_cannot_be_cached(search.settings);
   const std::vector<Contestant> list = contestants(invocation, search);
-  std::vector<ComparedSampler> samplers = check_samplers(search, list);
-  trial::Evaluator evaluator(search.settings, search.space, search.dataset, backends(), search.loaded);
-  check_candidates(search, evaluator);
+  std::vector<app::ComparedSampler> samplers = check_samplers(search, list);
+  trial::Evaluator evaluator(search.settings, search.space, search.dataset, app::backends(), search.loaded);
+  app::check_candidates(search, evaluator);
   catch_interrupts();
 
   log::info("Comparison started: {} samplers x {} seeds x {} trials on {} points, {} runs at a time, back end {} {}",
             samplers.size(), seeds, search.settings.n_trials, search.space.size_text(), search.settings.n_jobs,
             search.backend->name(), search.backend->target());
-  if (!give_base_weights(search, evaluator, {}, interrupt_token())) {
+  if (!app::give_base_weights(search, evaluator, {}, interrupt_token())) {
     log::warning("interrupted before the first trial; nothing is written");
     return ExitCode::kInterrupted;
   }
   run_all(search, evaluator, list, seeds, samplers);
-  const report::CompareRecord record = compare_record(search, samplers);
+  const report::CompareRecord record = app::compare_record(search, samplers);
   if (record.seeds == 0) {
     log::warning("interrupted before every sampler had completed a seed; nothing is written");
     return ExitCode::kInterrupted;
   }
-  search.results = new_run_folder(search.project, "comparison", "settings.toml", search.settings_document);
+  search.results = app::new_run_folder(search.project, "comparison", "settings.toml", search.settings_document);
   report::write_comparison(record, search.results);
   if (invocation.json)
     print(report::compare_json(record));

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "lathe/app/inputs.h"
 #include "lathe/base/error.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/inputs.h"
 #include "lathe/cli/interrupt.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/data/dataset.h"
@@ -66,7 +66,7 @@ Json json_of(const data::Dataset& dataset) {
                {"train_rows", facts.train_rows},
                {"validation_rows", facts.validation_rows},
                {"test_rows", facts.test_rows}};
-  json["preprocessing"] = preprocessing_json(dataset.preprocessing);
+  json["preprocessing"] = app::preprocessing_json(dataset.preprocessing);
   json["feature_names"] = dataset.preprocessing.feature_names;
   if (dataset.task == data::Task::kRegression) {
     for (const data::Target& target : dataset.preprocessing.targets) {
@@ -147,7 +147,7 @@ std::string text_of(const data::Dataset& dataset) {
 }
 
 ExitCode show_dataset(const Invocation& invocation) {
-  const auto dataset = read_data(invocation.settings, dataset_word(invocation));
+  const auto dataset = app::read_data(invocation.settings, dataset_word(invocation), {}, invocation.progress);
   print(invocation.json ? dump_json(json_of(*dataset), 2) + "\n" : text_of(*dataset));
   return ExitCode::kSuccess;
 }

@@ -6,13 +6,14 @@
 #include <cmath>
 #include <limits>
 
+#include "lathe/app/device.h"
+#include "lathe/app/network.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/base/random.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/device.h"
-#include "lathe/cli/network.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/cli/trial_flags.h"
 #include "lathe/ir/report.h"
 #include "lathe/onnx/import.h"
 
@@ -31,7 +32,7 @@ struct Check {
 
 /// Holds what to write.
 struct Export {
-  StartingPoint start;
+  app::StartingPoint start;
   std::string file, format;
   bool raw_rows = false;  ///< the file takes rows as they are in the user's files
 
@@ -65,7 +66,7 @@ data::Samples random_rows(const Export& wanted) {
 std::vector<float> outputs(const recipe::Settings& settings, const ir::Graph& graph, const engine::State& state,
                            data::Samples rows, const std::optional<data::Preprocessing>& preprocessing) {
   if (preprocessing) data::prepare_values(*preprocessing, rows.features);
-  const auto backend = choose_backend(settings, graph, {});
+  const auto backend = app::choose_backend(settings, graph, {});
   const auto session = backend->make_session(graph, {.batch_size = kCheckedRows, .training = false});
   session->load(state);
   std::vector<float> values(static_cast<std::size_t>(kCheckedRows * element_count(graph.output().output_shape)));
@@ -77,7 +78,7 @@ std::vector<float> outputs(const recipe::Settings& settings, const ir::Graph& gr
 
 /// Reads the file again and compares networks and outputs: those of raw rows where the file takes such.
 Check check(const recipe::Settings& settings, const Export& wanted) {
-  const StartingPoint& start = wanted.start;
+  const app::StartingPoint& start = wanted.start;
   const onnx::ImportedModel read = onnx::import_onnx(wanted.file);
   const data::Samples rows = random_rows(wanted);
   const std::optional<data::Preprocessing> none;
@@ -101,7 +102,7 @@ std::string json_text(const Export& wanted, const std::optional<Check>& checked)
                {"format", wanted.format},
                {"file", wanted.file},
                {"rows", wanted.raw_rows ? "raw" : "preprocessed"},
-               {"preprocessing", preprocessing_json(wanted.preprocessing())}};
+               {"preprocessing", app::preprocessing_json(wanted.preprocessing())}};
   if (checked)
     json["check"] = {{"same_graph", checked->same_graph}, {"largest_difference", checked->largest_difference}};
   return dump_json(json, 2) + "\n";
@@ -139,7 +140,7 @@ std::string report_text(const Export& wanted, const std::optional<Check>& checke
 }
 
 /// Decides whether the file takes raw rows. By default those of hardware tools do not: they want integers alone.
-bool takes_raw_rows(const Invocation& invocation, const StartingPoint& start, onnx::ExportForm form) {
+bool takes_raw_rows(const Invocation& invocation, const app::StartingPoint& start, onnx::ExportForm form) {
   const bool with = invocation.has("--with-preprocessing"), without = invocation.has("--without-preprocessing");
   if (with && without) throw UserError("--with-preprocessing", "contradicts --without-preprocessing; give one of them");
   if (with && !start.preprocessing)
@@ -151,8 +152,8 @@ bool takes_raw_rows(const Invocation& invocation, const StartingPoint& start, on
 }
 
 ExitCode run_export(const Invocation& invocation) {
-  Export wanted{.start = network_without_data(invocation), .file = {}, .format = {}};
-  const StartingPoint& start = wanted.start;
+  Export wanted{.start = app::network_without_data(invocation), .file = {}, .format = {}};
+  const app::StartingPoint& start = wanted.start;
   if (!start.state)
     throw UserError("--load", "is missing: lathe export writes trained weights (training_ckpts/best.safetensors)");
   wanted.format = invocation.text("--format").value_or("onnx");
@@ -183,7 +184,7 @@ Command export_command() {
        .value_name = "",
        .help = "the file begins behind the scaling, which is in its metadata alone (default of qonnx)"},
       {.names = {"--check"}, .value_name = "", .help = "read the file again and compare networks and outputs"}};
-  for (Flag& flag : from_flags()) flags.push_back(std::move(flag));
+  for (Flag& flag : trial_flags()) flags.push_back(std::move(flag));
   return {
       .name = "export",
       .summary = "write a network with its weights as an ONNX file",
@@ -203,6 +204,7 @@ Command export_command() {
       .flags = std::move(flags),
       .takes_model = true,
       .takes_dataset = true,
+      .takes_trial = true,
       .run = run_export};
 }
 

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "lathe/app/inputs.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/inputs.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/ir/report.h"
@@ -25,7 +25,7 @@ std::string json_text(const onnx::ImportedModel& model, const std::string& outpu
                      {"onnx_nodes", model.nodes},
                      {"graph", ir::to_text(model.graph)},
                      {"trainable_parameters", ir::trainable_parameters(model.graph)},
-                     {"preprocessing", preprocessing_json(model.preprocessing)},
+                     {"preprocessing", app::preprocessing_json(model.preprocessing)},
                      {"file", output.empty() ? Json(nullptr) : Json(output)}};
   return dump_json(json, 2) + "\n";
 }

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 
+#include "lathe/app/inputs.h"
+#include "lathe/app/network.h"
 #include "lathe/base/json.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/inputs.h"
 #include "lathe/cli/model_summary.h"
-#include "lathe/cli/network.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/cli/trial_flags.h"
 #include "lathe/ir/analysis/costs.h"
 #include "lathe/ir/report.h"
 #include "lathe/model/zoo.h"
@@ -121,19 +122,19 @@ ExitCode list_models(const Invocation& invocation) {
 
 bool names_network(const Invocation& invocation) {
   return invocation.settings.model_is_table || !invocation.settings.model.empty() ||
-         !weights_to_load(invocation).empty();
+         !invocation.weights_to_load().empty();
 }
 
 ExitCode run_info(const Invocation& invocation) {
   if (!names_network(invocation)) return list_models(invocation);
-  const StartingPoint start = network_without_data(invocation);
+  const app::StartingPoint start = app::network_without_data(invocation);
   const ir::Graph& graph = start.graph;
   const ir::GraphCosts costs = ir::costs(graph, invocation.settings.training.batch_size);
   if (invocation.json) {
     Json json = {{"schema_version", 1}, {"model", graph.name}, {"graph", ir::to_text(graph)}};
     json["trainable_parameters"] = costs.total.parameters;
     json["buffers"] = costs.total.buffers;
-    if (start.preprocessing) json["preprocessing"] = preprocessing_json(start.preprocessing);
+    if (start.preprocessing) json["preprocessing"] = app::preprocessing_json(start.preprocessing);
     if (invocation.has("--costs")) json["costs"] = json_of(costs, ir::kFloatBits);
     print(dump_json(json, 2) + "\n");
   } else if (invocation.has("--text")) {
@@ -151,7 +152,7 @@ ExitCode run_info(const Invocation& invocation) {
 Command info_command() {
   std::vector<Flag> flags = {{.names = {"--costs"}, .value_name = "", .help = "print the costs of every node"},
                              {.names = {"--text"}, .value_name = "", .help = "print only lathe's text form"}};
-  for (Flag& flag : from_flags()) flags.push_back(std::move(flag));
+  for (Flag& flag : trial_flags()) flags.push_back(std::move(flag));
   return {
       .name = "info",
       .summary = "Show a network and what it costs",
@@ -165,6 +166,7 @@ Command info_command() {
       .flags = std::move(flags),
       .takes_model = true,
       .takes_dataset = true,
+      .takes_trial = true,
       .run = run_info};
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lathe/cli/terminal_progress.h"
+#include "lathe/cli/trial_flags.h"
 #include "lathe/data/dataset.h"
 #include "lathe/model/zoo.h"
 #include "lathe/report/table.h"
@@ -174,6 +176,8 @@ Invocation merge_line(const ParsedLine& given) {
 void read_invocation(const Command& command, Invocation& invocation) {
   if (command.takes_settings) invocation.settings = recipe::read_settings(invocation.root);
   check_needs(command, invocation);
+  if (command.takes_trial) invocation.weights = weights_of_trial(invocation);
+  invocation.progress = &terminal_progress();
 }
 
 std::string effective_table(const Invocation& invocation, int width, bool unicode,

@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "lathe/app/search_setup.h"
 #include "lathe/cli/named_study.h"
-#include "lathe/cli/search_setup.h"
 #include "lathe/study/closing.h"
 
 /// Studies and their trials as they were run, made again from what is stored.
@@ -15,7 +15,7 @@ struct RebuiltStudy {
   StudyPlace place;
   std::optional<study::Closing> closing;
   Invocation invocation;  ///< that runs the study
-  Search search;
+  app::Search search;
   std::unique_ptr<trial::Evaluator> evaluator;
 };
 

@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <iostream>
 
+#include "lathe/app/study_parameters.h"
+#include "lathe/app/study_record.h"
 #include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/base/visible.h"
 #include "lathe/cli/study_actions.h"
-#include "lathe/cli/study_parameters.h"
 #include "lathe/cli/study_place.h"
-#include "lathe/cli/study_record.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/terminal.h"
 #include "lathe/report/trials_csv.h"
@@ -44,7 +44,7 @@ std::pair<std::string, std::string> split(const std::string& text, const std::st
 }
 
 std::vector<storage::Parameter> typed_parameters(const Invocation& invocation, StudyPlace& place) {
-  const std::vector<StudyParameter> known = study_parameters(*place.storage, place.info);
+  const std::vector<app::StudyParameter> known = app::study_parameters(*place.storage, place.info);
   if (known.empty()) {
     throw UserError(
         fmt::format("the parameters of \"{}\" are not known before one of its trials has run", place.info.name));
@@ -52,7 +52,7 @@ std::vector<storage::Parameter> typed_parameters(const Invocation& invocation, S
   std::vector<storage::Parameter> parameters;
   for (std::size_t i = 2; i < invocation.words.size(); ++i) {
     const auto [key, text] = split(invocation.words[i], "a value");
-    storage::Parameter parameter = read_parameter(find_parameter(known, key), text);
+    storage::Parameter parameter = app::read_parameter(app::find_parameter(known, key), text);
     const bool twice = std::any_of(parameters.begin(), parameters.end(),
                                    [&](const storage::Parameter& other) { return other.name == parameter.name; });
     if (twice) throw UserError(parameter.name, "is given twice");
@@ -87,7 +87,7 @@ ExitCode export_study(const Invocation& invocation) {
   const study::ExportedStudy study = study::load_study(*place.storage, place.info);
   const bool csv = invocation.text("--format") == "csv";
   const std::string text =
-      csv ? report::trials_csv(stored_record(study.info, study.trials)) : study::export_json(study);
+      csv ? report::trials_csv(app::stored_record(study.info, study.trials)) : study::export_json(study);
   const auto output = invocation.text("--output");
   if (!output || *output == "-") {
     print_document(text);
@@ -164,7 +164,7 @@ ExitCode enqueue_trial(const Invocation& invocation) {
     const double code = parameter::code_of_internal(*parameter.distribution, parameter.value).value();
     const std::string value = parameter::to_string(parameter::choice(*parameter.distribution, code));
     values[parameter.name] = value;
-    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", short_name(parameter.name), value);
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", app::short_name(parameter.name), value);
   }
   print_result(invocation, {{"study", place.info.name}, {"number", trial.number}, {"parameters", values}},
                fmt::format("Trial {} of \"{}\" waits with {}; `lathe search --config FILE --study {} --n-trials N` "

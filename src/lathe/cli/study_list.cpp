@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "lathe/app/study_parameters.h"
+#include "lathe/app/study_record.h"
 #include "lathe/base/json.h"
 #include "lathe/cli/study_actions.h"
-#include "lathe/cli/study_parameters.h"
 #include "lathe/cli/study_place.h"
-#include "lathe/cli/study_record.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/table.h"
 #include "lathe/storage/text.h"
@@ -49,17 +49,19 @@ Json counts_json(const storage::TrialCounts& counts) {
   return json;
 }
 
-Json time_json(const std::optional<storage::Time>& time) { return time ? Json(second_text(*time)) : Json(nullptr); }
+Json time_json(const std::optional<storage::Time>& time) {
+  return time ? Json(app::second_text(*time)) : Json(nullptr);
+}
 
 Json json_of(const Row& row) {
   Json objectives = Json::array();
-  const std::vector<std::string> names = objective_names(row.info);
+  const std::vector<std::string> names = app::objective_names(row.info);
   for (std::size_t i = 0; i < names.size(); ++i) {
     objectives.push_back({{"name", names[i]}, {"direction", to_string(row.info.directions[i])}});
   }
   return {{"name", row.info.name},
           {"objectives", objectives},
-          {"sampler", text_attribute(row.info.user_attributes, "lathe:sampler")},
+          {"sampler", app::text_attribute(row.info.user_attributes, "lathe:sampler")},
           {"trials", counts_json(row.counts)},
           {"first_started", time_json(row.counts.first_started)},
           {"last_completed", time_json(row.counts.last_completed)}};
@@ -80,11 +82,11 @@ std::string table_of(const std::vector<Row>& rows) {
   columns.push_back({"last trial ended (UTC)", kLeft, 10});
   report::Table table(std::move(columns));
   for (const Row& row : rows) {
-    const std::string sampler = text_attribute(row.info.user_attributes, "lathe:sampler");
-    std::vector<std::string> cells{row.info.name, objectives_text(row.info), sampler.empty() ? "-" : sampler,
+    const std::string sampler = app::text_attribute(row.info.user_attributes, "lathe:sampler");
+    std::vector<std::string> cells{row.info.name, app::objectives_text(row.info), sampler.empty() ? "-" : sampler,
                                    report::count_text(row.counts.all())};
     for (const TrialState state : shown) cells.push_back(report::count_text(row.counts.in(state)));
-    cells.push_back(row.counts.last_completed ? second_text(*row.counts.last_completed) : "-");
+    cells.push_back(row.counts.last_completed ? app::second_text(*row.counts.last_completed) : "-");
     table.add_row(std::move(cells));
   }
   return table.to_string(report::style_for(kStandardOutput));
@@ -103,16 +105,16 @@ std::string counts_text(const storage::TrialCounts& counts) {
 
 std::string maker_text(const storage::StudyInfo& info) {
   const storage::Attributes& attributes = info.user_attributes;
-  const std::string version = text_attribute(attributes, "lathe:version");
+  const std::string version = app::text_attribute(attributes, "lathe:version");
   if (version.empty()) return "another program that writes Optuna's tables";
-  return fmt::format("lathe {}, sampler {}, seed {}, lag {}", version, text_attribute(attributes, "lathe:sampler"),
-                     shown_attribute(attributes, "lathe:seed"), shown_attribute(attributes, "lathe:lag"));
+  return fmt::format("lathe {}, sampler {}, seed {}, lag {}", version, app::text_attribute(attributes, "lathe:sampler"),
+                     app::shown_attribute(attributes, "lathe:seed"), app::shown_attribute(attributes, "lathe:lag"));
 }
 
 std::string times_text(const storage::TrialCounts& counts) {
   if (!counts.first_started) return "no trial has begun";
-  const std::string end = counts.last_completed ? second_text(*counts.last_completed) : "(no trial has ended)";
-  return fmt::format("{} to {} UTC", second_text(*counts.first_started), end);
+  const std::string end = counts.last_completed ? app::second_text(*counts.last_completed) : "(no trial has ended)";
+  return fmt::format("{} to {} UTC", app::second_text(*counts.first_started), end);
 }
 
 std::string data_text(const storage::StudyInfo& info) {
@@ -144,26 +146,26 @@ std::string device_text(const storage::StudyInfo& info) {
 }
 
 std::string best_text(const storage::StudyInfo& info, const std::vector<storage::Trial>& complete) {
-  const std::vector<std::size_t> best = best_stored_trials(info, complete);
+  const std::vector<std::size_t> best = app::best_stored_trials(info, complete);
   if (best.empty()) return "none: no trial that is complete meets the constraints";
   if (info.directions.size() > 1) {
     return fmt::format("{} trial{} on the Pareto front; `lathe study best` shows them", best.size(),
                        best.size() == 1 ? "" : "s");
   }
   const storage::Trial& trial = complete[best[0]];
-  const bool raced = best_of_race(info, complete).has_value();
+  const bool raced = app::best_of_race(info, complete).has_value();
   return fmt::format("trial {} with {}{}", trial.number, report::number_text(trial.values[0], 6),
                      raced ? " in its first seed (the most probable of the race)" : "");
 }
 
-std::string parameters_table(const std::vector<StudyParameter>& parameters) {
-  const auto conditional = [](const StudyParameter& parameter) { return !parameter.condition.empty(); };
+std::string parameters_table(const std::vector<app::StudyParameter>& parameters) {
+  const auto conditional = [](const app::StudyParameter& parameter) { return !parameter.condition.empty(); };
   std::vector<report::TableColumn> columns{{"parameter", report::Alignment::kLeft, 12},
                                            {"values", report::Alignment::kLeft, 12}};
   if (std::any_of(parameters.begin(), parameters.end(), conditional)) columns.push_back({"only"});
   report::Table table(std::move(columns));
-  for (const StudyParameter& parameter : parameters) {
-    std::vector<std::string> cells{short_name(parameter.name), values_text(*parameter.distributions.back())};
+  for (const app::StudyParameter& parameter : parameters) {
+    std::vector<std::string> cells{app::short_name(parameter.name), app::values_text(*parameter.distributions.back())};
     if (!parameter.condition.empty()) cells.push_back(parameter.condition);
     table.add_row(std::move(cells));
   }
@@ -174,7 +176,7 @@ std::string parameters_table(const std::vector<StudyParameter>& parameters) {
 std::string attributes_table(const storage::StudyInfo& info) {
   report::Table table({{"attribute", report::Alignment::kLeft, 12}, {"value", report::Alignment::kLeft, 12}});
   for (const auto& [key, text] : info.user_attributes) {
-    if (!key.starts_with("lathe:")) table.add_row({key, shown_attribute(info.user_attributes, key)});
+    if (!key.starts_with("lathe:")) table.add_row({key, app::shown_attribute(info.user_attributes, key)});
   }
   return table.empty() ? "" : "\n" + table.to_string(report::style_for(kStandardOutput));
 }
@@ -188,9 +190,9 @@ Json attributes_json(const storage::Attributes& attributes) {
   return json;
 }
 
-Json parameters_json(const std::vector<StudyParameter>& parameters) {
+Json parameters_json(const std::vector<app::StudyParameter>& parameters) {
   Json list = Json::array();
-  for (const StudyParameter& parameter : parameters) {
+  for (const app::StudyParameter& parameter : parameters) {
     Json entry = {{"name", parameter.name},
                   {"distribution",
                    parse_json<Json>(storage::distribution_json(*parameter.distributions.back()), parameter.name)}};
@@ -222,12 +224,13 @@ ExitCode show_study(const Invocation& invocation) {
   const Row row{place.info, place.storage->trial_counts()[place.info.study_id]};
   const std::vector<storage::Trial> complete =
       place.storage->selected_trials(place.info.study_id, {.states = {TrialState::kComplete}});
-  const std::vector<StudyParameter> parameters = study_parameters(*place.storage, place.info);
+  const std::vector<app::StudyParameter> parameters = app::study_parameters(*place.storage, place.info);
   const bool clock = place.info.user_attributes.contains(study::kClockAttribute);
   if (invocation.json) {
     Json json = {{"schema_version", 1}, {"storage", place.storage->address()}, {"study", json_of(row)}};
     Json& best = json["study"]["best"] = Json::array();
-    for (const std::size_t index : best_stored_trials(place.info, complete)) best.push_back(complete[index].number);
+    for (const std::size_t index : app::best_stored_trials(place.info, complete))
+      best.push_back(complete[index].number);
     json["study"]["parameters"] = parameters_json(parameters);
     json["study"]["user_attributes"] = attributes_json(place.info.user_attributes);
     json["study"]["system_attributes"] = attributes_json(place.info.system_attributes);
@@ -235,11 +238,11 @@ ExitCode show_study(const Invocation& invocation) {
     return ExitCode::kSuccess;
   }
   std::string text = fmt::format("study       {}\nin          {}\nmade by     {}\nobjectives  {}\n", place.info.name,
-                                 place.storage->address(), maker_text(place.info), objectives_text(place.info));
+                                 place.storage->address(), maker_text(place.info), app::objectives_text(place.info));
   if (const std::string data = data_text(place.info); !data.empty()) text += fmt::format("data        {}\n", data);
   if (const std::string device = device_text(place.info); !device.empty())
     text += fmt::format("device      {}\n", device);
-  const std::string memory = report::memory_line(stored_record(place.info, complete).trials);
+  const std::string memory = report::memory_line(app::stored_record(place.info, complete).trials);
   if (!memory.empty()) text += fmt::format("memory      {}\n", memory);
   text += fmt::format("trials      {}\ntime        {}\n", counts_text(row.counts), times_text(row.counts));
   if (clock) text += "            not reproducible bit for bit: the clock had a say\n";

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "lathe/app/project.h"
+#include "lathe/app/storages.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/base/visible.h"
-#include "lathe/cli/project.h"
-#include "lathe/cli/storages.h"
 
 namespace lathe::cli {
 namespace {
@@ -24,7 +24,7 @@ std::optional<std::string> named_address(const Invocation& invocation) {
   }
   const bool names_project = !invocation.config_path.empty() || !invocation.settings.project.empty();
   if (!names_project) return std::nullopt;
-  return project_database(project_folder(invocation.settings)).string();
+  return app::project_database(app::project_folder(invocation.settings)).string();
 }
 
 // Lists the study files of all projects in a folder, by name.
@@ -32,7 +32,7 @@ std::vector<std::string> files_of_projects(const fs::path& folder) {
   std::vector<std::string> files;
   if (!is_folder(folder)) return files;
   for (const fs::path& project : list_folder(folder)) {
-    const fs::path file = project_database(project);
+    const fs::path file = app::project_database(project);
     try {
       if (path_exists(file)) files.push_back(file.string());
     } catch (const SystemError& error) {
@@ -79,7 +79,7 @@ std::vector<std::unique_ptr<storage::Storage>> open_study_storages(const Invocat
   std::vector<std::unique_ptr<storage::Storage>> storages;
   for (const std::string& address : addresses) {
     try {
-      storages.push_back(open_existing_storage(address));
+      storages.push_back(app::open_existing_storage(address));
     } catch (const SystemError& error) {
       if (addresses.size() == 1) throw;
       log::warning("left out: {}", error.what());
@@ -108,7 +108,7 @@ StudyPlace find_study(const Invocation& invocation, const std::string& name) {
 std::unique_ptr<storage::Storage> open_target_storage(const Invocation& invocation) {
   if (const auto named = named_address(invocation)) {
     if (!invocation.has("--storage")) make_directories(fs::path(*named).parent_path());
-    return open_storage(*named);
+    return app::open_storage(*named);
   }
   const std::vector<std::string> files = files_of_projects(invocation.settings.project_dir);
   if (files.size() != 1) {
@@ -117,7 +117,7 @@ std::unique_ptr<storage::Storage> open_target_storage(const Invocation& invocati
                                 invocation.settings.project_dir));
   }
   log::info("The study goes to {}", files[0]);
-  return open_existing_storage(files[0]);
+  return app::open_existing_storage(files[0]);
 }
 
 }  // namespace lathe::cli

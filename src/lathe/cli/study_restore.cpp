@@ -1,17 +1,17 @@
 #include <fmt/format.h>
 
+#include "lathe/app/kept_weights.h"
+#include "lathe/app/project.h"
+#include "lathe/app/search_files.h"
+#include "lathe/app/study_folder.h"
+#include "lathe/app/study_record.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/interrupt.h"
-#include "lathe/cli/kept_weights.h"
-#include "lathe/cli/project.h"
 #include "lathe/cli/rebuilt_trial.h"
-#include "lathe/cli/search_files.h"
 #include "lathe/cli/study_actions.h"
-#include "lathe/cli/study_folder.h"
-#include "lathe/cli/study_record.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/progress.h"
 #include "lathe/study/exhaustive/race_loop.h"
@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Takes what the study came to beside its trials from its database.
-study::StudyResult result_of(const StudyPlace& place, const Search& search,
+study::StudyResult result_of(const StudyPlace& place, const app::Search& search,
                              const std::optional<study::Closing>& closing) {
   study::StudyResult result = study::stored_result(*place.storage, place.info.study_id, search.settings, search.space);
   result.reproducible =
@@ -36,14 +36,14 @@ study::StudyResult result_of(const StudyPlace& place, const Search& search,
 }
 
 // Gives the trials their standing again: what a race that has ended needs is in the database.
-void conclude_race(const StudyPlace& place, const Search& search, const std::optional<study::Closing>& closing,
+void conclude_race(const StudyPlace& place, const app::Search& search, const std::optional<study::Closing>& closing,
                    trial::Evaluator& evaluator, study::StudyResult& result) {
   if (!search.settings.racing || (closing && !closing->raced)) return;
   study::run_race(search.settings, evaluator, *place.storage, place.info.study_id, result, interrupt_token(),
                   [](std::int64_t, std::int64_t) {});
 }
 
-void train_again(const Search& search, trial::Evaluator& evaluator, study::StudyResult& result,
+void train_again(const app::Search& search, trial::Evaluator& evaluator, study::StudyResult& result,
                  const std::function<bool(const study::Trial&)>& has) {
   report::ProgressBar bar({.label = "weights", .unit = "trainings"});
   study::restore_weights(search.settings, evaluator, result, interrupt_token(), has,
@@ -64,10 +64,10 @@ void name_data_as_then(const storage::StudyInfo& info, report::StudyRecord& reco
 }
 
 std::string settings_document(const StudyPlace& place, const std::optional<study::Closing>& closing) {
-  return closing ? closing->settings_document : text_attribute(place.info.user_attributes, "lathe:settings");
+  return closing ? closing->settings_document : app::text_attribute(place.info.user_attributes, "lathe:settings");
 }
 
-void print_result(const Invocation& invocation, const Search& search, const study::StudyResult& result,
+void print_result(const Invocation& invocation, const app::Search& search, const study::StudyResult& result,
                   std::size_t weights) {
   if (invocation.json) {
     const nlohmann::ordered_json json = {{"schema_version", 1},
@@ -92,18 +92,18 @@ ExitCode restore_study(const Invocation& invocation) {
   const StudyPlace& place = rebuilt->place;
   const std::optional<study::Closing>& closing = rebuilt->closing;
   trial::Evaluator& evaluator = *rebuilt->evaluator;
-  Search& search = rebuilt->search;
+  app::Search& search = rebuilt->search;
   search.settings_document = settings_document(place, closing);
   if (const auto project = typed_project(invocation)) search.project = *project;
-  const fs::path shared = search_folder(search.project);
+  const fs::path shared = app::search_folder(search.project);
   const study::OpenedStudy study =
-      study::open_study(*place.storage, search.settings, study_facts(search, evaluator, invocation.config_path),
+      study::open_study(*place.storage, search.settings, app::study_facts(search, evaluator, invocation.config_path),
                         study::Existing::kRestore);
   study::StudyResult result = result_of(place, search, closing);
   conclude_race(place, search, closing, evaluator, result);
 
-  StudyFolder folder(search.project, place.storage->address());
-  KeptWeights weights(search);
+  app::StudyFolder folder(search.project, place.storage->address());
+  app::KeptWeights weights(search);
   const std::optional<fs::path> there = folder.find(study);
   if (there) search.results = *there;
   train_again(search, evaluator, result, [&](const study::Trial& trial) { return there && weights.has(trial); });
@@ -113,15 +113,15 @@ ExitCode restore_study(const Invocation& invocation) {
   }
   search.results = folder.settle(study);
   weights.finish(result);
-  report::StudyRecord record = study_record(search_context(search, nullptr), result,
-                                            closing ? closing->finals : std::vector<study::FinalScore>());
+  report::StudyRecord record = app::study_record(app::search_context(search, nullptr), result,
+                                                 closing ? closing->finals : std::vector<study::FinalScore>());
   if (closing) record.profile = closing->profile;
   name_data_as_then(place.info, record);
   const bool has_copies = is_file(shared / "best.json");  // they may be of a newer study
   if (!has_copies) make_directories(shared);
-  write_study_files(search, record);
+  app::write_study_files(search, record);
   write_text_file_atomically(search.results / "settings.toml", search.settings_document);
-  if (!has_copies) publish_study(search);
+  if (!has_copies) app::publish_study(search);
   print_result(invocation, search, result, study::trials_to_keep(result, search.settings).size());
   return ExitCode::kSuccess;
 }

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/app/study_record.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/study_actions.h"
 #include "lathe/cli/study_place.h"
-#include "lathe/cli/study_record.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/closing_table.h"
 #include "lathe/report/table.h"
@@ -54,7 +54,7 @@ Json json_of(const storage::Trial& trial, const report::TrialRecord& record) {
   for (const storage::Parameter& parameter : trial.parameters)
     json["parameters"][parameter.name] = choice_json(parameter);
   json["constraints"] = numbers_json(study::read_constraints(trial));
-  json["feasible"] = is_feasible(trial);
+  json["feasible"] = app::is_feasible(trial);
   json["intermediate_values"] = Json::array();
   for (const auto& [step, value] : trial.intermediate_values) {
     json["intermediate_values"].push_back(Json::array({step, number_json(value)}));
@@ -143,7 +143,7 @@ ExitCode show_trials(const Invocation& invocation) {
   if (const auto text = invocation.text("--state")) selection.states = states_of(*text);
   selection.newest = invocation.integer("--limit", 0).value_or(invocation.json ? 0 : kMostRows);
   const std::vector<storage::Trial> trials = place.storage->selected_trials(place.info.study_id, selection);
-  report::StudyRecord record = stored_record(place.info, trials);
+  report::StudyRecord record = app::stored_record(place.info, trials);
   if (invocation.json) {
     print_json(place, "trials", trials, record);
     return ExitCode::kSuccess;
@@ -175,26 +175,26 @@ ExitCode show_best(const Invocation& invocation) {
   const std::vector<storage::Trial> complete =
       place.storage->selected_trials(place.info.study_id, {.states = {TrialState::kComplete}});
   std::vector<storage::Trial> best =
-      picked(complete, best_stored_trials(place.info, complete, static_cast<std::size_t>(most)));
+      picked(complete, app::best_stored_trials(place.info, complete, static_cast<std::size_t>(most)));
   if (!single) sort_by_first_value(best, place.info.directions.front());
   if (!single && invocation.has("--limit") && most > 0 && static_cast<std::int64_t>(best.size()) > most) {
     best.resize(static_cast<std::size_t>(most));
   }
-  report::StudyRecord record = stored_record(place.info, best);
+  report::StudyRecord record = app::stored_record(place.info, best);
   for (report::TrialRecord& trial : record.trials) trial.duplicate_of.reset();
   if (invocation.json) {
     print_json(place, "best", best, record);
   } else if (best.empty()) {
     log::warning("no trial of \"{}\" that is complete meets the constraints", place.info.name);
   } else if (single && best.size() == 1) {
-    print(details(record.trials[0], objective_names(place.info)));
-    if (best_of_race(place.info, best)) {
+    print(details(record.trials[0], app::objective_names(place.info)));
+    if (app::best_of_race(place.info, best)) {
       print("The most probable of the race; the values are those of its first seed.\n");
     }
   } else {
     print(fmt::format("{} of \"{}\":\n", single ? "Best trials" : "Pareto front", place.info.name) +
           report::best_table(record, report::style_for(kStandardOutput), best.size()) +
-          (!best_of_race(place.info, best)
+          (!app::best_of_race(place.info, best)
                ? ""
                : "The values are those of the first seeds, not the means of the race.\n"));
   }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <span>
 
+#include "lathe/app/backends.h"
+#include "lathe/app/search_setup.h"
 #include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
-#include "lathe/cli/backends.h"
 #include "lathe/cli/interrupt.h"
-#include "lathe/cli/search_setup.h"
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/progress.h"
@@ -27,10 +27,10 @@ constexpr std::int64_t kDefaultCandidates = 10;
 struct Workshop {
   explicit Workshop(const Invocation& invocation)
       : search(prepare(invocation)),
-        evaluator(search.settings, search.space, search.dataset, backends(), search.loaded) {}
+        evaluator(search.settings, search.space, search.dataset, app::backends(), search.loaded) {}
 
-  static Search prepare(const Invocation& invocation) {
-    Search made = prepare_search(invocation);
+  static app::Search prepare(const Invocation& invocation) {
+    app::Search made = app::prepare_search(invocation);
     study::fit_to_table(made.settings);
     return made;
   }
@@ -39,7 +39,7 @@ struct Workshop {
                              interrupt_token());
   }
 
-  Search search;
+  app::Search search;
   trial::Evaluator evaluator;
 };
 
@@ -161,7 +161,8 @@ ExitCode make_table(const Invocation& invocation) {
   refuse_to_replace(files, part);
   Workshop workshop(invocation);
   catch_interrupts();
-  if (!give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token())) return ExitCode::kInterrupted;
+  if (!app::give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token()))
+    return ExitCode::kInterrupted;
   const std::optional<table::Contents> plan = workshop.plan(seeds);
   if (!plan) return ExitCode::kInterrupted;
   const std::size_t trainings = plan->assignments.size() * static_cast<std::size_t>(seeds);
@@ -187,7 +188,8 @@ ExitCode check_table(const Invocation& invocation) {
   const std::string name = invocation.words[1];
   Workshop workshop(invocation);
   catch_interrupts();
-  if (!give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token())) return ExitCode::kInterrupted;
+  if (!app::give_base_weights(workshop.search, workshop.evaluator, {}, interrupt_token()))
+    return ExitCode::kInterrupted;
   const std::optional<table::Contents> plan = workshop.plan(stored.contents().seeds);
   if (!plan) return ExitCode::kInterrupted;
   const table::Facts& then = stored.contents().facts;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/app/study_parameters.h"
 #include "lathe/base/json.h"
-#include "lathe/cli/study_parameters.h"
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/table/files.h"
@@ -16,8 +16,8 @@ using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
 constexpr std::int64_t kDefaultLimit = 20;
 
-std::vector<StudyParameter> parameters_of(const table::Table& table) {
-  std::vector<StudyParameter> parameters;
+std::vector<app::StudyParameter> parameters_of(const table::Table& table) {
+  std::vector<app::StudyParameter> parameters;
   for (const parameter::Parameter& each : table.space().parameters()) {
     parameters.push_back(
         {.name = each.name, .distributions = {std::make_shared<const parameter::Distribution>(each.distribution)}});
@@ -27,7 +27,7 @@ std::vector<StudyParameter> parameters_of(const table::Table& table) {
 
 // Reads `channel_multiplier=2` words: which parameter has which code.
 std::vector<std::pair<std::size_t, double>> wanted_codes(const Invocation& invocation, const table::Table& table) {
-  const std::vector<StudyParameter> parameters = parameters_of(table);
+  const std::vector<app::StudyParameter> parameters = parameters_of(table);
   std::vector<std::pair<std::size_t, double>> codes;
   for (std::size_t i = 2; i < invocation.words.size(); ++i) {
     const std::string& word = invocation.words[i];
@@ -35,8 +35,8 @@ std::vector<std::pair<std::size_t, double>> wanted_codes(const Invocation& invoc
     if (equals == std::string::npos) {
       throw UserError("command line", fmt::format("\"{}\": write it as KEY=VALUE", word));
     }
-    const StudyParameter& parameter = find_parameter(parameters, word.substr(0, equals));
-    const storage::Parameter value = read_parameter(parameter, word.substr(equals + 1));
+    const app::StudyParameter& parameter = app::find_parameter(parameters, word.substr(0, equals));
+    const storage::Parameter value = app::read_parameter(parameter, word.substr(equals + 1));
     const auto index = static_cast<std::size_t>(&parameter - parameters.data());
     const auto code = parameter::code_of_internal(*parameter.distributions.front(), value.value);
     if (!code) throw UserError(parameter.name, fmt::format("cannot be {}", word.substr(equals + 1)));

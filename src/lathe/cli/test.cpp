@@ -3,15 +3,16 @@
 #include <cmath>
 #include <iostream>
 
+#include "lathe/app/device.h"
+#include "lathe/app/inputs.h"
+#include "lathe/app/network.h"
+#include "lathe/app/scores.h"
 #include "lathe/base/error.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/device.h"
-#include "lathe/cli/inputs.h"
-#include "lathe/cli/network.h"
-#include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
+#include "lathe/cli/trial_flags.h"
 #include "lathe/recipe/checks.h"
 #include "lathe/report/table.h"
 
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
 
 struct TestRun {
-  StartingPoint start;
+  app::StartingPoint start;
   std::shared_ptr<const data::Dataset> dataset;
   std::shared_ptr<const engine::Backend> backend;
   engine::EvaluationResult result;
@@ -32,16 +33,17 @@ TestRun evaluate(const Invocation& invocation) {
   const recipe::Settings& settings = invocation.settings;
   const engine::LossSettings loss = recipe::read_loss(settings);
   TestRun run;
-  run.dataset = load_data(settings, {.preprocessing = trained_preprocessing(invocation)});
+  run.dataset =
+      app::load_data(settings, {.preprocessing = app::trained_preprocessing(invocation)}, invocation.progress);
   const data::Samples& test = run.dataset->test;
   if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
-  run.start = starting_point(invocation, *run.dataset);
+  run.start = app::starting_point(invocation, *run.dataset);
   recipe::check_loss(loss, *run.dataset, settings);
-  run.backend = choose_backend(settings, run.start.graph, loss);
+  run.backend = app::choose_backend(settings, run.start.graph, loss);
   const auto threads = static_cast<int>(settings.threads);
   const engine::Precision precision = engine::precision_of(settings.trainer_precision);
   log::info("Testing model '{}' on back end {}...", run.start.graph.name,
-            device_text(*run.backend, threads, precision));
+            app::device_text(*run.backend, threads, precision));
   const auto session = run.backend->make_session(run.start.graph, {.batch_size = settings.training.batch_size,
                                                                    .training = false,
                                                                    .loss = loss,
@@ -99,7 +101,7 @@ Json json_of(const TestRun& run, const recipe::Settings& settings) {
                {"target", run.backend->target()},
                {"accelerator", run.backend->accelerator()},
                {"test_rows", run.result.rows}};
-  for (const Score& score : scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
+  for (const app::Score& score : app::scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
   for (std::size_t i = 0; i < run.dataset->preprocessing.targets.size(); ++i)
     json["targets"][run.dataset->preprocessing.targets[i].name] =
         json_of(run.dataset->preprocessing.targets[i], run.result, i);
@@ -114,7 +116,7 @@ report::Table score_table(const TestRun& run) {
   using enum report::Alignment;
   std::vector<report::TableColumn> titles = {{"test", kLeft}};
   std::vector<std::string> cells = {run.start.graph.name};
-  for (const Score& score : scores(*run.dataset)) {
+  for (const app::Score& score : app::scores(*run.dataset)) {
     titles.push_back({score.title(), kRight});
     cells.push_back(report::number_text(score.read(run.result)));
   }
@@ -168,7 +170,7 @@ void print_result(const TestRun& run) {
 
 ExitCode run_test(const Invocation& invocation) {
   const bool onnx = invocation.settings.model.ends_with(".onnx");
-  if (weights_to_load(invocation).empty() && !onnx)
+  if (invocation.weights_to_load().empty() && !onnx)
     throw UserError("--load", "is missing: lathe test evaluates trained weights (training_ckpts/best.safetensors)");
   const TestRun run = evaluate(invocation);
   if (invocation.json)
@@ -193,11 +195,12 @@ Command test_command() {
               "PyTorch's .pt, Lightning's .ckpt) name its MODEL.",
           .examples = {{"lathe test jsc-tiny jets --load lathe_output/run/training_ckpts/best.safetensors",
                         "scores a checkpoint"}},
-          .flags = from_flags(),
+          .flags = trial_flags(),
           .takes_model = true,
           .takes_dataset = true,
           .needs_dataset = true,
           .shows_settings = true,
+          .takes_trial = true,
           .run = run_test};
 }
 

@@ -6,18 +6,18 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "lathe/app/device.h"
+#include "lathe/app/kept_weights.h"
+#include "lathe/app/project.h"
+#include "lathe/app/run_folder.h"
+#include "lathe/app/scores.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/checkpoint.h"
-#include "lathe/cli/device.h"
 #include "lathe/cli/interrupt.h"
-#include "lathe/cli/kept_weights.h"
 #include "lathe/cli/model_summary.h"
-#include "lathe/cli/project.h"
 #include "lathe/cli/rebuilt_trial.h"
-#include "lathe/cli/run_folder.h"
-#include "lathe/cli/scores.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/training_recipe.h"
 #include "lathe/cli/training_report.h"
@@ -35,17 +35,17 @@ constexpr int kStandardOutput = 1;
 struct TrialTraining {
   std::unique_ptr<RebuiltStudy> study;
   RebuiltTrial trial;
-  TrainingJob job;  ///< of the first seed
+  app::TrainingJob job;  ///< of the first seed
   std::vector<RecipeLine> recipe;
   std::uint64_t first_repeat = 0;
   std::string weights;  ///< what it begins from, for people
 };
 
 // Loads the weights that the study kept of a trial.
-engine::State kept_weights(const Search& search, const RebuiltTrial& trial) {
+engine::State kept_weights(const app::Search& search, const RebuiltTrial& trial) {
   const report::SavedTrial saved{.number = trial.trial.number,
                                  .key = trial.trial.key == Digest{} ? std::string() : trial.trial.key.to_hex()};
-  const fs::path file = saved_weights(search_folder(search.project) / "best.json", saved);
+  const fs::path file = app::saved_weights(app::search_folder(search.project) / "best.json", saved);
   checkpoint::LoadedModel loaded = checkpoint::load_model(file);
   engine::check_state(trial.prepared.candidate.graph, loaded.state, file.string());
   return std::move(loaded.state);
@@ -61,25 +61,25 @@ void warn_of_differences(const RebuiltTrial& trial) {
       trial.trial.number);
 }
 
-TrainingJob job_of(const Invocation& invocation, const RebuiltStudy& study, const RebuiltTrial& trial,
-                   std::uint64_t repeat) {
-  const Search& search = study.search;
+app::TrainingJob job_of(const Invocation& invocation, const RebuiltStudy& study, const RebuiltTrial& trial,
+                        std::uint64_t repeat) {
+  const app::Search& search = study.search;
   trial::TrialRecipe recipe =
       study.evaluator->recipe(trial.prepared, repeat, recipe::training_of(study.invocation.settings));
-  TrainingJob job{.graph = trial.prepared.candidate.graph,
-                  .state = std::move(recipe.start),
-                  .dataset = std::move(recipe.dataset),
-                  .backend = trial.prepared.backend,
-                  .settings = std::move(recipe.settings),
-                  .threads = search.settings.threads,
-                  .precision = search.settings.precision,
-                  .seed = search.settings.seed,
-                  .project = typed_project(invocation).value_or(search.project),
-                  .resume = invocation.has("--resume"),
-                  .test = invocation.has("--test"),
-                  .identity = recipe.identity,
-                  .evaluation_batch = recipe.evaluation_batch,
-                  .validation_rows = search.settings.evaluation.num_samples};
+  app::TrainingJob job{.graph = trial.prepared.candidate.graph,
+                       .state = std::move(recipe.start),
+                       .dataset = std::move(recipe.dataset),
+                       .backend = trial.prepared.backend,
+                       .settings = std::move(recipe.settings),
+                       .threads = search.settings.threads,
+                       .precision = search.settings.precision,
+                       .seed = search.settings.seed,
+                       .project = typed_project(invocation).value_or(search.project),
+                       .resume = invocation.has("--resume"),
+                       .test = invocation.has("--test"),
+                       .identity = recipe.identity,
+                       .evaluation_batch = recipe.evaluation_batch,
+                       .validation_rows = search.settings.evaluation.num_samples};
   put_typed_recipe(invocation.settings, job.settings);
   job.settings.validate_each_epoch = true;
   job.settings.log_every_n_steps = invocation.settings.training.log_every_n_steps;
@@ -124,27 +124,29 @@ TrialTraining prepare(const Invocation& invocation) {
 }
 
 std::string training_name(const TrialTraining& training) {
-  return fmt::format("{}-trial-{}", folder_name(training.study->search.settings.name), training.trial.trial.number);
+  return fmt::format("{}-trial-{}", app::folder_name(training.study->search.settings.name),
+                     training.trial.trial.number);
 }
 
-// Makes the project and the folder of the training.
-void open_project(const Invocation& invocation, TrialTraining& training) {
-  TrainingJob& job = training.job;
+// Makes the project and the folder of the training. Messages go to run.log, too, while the result lives.
+std::unique_ptr<log::FileScope> open_project(const Invocation& invocation, TrialTraining& training) {
+  app::TrainingJob& job = training.job;
   const Invocation& stored = training.study->invocation;
   const std::string name = training_name(training);
-  if (job.resume) job.folder = training_to_resume(job, name);
-  check_training(job);
+  if (job.resume) job.folder = app::training_to_resume(job, name);
+  app::check_training(job);
   make_directories(job.project);
-  log::log_to_file(job.project / "run.log");
+  auto run_log = std::make_unique<log::FileScope>(job.project / "run.log");
   if (!job.resume) {
-    job.folder = new_training(job.project, name, recipe::resolved_document(stored.root, stored.settings));
+    job.folder = app::new_training(job.project, name, recipe::resolved_document(stored.root, stored.settings));
   }
   log::info("Training trial {} of study \"{}\" on back end {}, from weights {}", training.trial.trial.number,
-            training.study->search.settings.name, device_text(*job.backend, job.threads, job.precision),
+            training.study->search.settings.name, app::device_text(*job.backend, job.threads, job.precision),
             training.weights);
-  if (!invocation.talkative()) return;
+  if (!invocation.talkative()) return run_log;
   const report::TableStyle style = report::style_for(kStandardOutput);
   print(recipe_table(training.recipe, style) + "\n" + model_summary(job.graph, style));
+  return run_log;
 }
 
 Json facts_of(const TrialTraining& training) {
@@ -170,7 +172,7 @@ std::string trial_line(const TrialTraining& training) {
 }
 
 ExitCode train_one(const Invocation& invocation, TrialTraining& training) {
-  const TrainingResult result = train_with_progress(training.job);
+  const app::TrainingResult result = train_with_progress(training.job);
   if (invocation.json) {
     Json json = training_json(training.job, result);
     json.update(facts_of(training));
@@ -183,8 +185,8 @@ ExitCode train_one(const Invocation& invocation, TrialTraining& training) {
 
 /// Holds one of several seeds.
 struct SeedResult {
-  TrainingJob job;
-  TrainingResult result;
+  app::TrainingJob job;
+  app::TrainingResult result;
 };
 
 std::vector<SeedResult> train_seeds(const Invocation& invocation, const TrialTraining& training, std::int64_t count) {
@@ -205,7 +207,7 @@ std::vector<SeedResult> train_seeds(const Invocation& invocation, const TrialTra
 // Returns the figures of a seed by name: those of the last state.
 std::map<std::string, double> figures_of(const SeedResult& seed) {
   std::map<std::string, double> figures;
-  for (const Score& score : scores(*seed.job.dataset)) {
+  for (const app::Score& score : app::scores(*seed.job.dataset)) {
     if (seed.result.last) figures["validation_" + score.name] = score.read(*seed.result.last);
     if (seed.result.test) figures["test_" + score.name] = score.read(*seed.result.test);
   }
@@ -274,7 +276,7 @@ ExitCode train_several(const Invocation& invocation, const TrialTraining& traini
   const Json json = seeds_json(training, seeds, summary);
   const std::string document = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   write_text_file_atomically(training.job.folder / "seeds.json", document);
-  if (const SeedResult* best = best_seed(seeds)) publish_training(training.job.project, best->job.folder);
+  if (const SeedResult* best = best_seed(seeds)) app::publish_training(training.job.project, best->job.folder);
   print(invocation.json ? document : seeds_text(training, seeds, summary));
   if (!summary) log::warning("not every seed was trained to its end: no mean is given");
   return code;
@@ -287,8 +289,8 @@ ExitCode train_trial(const Invocation& invocation) {
   catch_interrupts();
   TrialTraining training = prepare(invocation);
   if (!training.study) return ExitCode::kInterrupted;
-  open_project(invocation, training);
-  advise_threads(*training.job.backend, 1, training.job.threads);
+  const auto run_log = open_project(invocation, training);
+  app::advise_threads(*training.job.backend, 1, training.job.threads);
   return seeds ? train_several(invocation, training, *seeds) : train_one(invocation, training);
 }
 

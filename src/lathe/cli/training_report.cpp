@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lathe/app/scores.h"
 #include "lathe/cli/interrupt.h"
-#include "lathe/cli/scores.h"
 #include "lathe/report/progress.h"
 #include "lathe/report/table.h"
 
@@ -17,7 +17,7 @@ constexpr int kStandardOutput = 1;
 
 void add_scores(Json& json, const std::string& prefix, const data::Dataset& dataset,
                 const std::optional<engine::EvaluationResult>& result) {
-  for (const Score& score : scores(dataset)) {
+  for (const app::Score& score : app::scores(dataset)) {
     json[prefix + score.name] = result ? Json(score.read(*result)) : Json(nullptr);
   }
 }
@@ -27,17 +27,17 @@ double samples_per_second(const engine::TrainReport& report) {
 }
 
 // Prints the figures of the best and the last state.
-std::string score_table(const TrainingJob& job, const TrainingResult& result) {
+std::string score_table(const app::TrainingJob& job, const app::TrainingResult& result) {
   using enum report::Alignment;
-  const std::vector<Score>& columns = scores(*job.dataset);
+  const std::vector<app::Score>& columns = app::scores(*job.dataset);
   std::vector<report::TableColumn> titles = {{"validation", kLeft}};
-  for (const Score& score : columns) titles.push_back({score.title(), kRight});
+  for (const app::Score& score : columns) titles.push_back({score.title(), kRight});
   titles.push_back({"rows", kRight});
   report::Table table(std::move(titles));
   const auto add = [&](const std::string& name, const std::optional<engine::EvaluationResult>& evaluation) {
     if (!evaluation) return;
     std::vector<std::string> cells = {name};
-    for (const Score& score : columns) cells.push_back(report::number_text(score.read(*evaluation)));
+    for (const app::Score& score : columns) cells.push_back(report::number_text(score.read(*evaluation)));
     cells.push_back(report::count_text(evaluation->rows));
     table.add_row(std::move(cells));
   };
@@ -49,10 +49,10 @@ std::string score_table(const TrainingJob& job, const TrainingResult& result) {
 
 }  // namespace
 
-Json training_json(const TrainingJob& job, const TrainingResult& result) {
+Json training_json(const app::TrainingJob& job, const app::TrainingResult& result) {
   const engine::TrainReport& report = result.report;
   const data::Fingerprint& data = job.dataset->fingerprint;
-  const TrainingFiles files(job.folder);
+  const app::TrainingFiles files(job.folder);
   Json json = {{"schema_version", 1},
                {"model", job.graph.name},
                {"dataset", data.dataset},
@@ -85,7 +85,7 @@ Json training_json(const TrainingJob& job, const TrainingResult& result) {
   return json;
 }
 
-std::string training_text(const TrainingJob& job, const TrainingResult& result) {
+std::string training_text(const app::TrainingJob& job, const app::TrainingResult& result) {
   const engine::TrainReport& report = result.report;
   std::string text = fmt::format(
       "\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
@@ -98,7 +98,7 @@ std::string training_text(const TrainingJob& job, const TrainingResult& result) 
   text += fmt::format("\nWritten to {}/: {}history.csv\n", job.folder.string(),
                       result.files_written ? "best.safetensors, last.safetensors, " : "");
   if (job.publish) {
-    text += fmt::format("(copies in {}/)\n", TrainingFiles::copies_in(job.project).best.parent_path().string());
+    text += fmt::format("(copies in {}/)\n", app::TrainingFiles::copies_in(job.project).best.parent_path().string());
   }
   return text;
 }
@@ -108,7 +108,7 @@ ExitCode exit_code_of(engine::TrainOutcome outcome) {
   return outcome == engine::TrainOutcome::kStopped ? ExitCode::kInterrupted : ExitCode::kSuccess;
 }
 
-TrainingResult train_with_progress(const TrainingJob& job) {
+app::TrainingResult train_with_progress(const app::TrainingJob& job) {
   catch_interrupts();
   report::ProgressBar bar({.label = "train"});
   const engine::TrainProgress progress = [&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
@@ -120,7 +120,7 @@ TrainingResult train_with_progress(const TrainingJob& job) {
     else
       bar.set_suffix(fmt::format("val_acc {:.4f} val_loss {:.4f}", *row->validation_accuracy, *row->validation_loss));
   };
-  TrainingResult result = run_training(job, interrupt_token(), progress);
+  app::TrainingResult result = app::run_training(job, interrupt_token(), progress);
   bar.finish();
   return result;
 }

@@ -1,15 +1,16 @@
 #include <fmt/format.h>
 
+#include "lathe/app/network.h"
+#include "lathe/app/project.h"
+#include "lathe/app/run_folder.h"
 #include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
-#include "lathe/cli/network.h"
-#include "lathe/cli/project.h"
-#include "lathe/cli/run_folder.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/transform_passes.h"
+#include "lathe/cli/trial_flags.h"
 #include "lathe/ir/report.h"
 #include "lathe/report/table.h"
 
@@ -56,12 +57,13 @@ engine::State carried_over(const engine::State& loaded, engine::State fresh) {
   return fresh;
 }
 
-void save(const Invocation& invocation, const StartingPoint& start, Transformed& result) {
+void save(const Invocation& invocation, const app::StartingPoint& start, Transformed& result) {
   const auto seed = static_cast<std::uint64_t>(invocation.settings.seed);
   engine::State state = engine::initial_state(result.after, seed, 0, 0);
   if (start.state) state = carried_over(*start.state, std::move(state));
-  const std::filesystem::path folder = new_run_folder(project_folder(invocation.settings), "transform", "settings.toml",
-                                                      recipe::resolved_document(invocation.root, invocation.settings));
+  const std::filesystem::path folder =
+      app::new_run_folder(app::project_folder(invocation.settings), "transform", "settings.toml",
+                          recipe::resolved_document(invocation.root, invocation.settings));
   result.file = folder / "transformed.safetensors";
   checkpoint::Facts facts = {{"weights", start.weights_origin}};
   checkpoint::store_preprocessing(start.preprocessing, facts);
@@ -88,7 +90,7 @@ std::string report_text(const Transformed& result) {
 }
 
 ExitCode run_transform(const Invocation& invocation) {
-  const StartingPoint start = network_without_data(invocation);
+  const app::StartingPoint start = app::network_without_data(invocation);
   log::info("Transforming model '{}'...", start.graph.name);
   Transformed result = run_passes(invocation, start.graph);
   save(invocation, start, result);
@@ -109,10 +111,11 @@ Command transform_command() {
               "of --load are carried over where their shapes stay; all others are fresh.\n\n" +
               passes_description(),
           .examples = {{"lathe transform --config study.toml", "runs [passes.*] of study.toml"}},
-          .flags = from_flags(),
+          .flags = trial_flags(),
           .takes_model = true,
           .takes_dataset = true,
           .needs_config = true,
+          .takes_trial = true,
           .run = run_transform};
 }
 

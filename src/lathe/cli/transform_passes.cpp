@@ -87,7 +87,8 @@ constexpr PassEntry kPasses[] = {
     {"prune", nullptr, kPruning, true},
     {"remove_prune_wrappers", nullptr, kPruning, true},
     {"prune_detach_hook", nullptr, kPruning, true},
-    {"conv_bn_fusion", nullptr, "back ends fuse convolution and batch norm when they run a network; its own layers stay", true},
+    {"conv_bn_fusion", nullptr,
+     "back ends fuse convolution and batch norm when they run a network; its own layers stay", true},
     {"logicnets_fusion", nullptr, "LogicNets layers do not exist here", true},
     {"onnx_annotate", nullptr, "lathe export writes ONNX; nothing has to be annotated", true},
 };
