@@ -55,7 +55,7 @@ direction = "maximize"
 accuracy.scale = 1.0
 )";
 
-class app::Search : public ::testing::Test {
+class Search : public ::testing::Test {
  protected:
   fs::path folder() const { return folder_.path(); }
   fs::path results(const std::string& project) const { return folder() / project / "studies" / project; }
@@ -101,7 +101,7 @@ std::vector<fs::path> lab_files() {
   return files;
 }
 
-TEST_F(app::Search, QuickstartTrainsAtLeastThirtyDistinctCandidates) {
+TEST_F(Search, QuickstartTrainsAtLeastThirtyDistinctCandidates) {
   const auto result = run(fmt::format("search --config {}/examples/quickstart.toml --project-dir .", LATHE_SOURCE_DIR));
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_NE(result.output.find("36 trials"), std::string::npos) << result.output;
@@ -120,7 +120,7 @@ TEST_F(app::Search, QuickstartTrainsAtLeastThirtyDistinctCandidates) {
   EXPECT_TRUE(fs::exists(results("quickstart") / "front.svg"));
 }
 
-TEST_F(app::Search, RebuildsATrialAndItsWeights) {
+TEST_F(Search, RebuildsATrialAndItsWeights) {
   const fs::path study = write("study.toml", kSmall);
   ASSERT_EQ(run("search --config study.toml --project-dir .").exit_code, 0);
   const json entry = best("small")["0"];
@@ -143,24 +143,24 @@ TEST_F(app::Search, RebuildsATrialAndItsWeights) {
   EXPECT_NE(absent.errors.find("77"), std::string::npos) << absent.errors;
 }
 
-TEST_F(app::Search, GivesTheSameBestForOneAndTwoJobs) {
+TEST_F(Search, GivesTheSameBestForOneAndTwoJobs) {
   const fs::path study = write("study.toml", kSmall);
   EXPECT_EQ(best_of(study, "one", "--n-jobs 1"), best_of(study, "two", "--n-jobs 2"));
 }
 
-TEST_F(app::Search, GivesTheSameFrontForOneAndTwoJobs) {
+TEST_F(Search, GivesTheSameFrontForOneAndTwoJobs) {
   const fs::path study = fs::path(LATHE_SOURCE_DIR) / "examples/quickstart.toml";
   EXPECT_EQ(best_of(study, "one", "--n-jobs 1"), best_of(study, "two", "--n-jobs 2"));
 }
 
-TEST_F(app::Search, GivesTheSameBestOfTheLabForOneAndTwoJobs) {
+TEST_F(Search, GivesTheSameBestOfTheLabForOneAndTwoJobs) {
   const fs::path study = shared_folder() / "labs/jsc_three_linear_channels.toml";
   if (!fs::exists(study)) GTEST_SKIP() << "the labs' files are absent";
   const std::string data = fmt::format("--data-dir {}", (shared_folder() / "data/jets").string());
   EXPECT_EQ(best_of(study, "one", data + " --n-jobs 1"), best_of(study, "two", data + " --n-jobs 2"));
 }
 
-TEST_F(app::Search, RunsTheLabsOnSimulatedJetsAndSaysSo) {
+TEST_F(Search, RunsTheLabsOnSimulatedJetsAndSaysSo) {
   if (lab_files().empty()) GTEST_SKIP() << "the labs' files are absent";
   EXPECT_EQ(lab_files().size(), 6u);
   for (const fs::path& study : lab_files()) {
@@ -176,7 +176,7 @@ TEST_F(app::Search, RunsTheLabsOnSimulatedJetsAndSaysSo) {
   }
 }
 
-TEST_F(app::Search, RunsTheLabsWithEverySampler) {
+TEST_F(Search, RunsTheLabsWithEverySampler) {
   if (lab_files().empty()) GTEST_SKIP() << "the labs' files are absent";
   for (const fs::path& study : lab_files()) {
     for (const char* sampler :
@@ -191,7 +191,7 @@ TEST_F(app::Search, RunsTheLabsWithEverySampler) {
   }
 }
 
-TEST_F(app::Search, RunsTheLabsOnACernboxFile) {
+TEST_F(Search, RunsTheLabsOnACernboxFile) {
   if (lab_files().empty()) GTEST_SKIP() << "the labs' files are absent";
   fs::create_directories(folder() / "data");
   const data::RawDataset jets = data::read_jets(data::bundled_jets_folder());
@@ -209,7 +209,7 @@ TEST_F(app::Search, RunsTheLabsOnACernboxFile) {
   }
 }
 
-TEST_F(app::Search, MarksUntrainedWeights) {
+TEST_F(Search, MarksUntrainedWeights) {
   write("study.toml", R"(
 model = "jsc-tiny"
 dataset = "jets"
@@ -243,7 +243,7 @@ average_bitwidth = {scale = 0.2, direction = "minimize"}
   EXPECT_EQ(best("untrained")["0"]["hardware_metrics"]["average_bitwidth"], 2.0);
 }
 
-TEST_F(app::Search, FinishesTidilyWhenInterrupted) {
+TEST_F(Search, FinishesTidilyWhenInterrupted) {
   write("study.toml", kSmall);
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
@@ -276,7 +276,7 @@ TEST_F(app::Search, FinishesTidilyWhenInterrupted) {
   EXPECT_TRUE(fs::exists(results("small") / "best.json"));
 }
 
-TEST_F(app::Search, PrintsOneJsonDocument) {
+TEST_F(Search, PrintsOneJsonDocument) {
   write("study.toml", kSmall);
   const auto result = run("search --config study.toml --project-dir . --json");
   ASSERT_EQ(result.exit_code, 0) << result.errors;
@@ -285,7 +285,7 @@ TEST_F(app::Search, PrintsOneJsonDocument) {
   EXPECT_EQ(document["best"].size(), 1u);
 }
 
-TEST_F(app::Search, GivesARunOfItsOwnNameToASecondRun) {
+TEST_F(Search, GivesARunOfItsOwnNameToASecondRun) {
   write("study.toml", kSmall);
   ASSERT_EQ(run("search --config study.toml --project-dir . --n-trials 1").exit_code, 0);
   ASSERT_EQ(run("search --config study.toml --project-dir . --n-trials 1").exit_code, 0);

@@ -1,11 +1,45 @@
 #include <cstdio>
+#include <exception>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
+#include "lathe/app/search.h"
 #include "lathe/ir/analysis/costs.h"
 #include "lathe/model/zoo.h"
 
-// Uses the installed library as a stranger would.
-int main() {
+namespace {
+
+// Runs a short search of a study file with a seed of its own. Returns the best value, or why there is none.
+std::string search(const std::string& study_file, const std::string& folder, int seed) {
+  try {
+    const lathe::app::Request request =
+        lathe::app::read_request(study_file, {{"project_dir", '"' + folder + '"'},
+                                              {"project", "\"seed-" + std::to_string(seed) + '"'},
+                                              {"seed", std::to_string(seed)},
+                                              {"max_train_rows", "512"},
+                                              {"search.strategy.setup.n_trials", "3"}});
+    const auto ready = lathe::app::ready_search(request);
+    const auto found = lathe::app::run_search(request, *ready);
+    return found ? std::to_string(found->study.trials.size()) + " trials in " + found->record.name : "interrupted";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+// Uses the installed library as a stranger would: the costs of a network, and two whole searches at the same time.
+// Arguments: a study file and a folder to write to.
+int main(int argc, char** argv) {
   const lathe::ir::Graph graph = lathe::model::make_model("jsc-tiny", {.input_shape = {16}, .classes = 5});
   const lathe::ir::GraphCosts costs = lathe::ir::costs(graph, 1);
   std::printf("%s has %lld parameters\n", graph.name.c_str(), static_cast<long long>(costs.total.parameters));
+  if (argc != 3) return 2;
+  std::vector<std::string> found(2);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) threads.emplace_back([&, i] { found[i] = search(argv[1], argv[2], i + 1); });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& text : found) std::printf("%s\n", text.c_str());
 }
