@@ -74,7 +74,7 @@ TEST(Profile, TimeWithoutAllThreadsIsIdle) {
   EXPECT_EQ(totals.threads, 2);
   EXPECT_EQ(sum(totals), 2 * totals.wall);
   EXPECT_GE(totals.seconds(Phase::kSampler), 0.01);
-  EXPECT_GE(totals.seconds(Phase::kIdle), 0.02);
+  EXPECT_GE(totals.seconds(Phase::kIdle), 0.01) << "while there was but one; how long it waited is the machine's";
   double shares = 0;
   for (std::size_t i = 0; i < kPhases; ++i) shares += totals.share(static_cast<Phase>(i));
   EXPECT_NEAR(shares, 1, 1e-12);
