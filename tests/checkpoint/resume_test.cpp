@@ -110,8 +110,8 @@ TEST_P(Resume, ThroughFilesGivesTheBitsOfAnUninterruptedRun) {
     second->load(training.weights);
     second->set_optimizer(settings().optimizer);
     second->load_optimizer_state(training.optimizer);
-    const engine::TrainReport resumed =
-        engine::train(*second, graph_, dataset_, settings(), identity_, engine::StopToken(), {}, {}, &training.point);
+    const engine::TrainReport resumed = engine::train(*second, graph_, dataset_, settings(), identity_,
+                                                      engine::StopToken(), {.resume = &training.point});
     EXPECT_EQ(engine::hash_state(second->state()), engine::hash_state(whole->state())) << steps;
     EXPECT_EQ(resumed.history, expected.history) << steps;
     EXPECT_EQ(resumed.best_state, expected.best_state) << steps;

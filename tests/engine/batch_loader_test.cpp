@@ -63,7 +63,7 @@ const RunIdentity kIdentity{.seed = 3, .candidate = 5};
 
 TrainReport run(Session& session, const data::Dataset& dataset, const TrainSettings& settings,
                 const StopToken& stop = StopToken(), const ResumePoint* resume = nullptr) {
-  return train(session, small_graph(false), dataset, settings, kIdentity, stop, {}, {}, resume);
+  return train(session, small_graph(false), dataset, settings, kIdentity, stop, {.resume = resume});
 }
 
 // Returns which row an image was made of: its pixels tell.

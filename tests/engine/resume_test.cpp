@@ -52,7 +52,7 @@ TEST(Resume, GivesTheBitsOfAnUninterruptedRunAfterAnyStep) {
     FakeSession second;
     second.load(first.state());
     const ResumePoint point = point_of(interrupted);
-    const TrainReport resumed = train(second, graph, dataset, settings, identity, StopToken(), {}, {}, &point);
+    const TrainReport resumed = train(second, graph, dataset, settings, identity, StopToken(), {.resume = &point});
     EXPECT_EQ(second.state(), whole.state()) << steps;
     EXPECT_EQ(resumed.history, expected.history) << steps;
     EXPECT_EQ(resumed.best_state, expected.best_state) << steps;

@@ -157,8 +157,8 @@ TEST(Train, KeepsTheBestStateByValidationLoss) {
     if (epoch == 2) after_second = session.state();
     return true;
   };
-  const TrainReport report =
-      train(session, small_graph(false), small_dataset(8), settings_of(4, 3), {.seed = 1}, stop, {}, epoch_end);
+  const TrainReport report = train(session, small_graph(false), small_dataset(8), settings_of(4, 3), {.seed = 1}, stop,
+                                   {.epoch_end = epoch_end});
   EXPECT_EQ(report.best_validation_loss, 1.0);
   EXPECT_EQ(report.best_state, after_second);
 }
@@ -171,9 +171,9 @@ TEST(Train, WritesRowsAtTheSpacingAndAtTheEndOfEpochs) {
   std::vector<std::int64_t> shown;
   const StopToken stop;
   const TrainReport report = train(session, small_graph(false), small_dataset(10), settings, {}, stop,
-                                   [&](std::int64_t, std::int64_t, const HistoryRow* row) {
+                                   {.progress = [&](std::int64_t, std::int64_t, const HistoryRow* row) {
                                      if (row != nullptr) shown.push_back(row->step);
-                                   });
+                                   }});
   std::vector<std::int64_t> steps;
   for (const HistoryRow& row : report.history) steps.push_back(row.step);
   EXPECT_EQ(steps, (std::vector<std::int64_t>{2, 4, 5, 6, 8, 10}));
@@ -195,7 +195,7 @@ TEST(Train, StopsWhenTheTokenSaysSo) {
     return true;
   };
   const TrainReport report =
-      train(session, small_graph(false), small_dataset(8), settings_of(4, 9), {}, stop, {}, epoch_end);
+      train(session, small_graph(false), small_dataset(8), settings_of(4, 9), {}, stop, {.epoch_end = epoch_end});
   EXPECT_EQ(report.outcome, TrainOutcome::kStopped);
   EXPECT_EQ(report.reason, "stopped after step 4");
   EXPECT_EQ(report.steps, 4);
@@ -204,8 +204,8 @@ TEST(Train, StopsWhenTheTokenSaysSo) {
 TEST(Train, StopsWhenTheEpochEndSaysSo) {
   FakeSession session;
   const StopToken stop;
-  const TrainReport report = train(session, small_graph(false), small_dataset(8), settings_of(4, 9), {}, stop, {},
-                                   [](std::int64_t epoch, const TrainReport&) { return epoch < 3; });
+  const TrainReport report = train(session, small_graph(false), small_dataset(8), settings_of(4, 9), {}, stop,
+                                   {.epoch_end = [](std::int64_t epoch, const TrainReport&) { return epoch < 3; }});
   EXPECT_EQ(report.outcome, TrainOutcome::kStopped);
   EXPECT_EQ(report.reason, "stopped after epoch 3");
   EXPECT_EQ(report.history.size(), 3u);
@@ -248,7 +248,7 @@ std::vector<std::int64_t> interim_steps(FakeSession& session, Resource resource,
                         }};
   const StopToken stop;
   const TrainReport done = train(session, small_graph(false), small_dataset(10), settings_of(4, 4), {.seed = 7}, stop,
-                                 {}, {}, resume, interim);
+                                 {.interim = interim, .resume = resume});
   if (report != nullptr) *report = done;
   return steps;
 }

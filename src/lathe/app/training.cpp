@@ -95,7 +95,7 @@ class Runner {
       return true;
     };
     result_.report = engine::train(*session_, job_.graph, *job_.dataset, job_.settings, identity_of_draws(), stop_,
-                                   progress, epoch_end, point ? &*point : nullptr);
+                                   {.progress = progress, .epoch_end = epoch_end, .resume = point ? &*point : nullptr});
     finish();
     if (job_.publish) publish_training(job_.project, job_.folder);
     return std::move(result_);

@@ -62,17 +62,16 @@ std::uint64_t mix(std::uint64_t word, std::uint64_t number) {
 class Run {
  public:
   Run(Session& session, const data::Dataset& dataset, const TrainSettings& settings, const RunIdentity& identity,
-      const StopToken& stop, const TrainProgress& progress, const EpochEnd& epoch_end, const Interim& interim,
-      const Saving& saving, const BatchPlan& plan)
+      const StopToken& stop, const TrainHooks& hooks, const BatchPlan& plan)
       : session_(session),
         dataset_(dataset),
         settings_(settings),
         identity_(identity),
         stop_(stop),
-        progress_(progress),
-        epoch_end_(epoch_end),
-        interim_(interim),
-        saving_(saving),
+        progress_(hooks.progress),
+        epoch_end_(hooks.epoch_end),
+        interim_(hooks.interim),
+        saving_(hooks.saving),
         plan_(plan),
         order_(static_cast<std::size_t>(plan.rows)),
         dropout_word_(RandomStream(identity.seed, {identity.candidate, identity.repeat}, "dropout").next_u64()),
@@ -367,13 +366,12 @@ class Run {
 }  // namespace
 
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
-                  const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress,
-                  const EpochEnd& epoch_end, const ResumePoint* resume, const Interim& interim, const Saving& saving) {
+                  const RunIdentity& identity, const StopToken& stop, const TrainHooks& hooks) {
   const BatchPlan plan = plan_batches(settings, graph, dataset.train.rows());
   data::check_augmentation(settings.augmentation, dataset.train.row_shape());
-  Run run(session, dataset, settings, identity, stop, progress, epoch_end, interim, saving, plan);
-  if (resume != nullptr)
-    run.continue_from(*resume);
+  Run run(session, dataset, settings, identity, stop, hooks, plan);
+  if (hooks.resume != nullptr)
+    run.continue_from(*hooks.resume);
   else
     session.set_optimizer(settings.optimizer);
   return std::move(run).finish();

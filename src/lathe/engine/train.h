@@ -144,6 +144,15 @@ struct Saving {
   std::function<void(const TrainReport& so_far)> call = {};
 };
 
+/// Holds who else has to do with a run, and from where it goes on.
+struct TrainHooks {
+  TrainProgress progress = {};
+  EpochEnd epoch_end = {};
+  Interim interim = {};
+  Saving saving = {};
+  const ResumePoint* resume = nullptr;  ///< null: the run begins
+};
+
 /// Trains. The learning-rate schedule spans the steps that are taken. Batches: the training rows in an order shuffled
 /// per epoch by (identity, epoch), see shuffle_rows, cut into batch_size; the last short batch is kept, and a batch of
 /// one row joins the one before it when an op couples the batch's rows. Diverged means a loss that is not finite. The
@@ -152,9 +161,7 @@ struct Saving {
 /// initial state; its optimiser is set here unless resuming. Throws UserError as check_augmentation before the first
 /// step.
 TrainReport train(Session& session, const ir::Graph& graph, const data::Dataset& dataset, const TrainSettings& settings,
-                  const RunIdentity& identity, const StopToken& stop, const TrainProgress& progress = {},
-                  const EpochEnd& epoch_end = {}, const ResumePoint* resume = nullptr, const Interim& interim = {},
-                  const Saving& saving = {});
+                  const RunIdentity& identity, const StopToken& stop, const TrainHooks& hooks = {});
 
 /// Returns the optimiser steps that `train` plans for so many training rows.
 std::int64_t planned_steps(const TrainSettings& settings, const ir::Graph& graph, std::int64_t train_rows);

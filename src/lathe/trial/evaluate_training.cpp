@@ -106,8 +106,9 @@ std::string Evaluator::train_session(Run& run, const ReportEnd& report) {
       kept->save(run.session, so_far, run.evaluation.reports, run.evaluation.judged);
     };
   }
-  run.training = engine::train(run.session, candidate.graph, *training_dataset_, train_settings_for(candidate),
-                               identity, limited, {}, {}, point ? &*point : nullptr, interim_for(run, report), saving);
+  run.training =
+      engine::train(run.session, candidate.graph, *training_dataset_, train_settings_for(candidate), identity, limited,
+                    {.interim = interim_for(run, report), .saving = saving, .resume = point ? &*point : nullptr});
   std::string reason = training_end(run);
   // A long evaluation may be cut off, too, and the user may stop the study where the next saving is far.
   const double worth = reason.empty() ? 1.0 : kWorthKeeping;

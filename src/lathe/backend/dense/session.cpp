@@ -163,9 +163,7 @@ engine::State DenseSession::gradients() const {
 
 void DenseSession::set_optimizer(const engine::OptimizerSettings& settings) {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  optimizer_ = settings;
-  rule_ = &engine::optimizer_named(settings.name);
-  steps_ = 0;
+  rule_.set(settings);
   beta1_powers_ = Powers(settings.beta1);
   beta2_powers_ = Powers(settings.beta2);
   const Memory& memory = memory_.pointers();
@@ -173,41 +171,20 @@ void DenseSession::set_optimizer(const engine::OptimizerSettings& settings) {
     std::fill_n(block, program_.parameter_floats, 0.0f);
 }
 
-void DenseSession::add_moments(engine::State& state, const char* suffix, const float* block) const {
-  for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
-    if (program_.tensors[i].place != Tensor::Place::kParameter) continue;
-    engine::NamedTensor tensor = shapes_[i];
-    tensor.name += suffix;
-    read_tensor(program_.tensors[i], block, tensor.values);
-    state.push_back(std::move(tensor));
-  }
+std::array<float*, engine::kMostMoments> DenseSession::moments() const {
+  return {memory_.pointers().moments1, memory_.pointers().moments2};
 }
 
 engine::State DenseSession::optimizer_state() const {
-  engine::State state;
-  const Memory& memory = memory_.pointers();
-  const std::vector<std::string> ends = rule_->moments(optimizer_);
-  const std::array<const float*, engine::kMostMoments> blocks{memory.moments1, memory.moments2};
-  for (std::size_t k = 0; k < ends.size(); ++k) add_moments(state, ends[k].c_str(), blocks.at(k));
-  state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
-  return state;
+  return rule_.save(shapes_, [&](const engine::MomentPlace& place, std::vector<float>& values) {
+    read_tensor(program_.tensors[place.tensor], moments().at(place.moment), values);
+  });
 }
 
 void DenseSession::load_optimizer_state(const engine::State& state) {
-  engine::State expected = optimizer_state();
-  for (engine::NamedTensor& tensor : expected) {
-    const auto found = std::find_if(state.begin(), state.end(), [&](const auto& t) { return t.name == tensor.name; });
-    if (found == state.end() || found->values.size() != tensor.values.size())
-      throw DataError(fmt::format("optimiser state: tensor {} is missing or of another size", tensor.name));
-    tensor.values = found->values;
-  }
-  std::size_t next = 0;
-  const Memory& memory = memory_.pointers();
-  for (float* block : {memory.moments1, memory.moments2})
-    for (const Tensor& tensor : program_.tensors)
-      if (tensor.place == Tensor::Place::kParameter && next + 1 < expected.size())
-        write_tensor(tensor, block, expected[next++].values);
-  steps_ = static_cast<std::int64_t>(expected.back().values.at(0));
+  rule_.load(state, shapes_, [&](const engine::MomentPlace& place, const std::vector<float>& values) {
+    write_tensor(program_.tensors[place.tensor], moments().at(place.moment), values);
+  });
 }
 
 void DenseSession::check_result(const Rows& rows, const CallResult& result) const {
@@ -252,47 +229,49 @@ engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::
   return {result.loss_sum, result.correct};
 }
 
-UpdateCall DenseSession::update_call(double learning_rate) {
+UpdateCall DenseSession::update_call(const engine::OptimizerStep& step) {
+  const engine::OptimizerSettings& optimizer = rule_.settings();
+  const double learning_rate = step.learning_rate;
   UpdateCall call;
-  call.l1 = static_cast<float>(optimizer_.l1);
-  call.twice_l2 = static_cast<float>(2 * optimizer_.l2);
+  call.l1 = static_cast<float>(optimizer.l1);
+  call.twice_l2 = static_cast<float>(2 * optimizer.l2);
   call.learning_rate = static_cast<float>(learning_rate);
-  call.momentum = static_cast<float>(optimizer_.momentum);
-  if (rule_->name == "sgd") {
-    call.rule = optimizer_.momentum == 0 ? UpdateCall::Rule::kSgd
-                : optimizer_.nesterov    ? UpdateCall::Rule::kSgdNesterov
-                                         : UpdateCall::Rule::kSgdMomentum;
-    call.weight_decay = static_cast<float>(optimizer_.weight_decay);
+  call.momentum = static_cast<float>(optimizer.momentum);
+  if (rule_.declaration().name == "sgd") {
+    call.rule = optimizer.momentum == 0 ? UpdateCall::Rule::kSgd
+                : optimizer.nesterov    ? UpdateCall::Rule::kSgdNesterov
+                                        : UpdateCall::Rule::kSgdMomentum;
+    call.weight_decay = static_cast<float>(optimizer.weight_decay);
     return call;
   }
-  if (!has_kernel(*rule_)) {
+  if (!has_kernel(rule_.declaration())) {
     call.rule = UpdateCall::Rule::kOther;
     return call;
   }
-  call.rule = rule_->name == "adamw" ? UpdateCall::Rule::kAdamW : UpdateCall::Rule::kAdam;
-  call.weight_decay = static_cast<float>(optimizer_.weight_decay);
-  call.keep = static_cast<float>(1.0 - learning_rate * optimizer_.weight_decay);
-  call.beta1 = static_cast<float>(optimizer_.beta1);
-  call.one_minus_beta1 = static_cast<float>(1.0 - optimizer_.beta1);
-  call.beta2 = static_cast<float>(optimizer_.beta2);
-  call.one_minus_beta2 = static_cast<float>(1.0 - optimizer_.beta2);
-  call.step_size = static_cast<float>(learning_rate / (1.0 - beta1_powers_(steps_)));
-  call.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - beta2_powers_(steps_)));
-  call.epsilon = static_cast<float>(optimizer_.epsilon);
+  call.rule = rule_.declaration().name == "adamw" ? UpdateCall::Rule::kAdamW : UpdateCall::Rule::kAdam;
+  call.weight_decay = static_cast<float>(optimizer.weight_decay);
+  call.keep = static_cast<float>(1.0 - learning_rate * optimizer.weight_decay);
+  call.beta1 = static_cast<float>(optimizer.beta1);
+  call.one_minus_beta1 = static_cast<float>(1.0 - optimizer.beta1);
+  call.beta2 = static_cast<float>(optimizer.beta2);
+  call.one_minus_beta2 = static_cast<float>(1.0 - optimizer.beta2);
+  call.step_size = static_cast<float>(learning_rate / (1.0 - beta1_powers_(step.number)));
+  call.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - beta2_powers_(step.number)));
+  call.epsilon = static_cast<float>(optimizer.epsilon);
   return call;
 }
 
 void DenseSession::update(double learning_rate) {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  ++steps_;
+  const engine::OptimizerStep& step = rule_.next(learning_rate);
   const Memory& memory = memory_.pointers();
-  kernels_.update(program_, memory, update_call(learning_rate));
-  if (!has_kernel(*rule_)) {
-    rule_->update_floats(optimizer_, {.learning_rate = learning_rate, .number = steps_},
-                         {.values = memory.parameters,
-                          .gradients = memory.gradients,
-                          .moments = {memory.moments1, memory.moments2},
-                          .count = program_.parameter_floats});
+  kernels_.update(program_, memory, update_call(step));
+  if (!has_kernel(rule_.declaration())) {
+    rule_.declaration().update_floats(rule_.settings(), step,
+                                      {.values = memory.parameters,
+                                       .gradients = memory.gradients,
+                                       .moments = moments(),
+                                       .count = program_.parameter_floats});
     std::fill_n(memory.gradients, program_.parameter_floats, 0.0f);
   }
   kernels_.refresh(program_, memory);

@@ -9,6 +9,7 @@
 #include "lathe/backend/dense/aligned_buffer.h"
 #include "lathe/backend/dense/program.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::dense {
 
@@ -69,8 +70,8 @@ class DenseSession final : public engine::Session {
   void read_tensor(const Tensor& tensor, const float* block, std::vector<float>& values) const;
   void write_tensor(const Tensor& tensor, float* block, const std::vector<float>& values);
   engine::State from_block(const float* block, bool with_buffers) const;
-  void add_moments(engine::State& state, const char* suffix, const float* block) const;
-  UpdateCall update_call(double learning_rate);
+  std::array<float*, engine::kMostMoments> moments() const;
+  UpdateCall update_call(const engine::OptimizerStep& step);
   void check_result(const Rows& rows, const CallResult& result) const;
   Rows training_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const;
   Rows evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count, bool learned) const;
@@ -83,9 +84,7 @@ class DenseSession final : public engine::Session {
   SessionMemory memory_;
   engine::State shapes_;  ///< names and shapes, no values
   std::vector<std::int64_t> counters_;
-  engine::OptimizerSettings optimizer_;
-  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(optimizer_.name);
-  std::int64_t steps_ = 0;
+  engine::UpdateRule rule_;
   Powers beta1_powers_, beta2_powers_;
   bool evaluation_prepared_ = false;
   Rows next_;  ///< see expect

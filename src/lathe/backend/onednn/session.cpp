@@ -13,6 +13,7 @@
 #include "lathe/backend/onednn/threads.h"
 #include "lathe/base/check.h"
 #include "lathe/base/threads.h"
+#include "lathe/engine/state_layout.h"
 
 namespace lathe::backend::onednn {
 namespace {
@@ -161,41 +162,27 @@ engine::State OnednnSession::gradients() const {
 void OnednnSession::set_optimizer(const engine::OptimizerSettings& settings) {
   check_training();
   const std::size_t count = parameters_.trainable_floats();
-  if (steps_ > 0)  // fresh memory is zero
+  if (rule_.steps() > 0)  // fresh memory is zero
     for (float* block : {parameters_.moments1(), parameters_.moments2()}) std::fill_n(block, count, 0.0f);
-  optimizer_ = settings;
-  rule_ = &engine::optimizer_named(settings.name);
-  steps_ = 0;
+  rule_.set(settings);
   fresh_ = true;
 }
 
 engine::State OnednnSession::optimizer_state() const {
-  engine::State state;
-  const auto add = [&](const float* block, const char* suffix) {
-    for (engine::NamedTensor& tensor : copy_out(block, suffix))
-      if (tensor.trainable) state.push_back(std::move(tensor));
-  };
-  const std::vector<std::string> ends = rule_->moments(optimizer_);
   const std::array<const float*, engine::kMostMoments> blocks{parameters_.moments1(), parameters_.moments2()};
-  for (std::size_t k = 0; k < ends.size(); ++k) add(blocks.at(k), ends[k].c_str());
-  state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
-  return state;
+  return rule_.save(engine::state_layout(graph_), [&](const engine::MomentPlace& place, std::vector<float>& values) {
+    const Parameter& parameter = parameters_.all()[place.tensor];
+    Parameters::to_plain(parameter, blocks.at(place.moment) + parameter.offset, values);
+  });
 }
 
 void OnednnSession::load_optimizer_state(const engine::State& state) {
-  engine::State expected = optimizer_state();
-  for (engine::NamedTensor& tensor : expected) {
-    const auto found = std::find_if(state.begin(), state.end(), [&](const auto& t) { return t.name == tensor.name; });
-    if (found == state.end() || found->values.size() != tensor.values.size())
-      throw DataError(fmt::format("optimiser state: tensor {} is missing or of another size", tensor.name));
-    tensor.values = found->values;
-  }
-  std::size_t next = 0;
-  for (float* block : {parameters_.moments1(), parameters_.moments2()})
-    for (const Parameter& parameter : parameters_.all())
-      if (parameter.trainable() && next + 1 < expected.size())
-        Parameters::from_plain(parameter, expected[next++].values, block + parameter.offset);
-  steps_ = static_cast<std::int64_t>(expected.back().values.at(0));
+  const std::array<float*, engine::kMostMoments> blocks{parameters_.moments1(), parameters_.moments2()};
+  rule_.load(state, engine::state_layout(graph_),
+             [&](const engine::MomentPlace& place, const std::vector<float>& values) {
+               const Parameter& parameter = parameters_.all()[place.tensor];
+               Parameters::from_plain(parameter, values, blocks.at(place.moment) + parameter.offset);
+             });
 }
 
 void OnednnSession::check_samples(const data::Samples& samples) const {
@@ -268,7 +255,7 @@ engine::BatchResult OnednnSession::accumulate(const data::Samples& samples, std:
 void OnednnSession::update(double learning_rate) {
   check_training();
   const ThreadScope threads(settings_.threads);
-  ++steps_;
+  const engine::OptimizerStep& step = rule_.next(learning_rate);
   const std::size_t count = parameters_.trainable_floats();
   if (fresh_) std::fill_n(parameters_.gradients(), count, 0.0f);
   for (const Parameter& parameter : parameters_.all()) {
@@ -279,7 +266,7 @@ void OnednnSession::update(double learning_rate) {
                             .moments2 = parameters_.moments2() + parameter.offset,
                             .count = parameter.stored(),
                             .penalised = engine::is_penalised(*parameter.declaration)};
-    if (!apply_update(*rule_, optimizer_, {.learning_rate = learning_rate, .number = steps_}, block)) finite_ = false;
+    if (!apply_update(rule_.declaration(), rule_.settings(), step, block)) finite_ = false;
   }
   fresh_ = true;
 }

@@ -7,6 +7,7 @@
 #include "lathe/backend/onednn/builder.h"
 #include "lathe/backend/onednn/loss.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::onednn {
 
@@ -82,9 +83,7 @@ class OnednnSession final : public engine::Session {
   std::size_t positions_, outputs_;  ///< predictions of a row, and values of each
   std::map<Key, KeptPlan> plans_;
   MemoryBlock arena_;
-  engine::OptimizerSettings optimizer_;
-  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(optimizer_.name);
-  std::int64_t steps_ = 0;
+  engine::UpdateRule rule_;
   bool fresh_ = true;   ///< no gradients yet
   bool finite_ = true;  ///< weights and statistics
   bool measuring_ = false;

@@ -55,13 +55,6 @@ void for_each_tensor(Nodes& nodes, Visit visit) {
 
 std::vector<float> to_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
-void copy_moments(const engine::State& state, const std::string& name, std::vector<double>& values) {
-  const auto found = std::find_if(state.begin(), state.end(), [&](const auto& tensor) { return tensor.name == name; });
-  if (found == state.end() || found->values.size() != values.size())
-    throw DataError(fmt::format("optimiser state: tensor {} is missing or of another size", name));
-  values.assign(found->values.begin(), found->values.end());
-}
-
 }  // namespace
 
 RefSession::RefSession(const ir::Graph& graph, const engine::SessionSettings& settings)
@@ -110,29 +103,26 @@ void RefSession::load(const engine::State& state) {
 }
 
 // Values of buffers are copied or left zero.
-engine::State RefSession::copy_out(TensorValues values, const char* suffix, bool buffers) const {
+engine::State RefSession::copy_out(TensorValues values, bool buffers) const {
   engine::State state = engine::zero_state(graph_);
   std::size_t next = 0;
   for_each_tensor(nodes_, [&](const Tensor& tensor) {
     engine::NamedTensor& target = state[next++];
-    target.name += suffix;
     if (tensor.parameter->trainable || buffers) target.values = to_floats(tensor.*values);
   });
   return state;
 }
 
-engine::State RefSession::state() const { return copy_out(&Tensor::values, "", true); }
+engine::State RefSession::state() const { return copy_out(&Tensor::values, true); }
 
 engine::State RefSession::gradients() const {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  return copy_out(&Tensor::gradient, "", false);
+  return copy_out(&Tensor::gradient, false);
 }
 
 void RefSession::set_optimizer(const engine::OptimizerSettings& settings) {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  optimizer_ = settings;
-  rule_ = &engine::optimizer_named(settings.name);
-  steps_ = 0;
+  rule_.set(settings);
   for_each_tensor(nodes_, [](Tensor& tensor) {
     for (auto* values : {&tensor.gradient, &tensor.moment1, &tensor.moment2})
       std::fill(values->begin(), values->end(), 0.0);
@@ -140,29 +130,20 @@ void RefSession::set_optimizer(const engine::OptimizerSettings& settings) {
 }
 
 engine::State RefSession::optimizer_state() const {
-  engine::State state;
-  const auto add = [&](TensorValues values, const char* suffix) {
-    for (engine::NamedTensor& tensor : copy_out(values, suffix, false))
-      if (tensor.trainable) state.push_back(std::move(tensor));
-  };
-  const std::vector<std::string> ends = rule_->moments(optimizer_);
-  for (std::size_t k = 0; k < ends.size(); ++k) add(kMoments.at(k), ends[k].c_str());
-  state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(steps_)}});
-  return state;
+  std::vector<const Tensor*> tensors;
+  for_each_tensor(nodes_, [&](const Tensor& tensor) { tensors.push_back(&tensor); });
+  return rule_.save(engine::state_layout(graph_), [&](const engine::MomentPlace& place, std::vector<float>& values) {
+    values = to_floats(tensors[place.tensor]->*kMoments.at(place.moment));
+  });
 }
 
 void RefSession::load_optimizer_state(const engine::State& state) {
-  const engine::State names = engine::state_layout(graph_);
-  const std::vector<std::string> ends = rule_->moments(optimizer_);
-  std::size_t next = 0;
-  for_each_tensor(nodes_, [&](Tensor& tensor) {
-    const std::string& name = names[next++].name;
-    if (!tensor.parameter->trainable) return;
-    for (std::size_t k = 0; k < ends.size(); ++k) copy_moments(state, name + ends[k], tensor.*kMoments.at(k));
-  });
-  std::vector<double> step(1);
-  copy_moments(state, "step", step);
-  steps_ = static_cast<std::int64_t>(step[0]);
+  std::vector<Tensor*> tensors;
+  for_each_tensor(nodes_, [&](Tensor& tensor) { tensors.push_back(&tensor); });
+  rule_.load(state, engine::state_layout(graph_),
+             [&](const engine::MomentPlace& place, const std::vector<float>& values) {
+               (tensors[place.tensor]->*kMoments.at(place.moment)).assign(values.begin(), values.end());
+             });
 }
 
 void RefSession::quantize_tensors() {
@@ -258,10 +239,10 @@ engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::sp
 
 void RefSession::update(double learning_rate) {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  ++steps_;
+  const engine::OptimizerStep& step = rule_.next(learning_rate);
   for_each_tensor(nodes_, [&](Tensor& tensor) {
     if (!tensor.parameter->trainable) return;
-    apply_update(*rule_, optimizer_, {.learning_rate = learning_rate, .number = steps_}, tensor);
+    apply_update(rule_.declaration(), rule_.settings(), step, tensor);
     std::fill(tensor.gradient.begin(), tensor.gradient.end(), 0.0);
   });
 }

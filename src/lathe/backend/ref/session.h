@@ -6,6 +6,7 @@
 #include "lathe/backend/ref/kernel.h"
 #include "lathe/backend/ref/loss.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::ref {
 
@@ -52,7 +53,7 @@ class RefSession final : public engine::Session {
                         engine::EvaluationResult& result);
   void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
                         engine::EvaluationResult& result);
-  engine::State copy_out(TensorValues values, const char* suffix, bool buffers) const;
+  engine::State copy_out(TensorValues values, bool buffers) const;
   /// Runs an evaluation-mode pass over the rows, a batch at a time, and hands each prediction to `use`: the number of
   /// its row in samples, its position in the row, and its outputs.
   template <typename Use>
@@ -68,9 +69,7 @@ class RefSession final : public engine::Session {
   std::vector<std::vector<double>> gradients_;      ///< as values_; empty in evaluation sessions
   std::vector<std::span<const double>> inputs_;     ///< of the node at hand
   std::vector<std::span<double>> input_gradients_;  ///< of the node at hand
-  engine::OptimizerSettings optimizer_;
-  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(optimizer_.name);
-  std::int64_t steps_ = 0;
+  engine::UpdateRule rule_;
 };
 
 }  // namespace lathe::backend::ref

@@ -23,11 +23,9 @@ void Optimizer::add(const at::Tensor& values, bool penalised) {
 
 void Optimizer::set(const engine::OptimizerSettings& settings) {
   const at::NoGradGuard no_gradients;
-  settings_ = settings;
-  steps_ = 0;
+  rule_.set(settings);
   clear_gradients();
-  rule_ = &engine::optimizer_named(settings.name);
-  moments_.assign(rule_->moments(settings).size(), {});
+  moments_.assign(rule_.moments(), {});
   for (std::vector<at::Tensor>& moments : moments_) moments = zeros_like(gradients_);
 }
 
@@ -43,50 +41,54 @@ bool Optimizer::gradients_finite() const {
 }
 
 void Optimizer::add_penalties() {
+  const engine::OptimizerSettings& settings = rule_.settings();
   for (std::size_t i = 0; i < values_.size(); ++i) {
     if (!penalised_[i]) continue;
-    if (settings_.l1 != 0) gradients_[i].add_(at::sign(values_[i]), settings_.l1);
-    if (settings_.l2 != 0) gradients_[i].add_(values_[i], 2 * settings_.l2);
+    if (settings.l1 != 0) gradients_[i].add_(at::sign(values_[i]), settings.l1);
+    if (settings.l2 != 0) gradients_[i].add_(values_[i], 2 * settings.l2);
   }
 }
 
 // torch.optim.SGD with dampening 0.
-void Optimizer::apply_sgd(double learning_rate) {
-  if (settings_.weight_decay != 0) at::_foreach_add_(gradients_, values_, settings_.weight_decay);
-  if (settings_.momentum == 0) {
-    at::_foreach_add_(values_, gradients_, -learning_rate);
+void Optimizer::apply_sgd(const engine::OptimizerStep& step) {
+  const engine::OptimizerSettings& settings = rule_.settings();
+  if (settings.weight_decay != 0) at::_foreach_add_(gradients_, values_, settings.weight_decay);
+  if (settings.momentum == 0) {
+    at::_foreach_add_(values_, gradients_, -step.learning_rate);
     return;
   }
   const std::vector<at::Tensor>& buffers = moments_.at(0);
-  at::_foreach_mul_(buffers, settings_.momentum);
+  at::_foreach_mul_(buffers, settings.momentum);
   at::_foreach_add_(buffers, gradients_, 1);
-  if (settings_.nesterov) at::_foreach_add_(gradients_, buffers, settings_.momentum);
-  at::_foreach_add_(values_, settings_.nesterov ? gradients_ : buffers, -learning_rate);
+  if (settings.nesterov) at::_foreach_add_(gradients_, buffers, settings.momentum);
+  at::_foreach_add_(values_, settings.nesterov ? gradients_ : buffers, -step.learning_rate);
 }
 
 // torch.optim.Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter 2019, algorithm 2).
-void Optimizer::apply_adam(double learning_rate) {
-  const double correction1 = 1 - std::pow(settings_.beta1, static_cast<double>(steps_));
-  const double correction2 = 1 - std::pow(settings_.beta2, static_cast<double>(steps_));
-  if (settings_.weight_decay != 0) {
-    if (rule_->name == "adamw")
-      at::_foreach_mul_(values_, 1 - learning_rate * settings_.weight_decay);
+void Optimizer::apply_adam(const engine::OptimizerStep& step) {
+  const engine::OptimizerSettings& settings = rule_.settings();
+  const double correction1 = 1 - std::pow(settings.beta1, static_cast<double>(step.number));
+  const double correction2 = 1 - std::pow(settings.beta2, static_cast<double>(step.number));
+  if (settings.weight_decay != 0) {
+    if (rule_.declaration().name == "adamw")
+      at::_foreach_mul_(values_, 1 - step.learning_rate * settings.weight_decay);
     else
-      at::_foreach_add_(gradients_, values_, settings_.weight_decay);
+      at::_foreach_add_(gradients_, values_, settings.weight_decay);
   }
   const std::vector<at::Tensor>&means = moments_.at(0), &squares = moments_.at(1);
-  at::_foreach_mul_(means, settings_.beta1);
-  at::_foreach_add_(means, gradients_, 1 - settings_.beta1);
-  at::_foreach_mul_(squares, settings_.beta2);
-  at::_foreach_addcmul_(squares, gradients_, gradients_, 1 - settings_.beta2);
+  at::_foreach_mul_(means, settings.beta1);
+  at::_foreach_add_(means, gradients_, 1 - settings.beta1);
+  at::_foreach_mul_(squares, settings.beta2);
+  at::_foreach_addcmul_(squares, gradients_, gradients_, 1 - settings.beta2);
   std::vector<at::Tensor> roots = at::_foreach_sqrt(squares);
   at::_foreach_div_(roots, std::sqrt(correction2));
-  at::_foreach_add_(roots, settings_.epsilon);
-  at::_foreach_addcdiv_(values_, means, roots, -learning_rate / correction1);
+  at::_foreach_add_(roots, settings.epsilon);
+  at::_foreach_addcdiv_(values_, means, roots, -step.learning_rate / correction1);
 }
 
 // Any other rule, by its own function: on the CPU, and with copies to and fro where the tensors are elsewhere.
-void Optimizer::apply_other(double learning_rate) {
+void Optimizer::apply_other(const engine::OptimizerStep& step) {
+  const engine::OptimizerSettings& settings = rule_.settings();
   const auto local = [](const at::Tensor& tensor) { return tensor.to(at::kCPU, at::kFloat).contiguous(); };
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const at::Tensor values = local(values_[i]), gradients = local(gradients_[i]);
@@ -98,7 +100,7 @@ void Optimizer::apply_other(double learning_rate) {
       moments.push_back(local(moments_[k][i]));
       slice.moments.at(k) = moments.back().data_ptr<float>();
     }
-    rule_->update_floats(settings_, {.learning_rate = learning_rate, .number = steps_}, slice);
+    rule_.declaration().update_floats(settings, step, slice);
     values_[i].copy_(values);
     for (std::size_t k = 0; k < moments_.size(); ++k) moments_[k][i].copy_(moments[k]);
   }
@@ -108,14 +110,15 @@ void Optimizer::apply(double learning_rate, double scale) {
   if (values_.empty()) return;
   const at::NoGradGuard no_gradients;
   if (scale != 1) at::_foreach_mul_(gradients_, 1 / scale);
-  ++steps_;
+  const engine::OptimizerStep& step = rule_.next(learning_rate);
+  const std::string& name = rule_.declaration().name;
   add_penalties();
-  if (rule_->name == "sgd")
-    apply_sgd(learning_rate);
-  else if (rule_->name == "adam" || rule_->name == "adamw")
-    apply_adam(learning_rate);
+  if (name == "sgd")
+    apply_sgd(step);
+  else if (name == "adam" || name == "adamw")
+    apply_adam(step);
   else
-    apply_other(learning_rate);
+    apply_other(step);
   clear_gradients();
 }
 

@@ -2,10 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include <string>
 #include <vector>
 
 #include "lathe/engine/backend.h"
+#include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::libtorch {
 
@@ -24,21 +24,18 @@ class Optimizer {
   void clear_gradients();
 
   const std::vector<at::Tensor>& gradients() const { return gradients_; }
-  /// Returns what is kept per tensor under each of `moment_ends`, in the order of the tensors.
+  /// Returns what the rule keeps: moment by moment, in the order of the tensors.
   const std::vector<std::vector<at::Tensor>>& moments() const { return moments_; }
-  std::vector<std::string> moment_ends() const { return rule_->moments(settings_); }
-  std::int64_t steps() const { return steps_; }
-  void set_steps(std::int64_t steps) { steps_ = steps; }
+  const engine::UpdateRule& rule() const { return rule_; }
+  engine::UpdateRule& rule() { return rule_; }
 
  private:
   void add_penalties();
-  void apply_sgd(double learning_rate);
-  void apply_adam(double learning_rate);
-  void apply_other(double learning_rate);
+  void apply_sgd(const engine::OptimizerStep& step);
+  void apply_adam(const engine::OptimizerStep& step);
+  void apply_other(const engine::OptimizerStep& step);
 
-  engine::OptimizerSettings settings_;
-  const engine::OptimizerDeclaration* rule_ = &engine::optimizer_named(settings_.name);
-  std::int64_t steps_ = 0;
+  engine::UpdateRule rule_;
   std::vector<at::Tensor> values_, gradients_;
   std::vector<std::vector<at::Tensor>> moments_;  ///< as many as the rule keeps
   std::vector<bool> penalised_;

@@ -146,13 +146,11 @@ engine::State TorchSession::state() const {
 }
 
 // Names `tensors`, one per trainable tensor of the network; buffers are left zero.
-engine::State TorchSession::trained_state(const std::vector<at::Tensor>& tensors, const char* suffix,
-                                          double factor) const {
+engine::State TorchSession::trained_state(const std::vector<at::Tensor>& tensors, double factor) const {
   return on_device(Company::kShared, [&] {
     engine::State state = engine::zero_state(contents_->network.graph());
     std::size_t next = 0;
     for (engine::NamedTensor& tensor : state) {
-      tensor.name += suffix;
       if (!tensor.trainable) continue;
       const at::Tensor& values = tensors.at(next++);
       tensor.values = floats_of(factor == 1 ? values : values.mul(factor));
@@ -163,7 +161,7 @@ engine::State TorchSession::trained_state(const std::vector<at::Tensor>& tensors
 
 engine::State TorchSession::gradients() const {
   LATHE_CHECK(settings_.training, "the session is for evaluation only");
-  return trained_state(contents_->optimizer.gradients(), "", 1 / contents_->scaler.scale());
+  return trained_state(contents_->optimizer.gradients(), 1 / contents_->scaler.scale());
 }
 
 void TorchSession::set_optimizer(const engine::OptimizerSettings& settings) {
@@ -175,14 +173,13 @@ void TorchSession::set_optimizer(const engine::OptimizerSettings& settings) {
 }
 
 engine::State TorchSession::optimizer_state() const {
-  engine::State state;
   const Optimizer& optimizer = contents_->optimizer;
-  const std::vector<std::string> ends = optimizer.moment_ends();
-  for (std::size_t k = 0; k < ends.size(); ++k) {
-    for (engine::NamedTensor& tensor : trained_state(optimizer.moments().at(k), ends[k].c_str(), 1))
-      if (tensor.trainable) state.push_back(std::move(tensor));
-  }
-  state.push_back({.name = "step", .shape = {}, .values = {static_cast<float>(optimizer.steps())}});
+  engine::State state = on_device(Company::kShared, [&] {
+    return optimizer.rule().save(engine::state_layout(contents_->network.graph()),
+                                 [&](const engine::MomentPlace& place, std::vector<float>& values) {
+                                   values = floats_of(optimizer.moments().at(place.moment).at(place.trained));
+                                 });
+  });
   const LossScaler& scaler = contents_->scaler;
   if (scaler.active())
     state.push_back({.name = kLossScale,
@@ -194,16 +191,10 @@ engine::State TorchSession::optimizer_state() const {
 void TorchSession::load_optimizer_state(const engine::State& state) {
   on_device(Company::kShared, [&] {
     Optimizer& optimizer = contents_->optimizer;
-    const std::vector<std::string> ends = optimizer.moment_ends();
-    for (std::size_t k = 0; k < ends.size(); ++k) {
-      std::size_t next = 0;
-      for (const engine::NamedTensor& tensor : engine::state_layout(contents_->network.graph())) {
-        if (!tensor.trainable) continue;
-        const at::Tensor& moment = optimizer.moments().at(k).at(next++);
-        copy_in(find_moment(state, tensor.name + ends[k], moment.numel()).values, moment);
-      }
-    }
-    optimizer.set_steps(static_cast<std::int64_t>(find_moment(state, "step", 1).values[0]));
+    optimizer.rule().load(state, engine::state_layout(contents_->network.graph()),
+                          [&](const engine::MomentPlace& place, const std::vector<float>& values) {
+                            copy_in(values, optimizer.moments().at(place.moment).at(place.trained));
+                          });
     if (!contents_->scaler.active()) return;
     const std::vector<float>& scale = find_moment(state, kLossScale, 2).values;
     contents_->scaler.restore(scale[0], static_cast<std::int64_t>(scale[1]));

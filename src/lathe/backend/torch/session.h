@@ -66,7 +66,7 @@ class TorchSession final : public engine::Session {
                         engine::EvaluationResult& result);
   void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
                         engine::EvaluationResult& result);
-  engine::State trained_state(const std::vector<at::Tensor>& tensors, const char* suffix, double factor) const;
+  engine::State trained_state(const std::vector<at::Tensor>& tensors, double factor) const;
   /// Calls `use(batch)` with the rows, a batch at a time.
   template <typename Use>
   void for_each_batch(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
