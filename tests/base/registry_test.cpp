@@ -29,6 +29,14 @@ TEST(Registry, NamesTheNearestOfAnUnknownName) {
   }
 }
 
+TEST(Registry, LooseSpellingsAreOneName) {
+  const Registry<Tool> tools("tool", {{"brute_force", {"BruteForce"}}, {"gouge"}}, Spelling::kLoose);
+  for (const char* name : {"brute_force", "BruteForce", "brute-force", "Brute Force"})
+    EXPECT_EQ(tools.find(name), &tools.entries()[0]) << name;
+  EXPECT_EQ(tools.find("bruteforced"), nullptr);
+  EXPECT_THROW(Registry<Tool>("tool", {{"a-b"}, {"A_B"}}, Spelling::kLoose), InternalError);
+}
+
 TEST(Registry, RefusesTwoEntriesOfOneName) {
   EXPECT_THROW(Registry<Tool>("tool", {{"chisel"}, {"gouge", {"chisel"}}}), InternalError);
   EXPECT_THROW(Registry<Tool>("tool", {{"chisel"}, {"chisel"}}), InternalError);

@@ -227,7 +227,7 @@ TEST(FetchDataset, FollowsOpenmlsDescription) {
 
 TEST(FetchDataset, SaysWhenThereIsNothingToDownload) {
   EXPECT_TRUE(error_text<UserError>([] {
-                fetch_dataset(dataset_kinds().front(), "", "/tmp");
+                fetch_dataset(dataset_kinds().entries().front(), "", "/tmp");
               }).starts_with("data set \"jets\" has nothing to download"));
 }
 

@@ -13,10 +13,6 @@
 namespace lathe::app {
 namespace {
 
-bool is_called(const data::DatasetKind& kind, const std::string& name) {
-  return kind.name == name || std::find(kind.aliases.begin(), kind.aliases.end(), name) != kind.aliases.end();
-}
-
 model::ModelRequest usual_request(const recipe::Settings& settings) {
   const model::ZooEntry* entry = settings.model_is_table ? nullptr : model::find_model(settings.model);
   return entry == nullptr ? model::ModelRequest() : entry->usual;
@@ -82,9 +78,9 @@ model::ModelRequest model_request(const data::Dataset& dataset) {
 model::ModelRequest model_request(const recipe::Settings& settings, Progress* progress) {
   if (settings.dataset.empty()) return usual_request(settings);
   const bool regression = recipe::task_of(settings) == data::Task::kRegression;
-  for (const data::DatasetKind& kind : data::dataset_kinds())
-    if (!regression && is_called(kind, settings.dataset) && kind.width > 0 && kind.classes > 0)
-      return {.input_shape = kind.row_shape(), .classes = kind.classes};
+  const data::DatasetKind* kind = data::dataset_kinds().find(settings.dataset);
+  if (!regression && kind != nullptr && kind->width > 0 && kind->classes > 0)
+    return {.input_shape = kind->row_shape(), .classes = kind->classes};
   return model_request(*load_data(settings, {}, progress));
 }
 

@@ -153,12 +153,10 @@ ExitCode show_dataset(const Invocation& invocation) {
 }
 
 const data::DatasetKind& kind_to_fetch(const std::string& name) {
+  if (const data::DatasetKind* kind = data::dataset_kinds().find(name)) return *kind;
   std::vector<std::string> fetchable;
-  for (const data::DatasetKind& kind : data::dataset_kinds()) {
-    const bool named = kind.name == name || std::count(kind.aliases.begin(), kind.aliases.end(), name) > 0;
-    if (named) return kind;
+  for (const data::DatasetKind& kind : data::dataset_kinds())
     if (!kind.url.empty()) fetchable.push_back(kind.name);
-  }
   throw UserError(fmt::format("unknown data set \"{}\"{}", name, suggestion(name, fetchable)));
 }
 

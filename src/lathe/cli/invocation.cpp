@@ -56,10 +56,7 @@ void apply_sets(const ParsedLine& line, Invocation& invocation) {
 // Tells whether a lone word can only be meant as the data set: `lathe test --load best.safetensors jets`.
 bool names_data_alone(const std::string& word) {
   if (model::find_model(word) != nullptr) return false;
-  const auto& kinds = data::dataset_kinds();
-  return std::any_of(kinds.begin(), kinds.end(), [&](const data::DatasetKind& kind) {
-    return kind.name == word || std::find(kind.aliases.begin(), kind.aliases.end(), word) != kind.aliases.end();
-  });
+  return data::dataset_kinds().find(word) != nullptr;
 }
 
 // Takes the words apart: a study file, the command's own words, MODEL and DATASET, in this order. A trial of --from

@@ -10,10 +10,6 @@
 namespace lathe::data {
 namespace {
 
-bool answers_to(const DatasetKind& kind, const std::string& name) {
-  return kind.name == name || std::find(kind.aliases.begin(), kind.aliases.end(), name) != kind.aliases.end();
-}
-
 /// Tells a path from a misspelt name: it has a slash or an extension, or exists.
 bool is_path(const std::string& name) {
   const std::filesystem::path path(name);
@@ -51,18 +47,14 @@ void refuse_layout(const DatasetRequest& request) {
 }
 
 std::shared_ptr<const Dataset> load_dataset(const DatasetRequest& request) {
-  std::vector<std::string> known;
-  for (const DatasetKind& kind : dataset_kinds()) {
-    known.push_back(kind.name);
-    if (!answers_to(kind, request.name)) continue;
-    if (kind.width > 0) {
-      refuse_label(request);
-      refuse_layout(request);
-    }
-    return kind.load(request);
+  const DatasetKind* kind = dataset_kinds().find(request.name);
+  if (kind == nullptr && is_path(request.name)) return arrays_kind().load(request);
+  if (kind == nullptr) throw UserError("dataset", dataset_kinds().unknown(request.name));
+  if (kind->width > 0) {
+    refuse_label(request);
+    refuse_layout(request);
   }
-  if (is_path(request.name)) return arrays_kind().load(request);
-  throw UserError("dataset", fmt::format("unknown data set \"{}\"{}", request.name, suggestion(request.name, known)));
+  return kind->load(request);
 }
 
 }  // namespace lathe::data

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lathe/base/hash.h"
+#include "lathe/base/registry.h"
 #include "lathe/base/shape.h"
 #include "lathe/data/preprocessing.h"
 
@@ -141,7 +142,7 @@ struct DatasetKind {
   Shape row_shape() const { return shape.empty() ? Shape{width} : shape; }
 };
 
-const std::vector<DatasetKind>& dataset_kinds();
+const Registry<DatasetKind>& dataset_kinds();
 
 /// Loads a data set. Throws UserError (unknown name, nearest shown), DataError (absent, saying everywhere it was looked
 /// for and how to get it; truncated; NaN; label out of range, with row and column).

@@ -60,49 +60,38 @@ std::string names_of(Task task) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-SettingProblem unknown_loss(const std::string& name) {
-  std::vector<std::string> known;
-  for (const LossDeclaration& declaration : loss_declarations()) known.push_back(declaration.name);
-  return {"loss", fmt::format("unknown loss \"{}\"{}", name, suggestion(name, known))};
-}
-
 }  // namespace
 
-const std::vector<LossDeclaration>& loss_declarations() {
-  static const std::vector<LossDeclaration> kDeclarations = {
-      {.name = "cross_entropy",
-       .aliases = {},
-       .task = Task::kClassification,
-       .description = "-log softmax(o)[y] in nat, torch.nn.CrossEntropyLoss",
-       .options = {"label_smoothing", "class_weights"}},
-      {.name = "mean_squared_error",
-       .aliases = {"mse"},
-       .task = Task::kRegression,
-       .description = "mean over the outputs of (o - t)^2, torch.nn.MSELoss",
-       .options = {}},
-      {.name = "mean_absolute_error",
-       .aliases = {"mae"},
-       .task = Task::kRegression,
-       .description = "mean over the outputs of |o - t|, torch.nn.L1Loss",
-       .options = {}},
-      {.name = "huber",
-       .aliases = {},
-       .task = Task::kRegression,
-       .description = "mean over the outputs of d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), d = o - t, "
-                      "torch.nn.HuberLoss",
-       .options = {"huber_delta"}},
-  };
-  return kDeclarations;
+const Registry<LossDeclaration>& loss_declarations() {
+  static const Registry<LossDeclaration> registry(
+      "loss", {
+                  {.name = "cross_entropy",
+                   .aliases = {},
+                   .task = Task::kClassification,
+                   .description = "-log softmax(o)[y] in nat, torch.nn.CrossEntropyLoss",
+                   .options = {"label_smoothing", "class_weights"}},
+                  {.name = "mean_squared_error",
+                   .aliases = {"mse"},
+                   .task = Task::kRegression,
+                   .description = "mean over the outputs of (o - t)^2, torch.nn.MSELoss",
+                   .options = {}},
+                  {.name = "mean_absolute_error",
+                   .aliases = {"mae"},
+                   .task = Task::kRegression,
+                   .description = "mean over the outputs of |o - t|, torch.nn.L1Loss",
+                   .options = {}},
+                  {.name = "huber",
+                   .aliases = {},
+                   .task = Task::kRegression,
+                   .description =
+                       "mean over the outputs of d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), d = o - t, "
+                       "torch.nn.HuberLoss",
+                   .options = {"huber_delta"}},
+              });
+  return registry;
 }
 
-const LossDeclaration* find_loss(std::string_view name) {
-  for (const LossDeclaration& declaration : loss_declarations()) {
-    if (declaration.name == name) return &declaration;
-    if (std::find(declaration.aliases.begin(), declaration.aliases.end(), name) != declaration.aliases.end())
-      return &declaration;
-  }
-  return nullptr;
-}
+const LossDeclaration* find_loss(std::string_view name) { return loss_declarations().find(name); }
 
 LossSettings resolved(LossSettings loss, Task task) {
   const LossDeclaration* declaration = find_loss(loss.name);
@@ -124,7 +113,7 @@ std::string LossSettings::to_text() const {
 
 std::optional<SettingProblem> find_problem(const LossSettings& loss, Task task) {
   const LossDeclaration* declaration = find_loss(loss.name);
-  if (declaration == nullptr) return unknown_loss(loss.name);
+  if (declaration == nullptr) return SettingProblem{"loss", loss_declarations().unknown(loss.name)};
   if (declaration->task != task)
     return SettingProblem{"loss", fmt::format("{} belongs to {}; the task is {}, whose losses are {}", loss.name,
                                               task_name(declaration->task), task_name(task), names_of(task))};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lathe/base/error.h"
+#include "lathe/base/registry.h"
 #include "lathe/data/dataset.h"
 
 /// The losses: what is minimised, as a value, and the list of those that there are.
@@ -39,7 +40,7 @@ struct LossDeclaration {
   std::vector<std::string> options;  ///< keys of the settings that it reads
 };
 
-const std::vector<LossDeclaration>& loss_declarations();
+const Registry<LossDeclaration>& loss_declarations();
 /// Finds a loss by name or alias; null when there is none.
 const LossDeclaration* find_loss(std::string_view name);
 /// Returns the loss of a task when none is named: cross_entropy, mean_squared_error.

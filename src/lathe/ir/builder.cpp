@@ -67,18 +67,11 @@ std::string function_name(const std::string& op_name) {
   return fx_name(op == nullptr || op->function.empty() ? op_name : op->function.substr(op->function.rfind('.') + 1));
 }
 
-const OpDeclaration& known_op(const std::string& name) {
-  if (const OpDeclaration* op = find_op(name)) return *op;
-  std::vector<std::string> names;
-  for (const OpDeclaration& op : op_declarations()) names.push_back(op.name);
-  throw UserError(fmt::format("unknown op \"{}\"{}", name, suggestion(name, names)));
-}
-
 }  // namespace
 
 Node make_node(const Graph& graph, const std::string& op_name, const std::vector<Attribute>& attributes,
                std::vector<std::size_t> inputs) {
-  const OpDeclaration& op = known_op(op_name);
+  const OpDeclaration& op = op_declarations().at(op_name);
   if (inputs.empty() && op.input_count > 0) inputs = {graph.nodes.size() - 1};
   if (!op.accepts(inputs.size()))
     throw UserError(fmt::format("{} reads {}{} inputs; got {}", op.name, op.input_count,

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/base/registry.h"
 #include "lathe/ir/graph.h"
 
 namespace lathe::ir {
@@ -95,7 +96,7 @@ struct OpDeclaration {
 };
 
 /// Returns all declarations, in the order of ops/builtin.cpp.
-const std::vector<OpDeclaration>& op_declarations();
+const Registry<OpDeclaration>& op_declarations();
 /// Finds a declaration by name; null when there is none.
 const OpDeclaration* find_op(std::string_view name);
 /// Returns the declaration of a node that is known to be valid.

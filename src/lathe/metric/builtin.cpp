@@ -267,16 +267,6 @@ std::vector<MetricKind> hardware_metrics() {
   };
 }
 
-std::string normalised(std::string_view name) {
-  std::string text;
-  for (const char letter : name) {
-    if (letter != '-' && letter != '_' && letter != ' ') {
-      text += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-    }
-  }
-  return text;
-}
-
 }  // namespace
 
 const ir::GraphCosts* TrialFacts::costs() const {
@@ -285,24 +275,18 @@ const ir::GraphCosts* TrialFacts::costs() const {
   return &*known_costs;
 }
 
-const std::vector<MetricKind>& metric_kinds() {
-  static const std::vector<MetricKind> kinds = [] {
-    std::vector<MetricKind> all = software_metrics();
-    for (const MetricKind& kind : hardware_metrics()) all.push_back(kind);
-    return all;
-  }();
-  return kinds;
+const Registry<MetricKind>& metric_kinds() {
+  static const Registry<MetricKind> registry(
+      "metric",
+      [] {
+        std::vector<MetricKind> all = software_metrics();
+        for (const MetricKind& kind : hardware_metrics()) all.push_back(kind);
+        return all;
+      }(),
+      Spelling::kLoose);
+  return registry;
 }
 
-const MetricKind* find_metric(std::string_view name) {
-  const std::string wanted = normalised(name);
-  for (const MetricKind& kind : metric_kinds()) {
-    if (normalised(kind.name) == wanted) return &kind;
-    for (const std::string& alias : kind.aliases) {
-      if (normalised(alias) == wanted) return &kind;
-    }
-  }
-  return nullptr;
-}
+const MetricKind* find_metric(std::string_view name) { return metric_kinds().find(name); }
 
 }  // namespace lathe::metric

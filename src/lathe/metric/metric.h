@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/base/registry.h"
 #include "lathe/engine/backend.h"
 #include "lathe/engine/train.h"
 #include "lathe/ir/analysis/costs.h"
@@ -77,7 +78,7 @@ struct MetricKind {
   double (*row_part)(const RowFacts&) = nullptr;
 };
 
-const std::vector<MetricKind>& metric_kinds();
+const Registry<MetricKind>& metric_kinds();
 /// Finds a metric by name or alias (case, `-` and `_` are ignored: `FLOPs`, `model-size`); null when there is none.
 const MetricKind* find_metric(std::string_view name);
 

@@ -13,24 +13,6 @@
 namespace lathe::model {
 namespace {
 
-/// Brings spellings of a name together: `JSC_tiny` -> `jsc-tiny`.
-std::string plain(std::string_view name) {
-  std::string text(name);
-  for (char& c : text) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-bool is_called(const ZooEntry& entry, const std::string& name) {
-  return plain(entry.name) == name || std::any_of(entry.aliases.begin(), entry.aliases.end(),
-                                                  [&](const std::string& alias) { return plain(alias) == name; });
-}
-
-std::string unknown_model(std::string_view name) {
-  std::vector<std::string> names;
-  for (const ZooEntry& entry : zoo()) names.push_back(entry.name);
-  return fmt::format("unknown model \"{}\"{}", name, suggestion(name, names));
-}
-
 const char* rows_text(Rows rows) {
   static constexpr const char* kTexts[] = {"rows of features [features]", "images [channels, height, width]",
                                            "texts [tokens]", "rows of features or images"};
@@ -56,25 +38,19 @@ std::string family(std::string name) {
 
 }  // namespace
 
-const ZooEntry* find_model(std::string_view name) {
-  const std::string wanted = plain(name);
-  const auto found =
-      std::find_if(zoo().begin(), zoo().end(), [&](const ZooEntry& entry) { return is_called(entry, wanted); });
-  return found == zoo().end() ? nullptr : &*found;
-}
+const ZooEntry* find_model(std::string_view name) { return zoo().find(name); }
 
 ir::Graph make_model(std::string_view name, const ModelRequest& request) {
-  const ZooEntry* entry = find_model(name);
-  if (entry == nullptr) throw UserError("model", unknown_model(name));
-  check_rows(*entry, request);
-  return build_chain(entry->name, request, entry->layers(request));
+  const ZooEntry& entry = zoo().at(name, "model");
+  check_rows(entry, request);
+  return build_chain(entry.name, request, entry.layers(request));
 }
 
 ir::Graph make_model(const config::Value& root, const ModelRequest& request) {
   const config::Value* model = root.find("model");
   if (model == nullptr) throw UserError("model", "no network is named");
   if (model->is_table()) return described_model(*model, request);
-  if (find_model(model->as_string()) == nullptr) model->fail(unknown_model(model->as_string()));
+  if (find_model(model->as_string()) == nullptr) model->fail(zoo().unknown(model->as_string()));
   return make_model(model->as_string(), request);
 }
 

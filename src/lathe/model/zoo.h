@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/base/registry.h"
 #include "lathe/config/value.h"
 #include "lathe/model/chain.h"
 
@@ -25,7 +26,7 @@ struct ZooEntry {
 };
 
 /// Returns all entries, in the order of builtin.cpp.
-const std::vector<ZooEntry>& zoo();
+const Registry<ZooEntry>& zoo();
 /// Finds an entry by name or alias; underscores count as dashes, capitals as small letters. Null when there is none.
 const ZooEntry* find_model(std::string_view name);
 /// Makes a network of the zoo. The graph carries the zoo's name. Throws UserError with the nearest names, and where the

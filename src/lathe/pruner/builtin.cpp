@@ -37,40 +37,18 @@ PrunerKind none_kind() {
           .make = make_none};
 }
 
-// Makes spellings comparable: `SuccessiveHalving` and `successive_halving` are one name.
-std::string normalised(std::string_view name) {
-  std::string text;
-  for (const char letter : name) {
-    if (letter == '-' || letter == '_' || letter == ' ') continue;
-    text += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  }
-  return text;
-}
-
-bool answers_to(const PrunerKind& kind, std::string_view name) {
-  const std::string wanted = normalised(name);
-  return normalised(kind.name) == wanted ||
-         std::any_of(kind.aliases.begin(), kind.aliases.end(),
-                     [&](const std::string& alias) { return normalised(alias) == wanted; });
-}
-
 }  // namespace
 
-const std::vector<PrunerKind>& pruner_kinds() {
-  static const std::vector<PrunerKind> kinds{none_kind(),      median_kind(),    percentile_kind(),
-                                             asha_kind(),      hyperband_kind(), patient_kind(),
-                                             threshold_kind(), moasha_kind(),    front_kind()};
-  return kinds;
+const Registry<PrunerKind>& pruner_kinds() {
+  static const Registry<PrunerKind> registry(
+      "pruner",
+      {none_kind(), median_kind(), percentile_kind(), asha_kind(), hyperband_kind(), patient_kind(), threshold_kind(),
+       moasha_kind(), front_kind()},
+      Spelling::kLoose);
+  return registry;
 }
 
-const PrunerKind& pruner_kind(std::string_view name) {
-  std::vector<std::string> names;
-  for (const PrunerKind& kind : pruner_kinds()) {
-    if (answers_to(kind, name)) return kind;
-    names.push_back(kind.name);
-  }
-  throw UserError(fmt::format("unknown pruner \"{}\"{}", name, suggestion(name, names)));
-}
+const PrunerKind& pruner_kind(std::string_view name) { return pruner_kinds().at(name); }
 
 std::string refusal(const PrunerKind& kind, std::size_t objectives) {
   if (kind.several_objectives || objectives <= 1) return {};

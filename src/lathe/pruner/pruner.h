@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/base/registry.h"
 #include "lathe/config/value.h"
 #include "lathe/sampler/sampler.h"
 
@@ -46,7 +47,7 @@ struct PrunerKind {
   std::unique_ptr<Pruner> (*make)(const PrunerSettings&);
 };
 
-const std::vector<PrunerKind>& pruner_kinds();
+const Registry<PrunerKind>& pruner_kinds();
 /// Finds a pruner by name or alias, case, `-` and `_` ignored; throws UserError with the nearest name.
 const PrunerKind& pruner_kind(std::string_view name);
 /// Says why a pruner cannot serve a study of so many objectives; empty when it can.

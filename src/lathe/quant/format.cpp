@@ -12,27 +12,6 @@
 namespace lathe::quant {
 namespace {
 
-bool is_called(const FormatKind& kind, std::string_view name) {
-  return kind.name == name || std::find(kind.aliases.begin(), kind.aliases.end(), name) != kind.aliases.end();
-}
-
-std::vector<std::string> all_names(const std::vector<FormatKind>& kinds) {
-  std::vector<std::string> names;
-  for (const FormatKind& kind : kinds) {
-    names.push_back(kind.name);
-    names.insert(names.end(), kind.aliases.begin(), kind.aliases.end());
-  }
-  return names;
-}
-
-std::vector<FormatKind> checked(std::vector<FormatKind> kinds) {
-  std::vector<std::string> names = all_names(kinds);
-  std::sort(names.begin(), names.end());
-  const auto repeated = std::adjacent_find(names.begin(), names.end());
-  LATHE_CHECK(repeated == names.end(), "number format {} is listed twice", *repeated);
-  return kinds;
-}
-
 UserError option_error(const FormatKind& kind, const std::string& message) {
   return UserError(fmt::format("number format {}: {}", kind.name, message));
 }
@@ -104,17 +83,12 @@ std::string Format::to_string() const {
   return text + ")";
 }
 
-const std::vector<FormatKind>& format_kinds() {
-  static const std::vector<FormatKind> kinds = checked(builtin_format_kinds());
-  return kinds;
+const Registry<FormatKind>& format_kinds() {
+  static const Registry<FormatKind> registry("number format", builtin_format_kinds());
+  return registry;
 }
 
-const FormatKind& format_kind(std::string_view name) {
-  const auto& kinds = format_kinds();
-  const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return is_called(kind, name); });
-  if (found != kinds.end()) return *found;
-  throw UserError(fmt::format("unknown number format \"{}\"{}", name, suggestion(name, all_names(kinds))));
-}
+const FormatKind& format_kind(std::string_view name) { return format_kinds().at(name); }
 
 Format make_format(std::string_view kind_name, std::span<const GivenOption> given) {
   const FormatKind& kind = format_kind(kind_name);

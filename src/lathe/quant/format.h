@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/base/registry.h"
 #include "lathe/base/shape.h"
 
 namespace lathe::quant {
@@ -74,7 +75,7 @@ struct FormatKind {
 };
 
 /// Returns all kinds, in the order of builtin.cpp.
-const std::vector<FormatKind>& format_kinds();
+const Registry<FormatKind>& format_kinds();
 /// Finds a kind by name or alias; throws UserError with the nearest name.
 const FormatKind& format_kind(std::string_view name);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lathe/base/registry.h"
 #include "lathe/base/trial_state.h"
 #include "lathe/config/value.h"
 #include "lathe/parameter/space.h"
@@ -81,7 +82,7 @@ struct SamplerKind {
   std::unique_ptr<Sampler> (*make)(const SamplerSettings&);
 };
 
-const std::vector<SamplerKind>& sampler_kinds();
+const Registry<SamplerKind>& sampler_kinds();
 /// Finds a sampler by name or alias, case ignored; throws UserError with the nearest name.
 const SamplerKind& sampler_kind(std::string_view name);
 std::unique_ptr<Sampler> make_sampler(const SamplerSettings& settings);

@@ -6,60 +6,56 @@
 
 namespace lathe::ir {
 
-const std::vector<OpDeclaration>& op_declarations() {
-  static const std::vector<OpDeclaration> declarations = {
-      ops::input(),
-      ops::output(),
-      ops::linear(),
-      ops::conv1d(),
-      ops::conv2d(),
-      ops::batch_norm1d(),
-      ops::batch_norm2d(),
-      ops::layer_norm(),
-      ops::relu(),
-      ops::leaky_relu(),
-      ops::tanh(),
-      ops::sigmoid(),
-      ops::gelu(),
-      ops::relu6(),
-      ops::silu(),
-      ops::hardswish(),
-      ops::hardsigmoid(),
-      ops::hardtanh(),
-      ops::elu(),
-      ops::selu(),
-      ops::softplus(),
-      ops::dropout(),
-      ops::max_pool1d(),
-      ops::max_pool2d(),
-      ops::avg_pool1d(),
-      ops::avg_pool2d(),
-      ops::adaptive_avg_pool1d(),
-      ops::adaptive_avg_pool2d(),
-      ops::upsample(),
-      ops::flatten(),
-      ops::reshape(),
-      ops::permute(),
-      ops::identity(),
-      ops::add(),
-      ops::mul(),
-      ops::concat(),
-      ops::mean(),
-      ops::matmul(),
-      ops::softmax(),
-      ops::embedding(),
-      ops::position_embedding(),
-      ops::attention(),
-      ops::quantize(),
-  };
-  return declarations;
+const Registry<OpDeclaration>& op_declarations() {
+  static const Registry<OpDeclaration> registry("op", {
+                                                          ops::input(),
+                                                          ops::output(),
+                                                          ops::linear(),
+                                                          ops::conv1d(),
+                                                          ops::conv2d(),
+                                                          ops::batch_norm1d(),
+                                                          ops::batch_norm2d(),
+                                                          ops::layer_norm(),
+                                                          ops::relu(),
+                                                          ops::leaky_relu(),
+                                                          ops::tanh(),
+                                                          ops::sigmoid(),
+                                                          ops::gelu(),
+                                                          ops::relu6(),
+                                                          ops::silu(),
+                                                          ops::hardswish(),
+                                                          ops::hardsigmoid(),
+                                                          ops::hardtanh(),
+                                                          ops::elu(),
+                                                          ops::selu(),
+                                                          ops::softplus(),
+                                                          ops::dropout(),
+                                                          ops::max_pool1d(),
+                                                          ops::max_pool2d(),
+                                                          ops::avg_pool1d(),
+                                                          ops::avg_pool2d(),
+                                                          ops::adaptive_avg_pool1d(),
+                                                          ops::adaptive_avg_pool2d(),
+                                                          ops::upsample(),
+                                                          ops::flatten(),
+                                                          ops::reshape(),
+                                                          ops::permute(),
+                                                          ops::identity(),
+                                                          ops::add(),
+                                                          ops::mul(),
+                                                          ops::concat(),
+                                                          ops::mean(),
+                                                          ops::matmul(),
+                                                          ops::softmax(),
+                                                          ops::embedding(),
+                                                          ops::position_embedding(),
+                                                          ops::attention(),
+                                                          ops::quantize(),
+                                                      });
+  return registry;
 }
 
-const OpDeclaration* find_op(std::string_view name) {
-  const auto& all = op_declarations();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const OpDeclaration& op) { return op.name == name; });
-  return found == all.end() ? nullptr : &*found;
-}
+const OpDeclaration* find_op(std::string_view name) { return op_declarations().find(name); }
 
 const OpDeclaration& op_of(const Node& node) {
   const OpDeclaration* op = find_op(node.op);
