@@ -49,15 +49,35 @@ You are not root and sudo does not let you install them." "$*"
   rm -f "$log"
 }
 
+# Shows how far build.log is, [n/m], until process $1 ends: in place on a terminal, else a line every 30 seconds.
+show_progress() {
+  waited=0
+  while kill -0 "$1" 2>/dev/null; do
+    sleep 1
+    waited=$((waited + 1))
+    [ -t 1 ] || [ $((waited % 30)) = 0 ] || continue
+    step=$(tail -c 4096 build.log | tr '\r' '\n' | grep -o '^\[[0-9]*/[0-9]*\]' | tail -n 1) || continue
+    if [ -t 1 ]; then printf '\r%s ' "$step"; else say "$step"; fi
+  done
+  [ ! -t 1 ] || printf '\r\033[K'
+}
+
 # build_tree TESTS(ON|OFF) TARGET...: configures ./build and builds the targets.
 build_tree() {
   tests=$1
   shift
   say "Building in build/ ..."
-  cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DLATHE_BUILD_TESTS="$tests" >build.log 2>&1 &&
-    cmake --build build --target "$@" >>build.log 2>&1 || {
+  {
+    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DLATHE_BUILD_TESTS="$tests" >build.log 2>&1 &&
+      exec cmake --build build --target "$@" >>build.log 2>&1
+  } &
+  builder=$!
+  trap 'kill "$builder" 2>/dev/null; exit 130' INT TERM
+  show_progress "$builder"
+  wait "$builder" || {
     tail -n 40 build.log
     say "The build failed; all of its output is in build.log."
     exit 1
   }
+  trap - INT TERM
 }

@@ -42,7 +42,7 @@ GROUPS = [
     (["onnx"], ["onnx/read_document.cpp", "onnx/graph_reader.cpp", "onnx/import.cpp"]),
     (["toml"], ["config/value.cpp: -set_by_path -set_value -for_writing -with_position -command_line -malformed_path -split_path -to_toml -escaped "
                 "-table_text -write_table",
-                "config/settings.cpp: -parsed -typed -flag_value -setting_lines -resolved_document -effective_text -source_of "
+                "recipe/settings.cpp: -parsed -typed -flag_value -setting_lines -resolved_document -effective_text -source_of "
                 "-shown -version"]),
     (["best.json"], ["report/mase_files.cpp: saved_trial values_of"]),
     (["study import"], ["study/exchange/import.cpp"]),

@@ -23,8 +23,8 @@ TEST(RandomStream, DependsOnEveryPartOfItsKey) {
   const auto first = [](std::uint64_t seed, std::initializer_list<std::uint64_t> words, const char* purpose) {
     return RandomStream(seed, words, purpose).next_u64();
   };
-  const std::vector<std::uint64_t> values{first(0, {}, ""),      first(1, {}, ""),     first(0, {0}, ""),
-                                          first(0, {0, 0}, ""),  first(0, {1, 0}, ""), first(0, {0, 1}, ""),
+  const std::vector<std::uint64_t> values{first(0, {}, ""),        first(1, {}, ""),      first(0, {0}, ""),
+                                          first(0, {0, 0}, ""),    first(0, {1, 0}, ""),  first(0, {0, 1}, ""),
                                           first(0, {}, "shuffle"), first(0, {}, "shuffl")};
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(values[i], values[j]) << i << " " << j;

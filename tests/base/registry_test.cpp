@@ -37,6 +37,12 @@ TEST(Registry, LooseSpellingsAreOneName) {
   EXPECT_THROW(Registry<Tool>("tool", {{"a-b"}, {"A_B"}}, Spelling::kLoose), InternalError);
 }
 
+TEST(Registry, HyphensMayBeUnderscoresAndNothingElse) {
+  const Registry<Tool> tools("tool", {{"bowl-gouge"}}, Spelling::kHyphens);
+  for (const char* name : {"bowl-gouge", "Bowl_Gouge"}) EXPECT_NE(tools.find(name), nullptr) << name;
+  for (const char* name : {"bowlgouge", "bowl gouge"}) EXPECT_EQ(tools.find(name), nullptr) << name;
+}
+
 TEST(Registry, RefusesTwoEntriesOfOneName) {
   EXPECT_THROW(Registry<Tool>("tool", {{"chisel"}, {"gouge", {"chisel"}}}), InternalError);
   EXPECT_THROW(Registry<Tool>("tool", {{"chisel"}, {"chisel"}}), InternalError);

@@ -121,8 +121,9 @@ TEST(TorchFile, TiedParametersAreRefusedByBothNames) {
   };
   const std::string path = bundled("tied.pt").string();
   const std::string refused =
-      path + ": blocks.0.weight and blocks.2.weight are one parameter (tied weights), which lathe would train as two; "
-             "save copies of them (tensor.clone()) if they may differ";
+      path +
+      ": blocks.0.weight and blocks.2.weight are one parameter (tied weights), which lathe would train as two; "
+      "save copies of them (tensor.clone()) if they may differ";
   const ir::Graph graph = layers("blocks.0", "blocks.2"), turned = layers("blocks.2", "blocks.0");
   EXPECT_EQ(message_of([&] { load_model(path, &graph); }), refused);
   EXPECT_EQ(message_of([&] { load_model(path, &turned); }), refused);

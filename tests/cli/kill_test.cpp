@@ -106,9 +106,19 @@ class Killed : public ::testing::Test {
   fs::path folder() const { return folder_.path(); }
 
   std::vector<std::string> worker_arguments(const fs::path& database, int place) const {
-    return {std::getenv("LATHE_PROGRAM"), "search", "--config", (folder() / "study.toml").string(), "--storage",
-            database.string(), "--study", "jets", "--project-dir", folder().string(), "--project",
-            fmt::format("worker{}", place), "--quiet"};
+    return {std::getenv("LATHE_PROGRAM"),
+            "search",
+            "--config",
+            (folder() / "study.toml").string(),
+            "--storage",
+            database.string(),
+            "--study",
+            "jets",
+            "--project-dir",
+            folder().string(),
+            "--project",
+            fmt::format("worker{}", place),
+            "--quiet"};
   }
 
   pid_t start_worker(const fs::path& database, int place) const {
@@ -119,7 +129,8 @@ class Killed : public ::testing::Test {
     const pid_t process = fork();
     if (process == 0) {
       const std::string log = (folder() / fmt::format("worker{}.log", place)).string();
-      if (std::freopen(log.c_str(), "a", stdout) == nullptr || std::freopen(log.c_str(), "a", stderr) == nullptr) _exit(98);
+      if (std::freopen(log.c_str(), "a", stdout) == nullptr || std::freopen(log.c_str(), "a", stderr) == nullptr)
+        _exit(98);
       execv(words.front(), words.data());
       _exit(99);
     }
@@ -130,7 +141,8 @@ class Killed : public ::testing::Test {
   int run_and_kill(const fs::path& database, int kills) {
     RandomStream stream(20261121, {static_cast<std::uint64_t>(kills)}, "kill test");
     std::array<pid_t, kWorkers> workers{};
-    for (int place = 0; place < kWorkers; ++place) workers[static_cast<std::size_t>(place)] = start_worker(database, place);
+    for (int place = 0; place < kWorkers; ++place)
+      workers[static_cast<std::size_t>(place)] = start_worker(database, place);
     Outcome before;
     int killed = 0;
     for (; killed < kills; ++killed) {
@@ -157,9 +169,7 @@ class Killed : public ::testing::Test {
     return killed;
   }
 
-  void expect_success(int status) const {
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << logs();
-  }
+  void expect_success(int status) const { EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << logs(); }
 
   // Every trial that had ended is still there, unchanged.
   static void expect_nothing_lost(const fs::path& database, Outcome& before) {
@@ -174,7 +184,8 @@ class Killed : public ::testing::Test {
 
   std::string logs() const {
     std::string text;
-    for (int place = 0; place < kWorkers; ++place) text += testing::file_text(folder() / fmt::format("worker{}.log", place));
+    for (int place = 0; place < kWorkers; ++place)
+      text += testing::file_text(folder() / fmt::format("worker{}.log", place));
     return text;
   }
 
@@ -182,8 +193,9 @@ class Killed : public ::testing::Test {
     write_text_file_atomically(folder() / "study.toml", study_file(trials));
     const fs::path calm = folder() / "calm.db", rough = folder() / "rough.db";
     const auto alone = testing::run_program(
-        fmt::format("{} search --config {} --storage {} --study jets --project-dir {} --project alone --quiet --n-jobs 2",
-                    std::getenv("LATHE_PROGRAM"), (folder() / "study.toml").string(), calm.string(), folder().string()),
+        fmt::format(
+            "{} search --config {} --storage {} --study jets --project-dir {} --project alone --quiet --n-jobs 2",
+            std::getenv("LATHE_PROGRAM"), (folder() / "study.toml").string(), calm.string(), folder().string()),
         folder());
     ASSERT_EQ(alone.exit_code, 0) << alone.errors;
     EXPECT_EQ(run_and_kill(rough, kills), kills) << "the study ended too early: give it more trials";
@@ -208,10 +220,11 @@ class Killed : public ::testing::Test {
       LATHE_PEER_IS_ABSENT("python3-optuna is not installed");
     }
     const auto read = testing::run_program(
-        fmt::format("{} -c \"import optuna; s = optuna.load_study(study_name='jets', storage=optuna.storages.RDBStorage("
-                    "'sqlite:///{}', skip_compatibility_check=True)); print(len([t for t in s.trials if t.state.name == "
-                    "'COMPLETE']))\"",
-                    kPython, database.string()),
+        fmt::format(
+            "{} -c \"import optuna; s = optuna.load_study(study_name='jets', storage=optuna.storages.RDBStorage("
+            "'sqlite:///{}', skip_compatibility_check=True)); print(len([t for t in s.trials if t.state.name == "
+            "'COMPLETE']))\"",
+            kPython, database.string()),
         folder());
     EXPECT_EQ(read.output, fmt::format("{}\n", trials)) << read.errors;
   }

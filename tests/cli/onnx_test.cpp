@@ -20,7 +20,8 @@ class OnnxProgram : public ::testing::Test {
               fmt::format("lathe_onnx_{}", ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_ / "studies");
-    run("train jsc-three-linear-layers jets --max-steps 200 --max-epochs 1 --learning-rate 0.01 --project-dir . --project run");
+    run("train jsc-three-linear-layers jets --max-steps 200 --max-epochs 1 --learning-rate 0.01 --project-dir . "
+        "--project run");
   }
   ~OnnxProgram() override { std::filesystem::remove_all(folder_); }
 

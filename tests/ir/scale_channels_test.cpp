@@ -156,11 +156,12 @@ TEST(ScaleChannels, ASumWithTheInputKeepsItsWidth) {
   builder.add("add", "", {}, {0, a});
   builder.add("linear", "b", {{"in_features", std::int64_t{4}}, {"out_features", std::int64_t{3}}});
   const Graph graph = std::move(builder).finish();
-  EXPECT_EQ(test::error_text<UserError>([&] {
-              scale_channels(graph, {{{"a", output(2)}}, {}});
-            }),
-            "node a: its output is tied to the network's input x (4 features), and it keeps its width; got a multiplier of "
-            "2");
+  EXPECT_EQ(
+      test::error_text<UserError>([&] {
+        scale_channels(graph, {{{"a", output(2)}}, {}});
+      }),
+      "node a: its output is tied to the network's input x (4 features), and it keeps its width; got a multiplier of "
+      "2");
 }
 
 TEST(Channels, SumsTieTheirProducers) {

@@ -46,9 +46,7 @@ TEST(Space, PlacesAndAssignmentsAreInverse) {
   }
 }
 
-TEST(Space, LastParameterChangesFastest) {
-  EXPECT_EQ(Space::categorical({2, 3}).decode(4), (Assignment{1, 1}));
-}
+TEST(Space, LastParameterChangesFastest) { EXPECT_EQ(Space::categorical({2, 3}).decode(4), (Assignment{1, 1})); }
 
 TEST(Space, DeactivateFollowsChainsOfConditions) {
   const Space space = layers();

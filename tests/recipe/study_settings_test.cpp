@@ -1,9 +1,10 @@
+#include "lathe/recipe/study_settings.h"
+
 #include <gtest/gtest.h>
 
 #include "lathe/base/log.h"
 #include "lathe/recipe/search_training.h"
 #include "lathe/recipe/study_pruner.h"
-#include "lathe/recipe/study_settings.h"
 
 namespace lathe::recipe {
 namespace {
@@ -39,8 +40,8 @@ TEST(ParseStudy, ReadsWhatATrialRunsWith) {
   EXPECT_EQ(plain.checkpoint_interval_seconds, 60);
 
   const StudySettings study = parse("threads = 4\ntrainer_precision = \"bf16-mixed\"\nweights = \"inherit\"\n" +
-                                            trained + "weights = \"net2wider\"\n" + kSetup +
-                                            "max_memory = 20100\nkeep_best = 3\ncheckpoint_interval = 0\n" + kMetrics);
+                                    trained + "weights = \"net2wider\"\n" + kSetup +
+                                    "max_memory = 20100\nkeep_best = 3\ncheckpoint_interval = 0\n" + kMetrics);
   EXPECT_EQ(study.threads, 4);
   EXPECT_EQ(study.precision, engine::Precision::kBFloat16);
   EXPECT_EQ(study.weights, engine::WeightPolicy::kNet2Wider);  // the runner's own key goes first
@@ -288,8 +289,8 @@ TEST(ParseStudy, WarnsOfAScaleAgainstTheDirection) {
 
 TEST(ParseStudy, ResolvesFormulas) {
   const StudySettings study = parse("[search.strategy]\n" + kSetup +
-                                            "[search.strategy.metrics.score]\nexpr = \"accuracy - 0.1 * loss\"\n"
-                                            "direction = \"maximize\"\n");
+                                    "[search.strategy.metrics.score]\nexpr = \"accuracy - 0.1 * loss\"\n"
+                                    "direction = \"maximize\"\n");
   ASSERT_EQ(metrics_needed(study).size(), 2u);
   EXPECT_EQ(metrics_needed(study)[0]->name, "accuracy");
 }

@@ -76,8 +76,20 @@ TEST(TrainingSettings, MinusOneTakesALimitAwayWhereItMay) {
   steps.read(Place::kRunner, number(-1), settings);
   EXPECT_EQ(settings.max_epochs, kNoEpochLimit);
   EXPECT_FALSE(settings.max_steps);
-  EXPECT_EQ(epochs.field.show(settings), "-1");
+  EXPECT_EQ(samples.field.show(settings), "-1");
   EXPECT_EQ(steps.field.show(settings), "-1");
+}
+
+// The largest numbers are numbers, and no text stands for one.
+TEST(TrainingSettings, OnlyMinusOneIsNoLimit) {
+  for (const char* name : {"max_epochs", "max_steps", "num_samples"}) {
+    const TrainingSetting& setting = *find_training_setting(name);
+    engine::TrainSettings settings;
+    setting.read(Place::kRunner, number(kNoEpochLimit), settings);
+    EXPECT_EQ(setting.field.show(settings), "2147483647");
+    const config::Value none(std::string("NA"), {}, "key");
+    EXPECT_THROW(setting.read(Place::kRunner, none, settings), UserError) << name;
+  }
 }
 
 TEST(TrainingSettings, SayWhoseTheyAre) {

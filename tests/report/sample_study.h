@@ -20,8 +20,7 @@ inline StudyRecord sample_study() {
   study.wall_seconds = 12.25;
   const storage::Time start = storage::time_from_text("2026-11-21 02:09:41.250000");
   const auto add = [&](double accuracy, double bits, std::int64_t multiplier) {
-    TrialRecord trial{.number = static_cast<std::int64_t>(study.trials.size()),
-                      .state = TrialState::kComplete};
+    TrialRecord trial{.number = static_cast<std::int64_t>(study.trials.size()), .state = TrialState::kComplete};
     trial.values = {accuracy, bits};
     trial.software_metrics = {{"accuracy", accuracy}, {"loss", 1.0 / 3}};
     trial.hardware_metrics = {{"average_bitwidth", bits}, {"flops", 1320}};

@@ -65,7 +65,8 @@ TEST(WidthTies, DifferentChoicesAreRefused) {
   const std::string other = "name = [\"output_only\"]\nchannel_multiplier = [1, 3]\n";
   EXPECT_EQ(error_of(entry("a", kScaled) + entry("b", other)),
             "study.toml:6:22: search.search_space.seed.b.config.channel_multiplier: the outputs of a and b are tied by "
-            "a sum, a product or attention, so that they have one width and share one choice; their choices differ: [1, 2, 4] for a and [1, 3] for b");
+            "a sum, a product or attention, so that they have one width and share one choice; their choices differ: "
+            "[1, 2, 4] for a and [1, 3] for b");
   const std::string constant = "name = [\"output_only\"]\nchannel_multiplier = [2]\n";
   EXPECT_TRUE(error_of(entry("a", kScaled) + entry("b", constant)).find("are tied by a sum") != std::string::npos);
 }

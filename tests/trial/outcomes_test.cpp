@@ -27,9 +27,7 @@ TEST(Outcomes, OfLossesKeepSixteenBits) {
   for (std::size_t i = 0; i < losses.size(); ++i) EXPECT_NEAR((*read)[0][i], losses[i], 1e-4);
 }
 
-TEST(Outcomes, ThatAreNotFiniteAreNotKept) {
-  EXPECT_EQ(decode(encode({{1.0f, std::nanf("")}})), Outcomes{{}});
-}
+TEST(Outcomes, ThatAreNotFiniteAreNotKept) { EXPECT_EQ(decode(encode({{1.0f, std::nanf("")}})), Outcomes{{}}); }
 
 TEST(Outcomes, ThatAreDamagedAreNotRead) {
   const std::string text = encode({{1, 2, 3, 4}, {0, 1}});

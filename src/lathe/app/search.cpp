@@ -256,9 +256,10 @@ std::optional<SearchResult> run_search(const Request& request, ReadySearch& read
   const engine::StopToken never;
   const engine::StopToken& stop = options.stop != nullptr ? *options.stop : never;
   check_options(search, options);
-  refuse_endless_search(search, evaluator, request.progress);
+  refuse_endless_search(search, evaluator, stop, request.progress);
   make_sampler(search, search.settings.n_trials);  // options are checked before anything is written
-  const std::string address = options.storage.empty() ? project_database(search.project).string() : options.storage;
+  const std::string address = options.storage.value_or(project_database(search.project).string());
+  if (stop.requested()) return std::nullopt;
   if (options.resume) open_begun_storage(address);  // nothing is made for a study that is not there
   make_directories(search_folder(search.project));
   const log::FileScope run_log(search.project / "run.log");

@@ -14,14 +14,16 @@
 #include "lathe/trial/evaluate.h"
 
 /// A whole search, from a study file to its files: what `lathe search` does, for any program. Several may run at the
-/// same time in threads of one process: nothing here is the process's. Messages go to the caller's log (log::Scope).
+/// same time in threads of one process; messages go to the caller's log (log::Scope). Each plans with the memory that
+/// was free when it began: give them max_memory (and trials enough cores) where they share a machine, as separate
+/// programs.
 namespace lathe::app {
 
 /// Says where a search is kept and what it goes on from.
 struct SearchOptions {
-  std::string storage = {};                         ///< address of the database; empty: the project's own
-  std::optional<std::string> study = std::nullopt;  ///< its name: one that exists is joined; none: a new one
-  bool resume = false;                              ///< go on with `study`, or the newest one of the project's name
+  std::optional<std::string> storage = std::nullopt;  ///< address of the database; none: the project's own
+  std::optional<std::string> study = std::nullopt;    ///< its name: one that exists is joined; none: a new one
+  bool resume = false;                                ///< go on with `study`, or the newest one of the project's name
   std::optional<std::string> warm_start = std::nullopt;  ///< NAME[@ADDRESS] of a study whose trials it begins with
   const engine::StopToken* stop = nullptr;               ///< ends it tidily, with everything found so far
   Profile* profile = nullptr;                            ///< that the calling thread takes part in

@@ -100,9 +100,11 @@ std::string plan_json(const Search& search, const study::Plan& plan) {
   return dump_json(json, 2) + "\n";
 }
 
-void refuse_endless_search(const Search& search, trial::Evaluator& evaluator, Progress* progress) {
+void refuse_endless_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
+                           Progress* progress) {
   if (!search.settings.exhaustive || *search.space.size() <= study::kMostExhaustivePoints) return;
-  const study::Plan plan = plan_search(search, evaluator, engine::StopToken(), progress);
+  const study::Plan plan = plan_search(search, evaluator, stop, progress);
+  if (stop.requested()) return;  // half a plan says nothing
   search.settings.exhaustive->table->fail(fmt::format(
       "the space has {} points, above the {} that an exhaustive search may have: training all of them would "
       "take about {}; narrow the space, or leave this table out and use a sampler",

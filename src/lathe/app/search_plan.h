@@ -19,7 +19,9 @@ std::string plan_table(const Search& search, const study::Plan& plan, const repo
 std::string plan_json(const Search& search, const study::Plan& plan);
 
 /// Throws UserError, with the time that it would take, for a space that is too large to be trained exhaustively.
-void refuse_endless_search(const Search& search, trial::Evaluator& evaluator, Progress* progress);
+/// Nothing where `stop` was requested.
+void refuse_endless_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
+                           Progress* progress);
 
 /// Prints seconds as people say them: `0.42 s`, `12 s`, `3.4 min`, `5.6 h`, `2.1 days`, `31 years`.
 std::string duration_text(double seconds);

@@ -1,9 +1,9 @@
 #include "lathe/base/hash.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 #include <openssl/evp.h>
+
+#include <charconv>
 
 #include "lathe/base/check.h"
 

@@ -84,8 +84,12 @@ void write(Level level, std::string_view message) {
 }
 
 void warning_once(std::string_view text) {
-  Sink* sink = sink_of_this_thread;
-  if (sink != nullptr ? sink->is_first(text) : is_first_in_program(text)) write(Level::kWarning, text);
+  if (sink_of_this_thread != nullptr) return sink_of_this_thread->warn_once(text);
+  if (is_first_in_program(text)) write(Level::kWarning, text);
+}
+
+void Sink::warn_once(std::string_view text) {
+  if (is_first(text)) write(Level::kWarning, visible(text));
 }
 
 bool Sink::is_first(std::string_view text) {
@@ -117,17 +121,29 @@ FileSink::FileSink(const std::filesystem::path& path) : next_(current_sink()) {
 
 FileSink::~FileSink() = default;
 
+void FileSink::append(Level level, std::string_view text) {
+  try {
+    file_->sink.log({"lathe", spdlog_level(level), spdlog::string_view_t(text.data(), text.size())});
+    if (level >= Level::kWarning) file_->sink.flush();
+  } catch (const spdlog::spdlog_ex&) {  // what the messages are about matters more than their file
+  }
+}
+
 void FileSink::write(Level level, std::string_view text) {
-  file_->sink.log({"lathe", spdlog_level(level), spdlog::string_view_t(text.data(), text.size())});
-  if (level >= Level::kWarning) file_->sink.flush();
   if (next_ != nullptr)
     next_->write(level, text);
   else
     write_to_program(level, std::string(text));
+  append(level, text);
 }
 
-bool FileSink::is_first(std::string_view text) {
-  return next_ != nullptr ? next_->is_first(text) : is_first_in_program(text);
+void FileSink::warn_once(std::string_view text) {
+  const std::string shown = visible(text);
+  if (next_ != nullptr)
+    next_->warn_once(text);
+  else if (is_first_in_program(text))
+    write_to_program(Level::kWarning, shown);
+  if (is_first(text)) append(Level::kWarning, shown);
 }
 
 void log_to_terminal(Level level, void (*before_each_message)()) {

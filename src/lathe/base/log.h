@@ -46,8 +46,11 @@ class Sink {
   /// Called by several threads at a time. `text` holds no control characters.
   virtual void write(Level level, std::string_view text) = 0;
   virtual bool enabled(Level) const { return true; }
-  /// Tells whether a text comes to this log for the first time. Thread safe.
-  virtual bool is_first(std::string_view text);
+  /// Writes a warning the first time that this text comes here. Thread safe.
+  virtual void warn_once(std::string_view text);
+
+ protected:
+  bool is_first(std::string_view text);
 
  private:
   std::mutex mutex_;
@@ -71,16 +74,19 @@ class Scope {
 };
 
 /// Appends all messages of at least debug level to a file, with time stamps, and passes them on to what was the log of
-/// the thread that made it. Throws SystemError.
+/// the thread that made it. Throws SystemError where the file cannot be opened; one that cannot be written later (a
+/// full disk) loses lines and nothing else.
 class FileSink : public Sink {
  public:
   explicit FileSink(const std::filesystem::path& path);
   ~FileSink() override;
   void write(Level level, std::string_view text) override;
-  bool is_first(std::string_view text) override;
+  void warn_once(std::string_view text) override;
 
  private:
   class File;
+  void append(Level level, std::string_view text);
+
   std::unique_ptr<File> file_;
   Sink* next_;
 };

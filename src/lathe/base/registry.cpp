@@ -8,8 +8,9 @@ std::string common_spelling(std::string_view name, Spelling spelling) {
   if (spelling == Spelling::kExact) return std::string(name);
   std::string text;
   for (const char letter : name) {
-    if (letter == '-' || letter == '_' || letter == ' ') continue;
-    text += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    const bool joint = letter == '-' || letter == '_';
+    if (spelling == Spelling::kLoose && (joint || letter == ' ')) continue;
+    text += joint ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
   }
   return text;
 }

@@ -17,7 +17,8 @@ namespace lathe {
 /// Tells which spellings of a name mean the same.
 enum class Spelling {
   kExact,
-  kLoose,  ///< case, hyphens, underscores and blanks do not count: `BruteForce`, `brute-force`, `brute_force`
+  kHyphens,  ///< case does not count, and underscores are hyphens: `JSC_tiny`, `jsc-tiny`
+  kLoose,    ///< case, hyphens, underscores and blanks do not count: `BruteForce`, `brute-force`, `brute_force`
 };
 
 /// Returns what all spellings of a name have in common.

@@ -81,9 +81,10 @@ void refuse_tied(const engine::State& expected, const std::map<std::string_view,
   for (const std::string_view name : trained) {
     const std::string& other = stored.at(name)->tied_to;
     if (!trained.contains(other)) continue;
-    throw DataError(path, fmt::format("{} and {} are one parameter (tied weights), which lathe would train as two; save "
-                                      "copies of them (tensor.clone()) if they may differ",
-                                      other, name));
+    throw DataError(path,
+                    fmt::format("{} and {} are one parameter (tied weights), which lathe would train as two; save "
+                                "copies of them (tensor.clone()) if they may differ",
+                                other, name));
   }
 }
 

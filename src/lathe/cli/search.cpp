@@ -105,7 +105,7 @@ ExitCode run_search(const Invocation& invocation) {
   if (invocation.has("--plan")) return run_plan(invocation, search, *ready->evaluator);
   catch_interrupts();
   const auto found = app::run_search(invocation, *ready,
-                                     {.storage = invocation.text("--storage").value_or(""),
+                                     {.storage = invocation.text("--storage"),
                                       .study = invocation.text("--study"),
                                       .resume = invocation.has("--resume"),
                                       .warm_start = invocation.text("--warm-start"),

@@ -23,7 +23,8 @@ bool is_typed(const TrainingSetting& setting, const recipe::Settings& typed) {
 std::string text_of(const TrainingSetting& setting, const TrainSettings& settings) {
   if (!engine::optimizer_named(settings.optimizer.name).reads(setting.name())) return "-";
   std::string text = setting.field.show(settings);
-  if (text == "[]" || (setting.lift && text == "-1")) return "-";
+  const bool endless = setting.name() == "max_epochs" && settings.max_epochs >= recipe::kNoEpochLimit;
+  if (text == "[]" || endless || (setting.lift && text == "-1")) return "-";
   return setting.field.type == "string" ? text.substr(1, text.size() - 2) : text;
 }
 

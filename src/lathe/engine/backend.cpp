@@ -80,13 +80,13 @@ std::string advice(const Backend& backend, const Request& request) {
   return only_precision ? "; --precision 32 runs it in float32" : "";
 }
 
-// A study refuses the same thing candidate by candidate: it is said once, and to the log file always.
+// A study refuses the same thing candidate by candidate: each log is told once, and its debug level always.
 void log_refusal(const Backend& backend, const ir::Graph& graph, const std::string& reason) {
   static std::mutex mutex;
-  static std::set<std::string> said;
+  static std::set<std::pair<const log::Sink*, std::string>> said;
   const std::string text = fmt::format("back end {} refuses network {}: {}", backend.name(), graph.name, reason);
   const std::lock_guard lock(mutex);
-  if (said.insert(text).second)
+  if (said.emplace(log::current_sink(), text).second)
     log::info("{}", text);
   else
     log::debug("{}", text);

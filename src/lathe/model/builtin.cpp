@@ -90,7 +90,7 @@ const Registry<ZooEntry>& zoo() {
            Rows::kTexts,
            sentence()},
       },
-      Spelling::kLoose);
+      Spelling::kHyphens);
   return registry;
 }
 

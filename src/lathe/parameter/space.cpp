@@ -33,7 +33,8 @@ std::uint64_t mix(std::uint64_t word) {
 
 std::uint64_t hash(const Assignment& assignment) {
   std::uint64_t state = assignment.size();
-  for (const double code : assignment) state = mix(state + 0x9e3779b97f4a7c15U + std::bit_cast<std::uint64_t>(code + 0.0));
+  for (const double code : assignment)
+    state = mix(state + 0x9e3779b97f4a7c15U + std::bit_cast<std::uint64_t>(code + 0.0));
   return state;
 }
 
@@ -124,7 +125,9 @@ bool Space::contains(const Assignment& assignment) const {
     if (!is_active(assignment, i)) {
       if (code != kInactive) return false;
     } else if (sizes_[i]) {
-      if (!(code >= 0) || code >= static_cast<double>(*sizes_[i]) || code != static_cast<double>(static_cast<std::int64_t>(code))) return false;
+      if (!(code >= 0) || code >= static_cast<double>(*sizes_[i]) ||
+          code != static_cast<double>(static_cast<std::int64_t>(code)))
+        return false;
     } else if (!code_of_internal(parameters_[i].distribution, code)) {
       return false;
     }

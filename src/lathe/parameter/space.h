@@ -13,7 +13,7 @@ namespace lathe::parameter {
 
 /// Makes a parameter exist only while its parent takes one of some values.
 struct Condition {
-  std::size_t parent = 0;       ///< index of a finite parameter that stands earlier
+  std::size_t parent = 0;         ///< index of a finite parameter that stands earlier
   std::vector<bool> active = {};  ///< [values of the parent]: whether the parameter exists there
   bool operator==(const Condition&) const = default;
 };

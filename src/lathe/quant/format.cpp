@@ -88,7 +88,11 @@ const Registry<FormatKind>& format_kinds() {
   return registry;
 }
 
-const FormatKind& format_kind(std::string_view name) { return format_kinds().at(name); }
+const FormatKind& format_kind(std::string_view name) {
+  if (const FormatKind* kind = format_kinds().find(name)) return *kind;
+  throw UserError(
+      fmt::format("unknown number format \"{}\"{}", name, suggestion(name, format_kinds().all_spellings())));
+}
 
 Format make_format(std::string_view kind_name, std::span<const GivenOption> given) {
   const FormatKind& kind = format_kind(kind_name);

@@ -34,7 +34,7 @@ engine::TrainSettings inherited(const Settings& general) {
 void complete_length(const Value& table, engine::TrainSettings& settings) {
   const Value* epochs = table.find("max_epochs");
   if (epochs == nullptr && settings.num_samples) settings.max_epochs = kNoEpochLimit;
-  if (epochs != nullptr && settings.max_epochs == kNoEpochLimit && !settings.num_samples)
+  if (epochs != nullptr && epochs->as_integer() == -1 && !settings.num_samples)
     table.fail("num_samples and max_epochs may not both be -1: training would not end");
 }
 

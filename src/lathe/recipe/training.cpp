@@ -24,11 +24,21 @@ constexpr bool kIsList = false;
 template <typename T>
 constexpr bool kIsList<std::vector<T>> = true;
 
-// The readers and printers of config/field.h for a member that `access` reaches, however deep it is.
+template <typename T>
+struct Required {
+  using Type = T;
+};
+template <typename T>
+struct Required<std::optional<T>> {
+  using Type = T;
+};
+
+// The readers and printers of config/field.h for a member that `access` reaches, however deep it is. One that may be
+// absent is printed as -1 then (see TrainingSetting::lift).
 template <typename T, typename Access>
 Field<TrainSettings> deep_field(std::string name, std::string description, Access access, Bounds bounds) {
   struct Holder {
-    T value;
+    typename Required<T>::Type value;
   };
   const auto with_bounds = [&] {
     if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string>)
@@ -44,11 +54,16 @@ Field<TrainSettings> deep_field(std::string name, std::string description, Acces
           plain.allowed,
           plain.description,
           [plain, access](TrainSettings& out, const Value& value) {
-            Holder holder{access(out)};
+            Holder holder{};
             plain.read(holder, value);
             access(out) = std::move(holder.value);
           },
-          [plain, access](const TrainSettings& in) { return plain.show(Holder{access(in)}); }};
+          [plain, access](const TrainSettings& in) {
+            if constexpr (std::is_same_v<T, typename Required<T>::Type>)
+              return plain.show(Holder{access(in)});
+            else
+              return access(in) ? plain.show(Holder{*access(in)}) : std::string("-1");
+          }};
 }
 
 template <typename Access>
@@ -112,10 +127,6 @@ TrainingSetting row(TrainingSetting made, Traits traits) {
 TrainingSetting with_limit(TrainingSetting made, bool lift_in_general, std::function<void(TrainSettings&)> lift) {
   made.lift = std::move(lift);
   made.lift_in_general = lift_in_general;
-  made.field.show = [show = made.field.show](const TrainSettings& in) {
-    const std::string text = show(in);
-    return text == "\"NA\"" || text == fmt::format("{}", kNoEpochLimit) ? "-1" : text;
-  };
   return made;
 }
 

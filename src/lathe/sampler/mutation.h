@@ -13,7 +13,8 @@ bool is_ordered(const parameter::Distribution& distribution);
 double other_value(const parameter::Distribution& distribution, double code, RandomStream& stream);
 
 /// Draws a value near `code`: k values away in a random direction, k = 1 with probability 1/2, 2 with 1/4, ..., turned
-/// back at the ends; on a continuous range a normal step of a tenth of it. Parameters without an order: any other value.
+/// back at the ends; on a continuous range a normal step of a tenth of it. Parameters without an order: any other
+/// value.
 double nearby_value(const parameter::Distribution& distribution, double code, RandomStream& stream);
 
 /// Draws by polynomial mutation (Deb and Goyal, "A combined genetic adaptive search (GeneAS) for engineering design",
