@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <mutex>
 
 #include "lathe/base/error.h"
