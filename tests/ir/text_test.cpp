@@ -60,6 +60,11 @@ TEST(Text, NamesLineAndReason) {
   EXPECT_TRUE(error_of(x + "a @ a = relu(y) -> [4]\n").starts_with("graph text, line 3: no earlier node \"y\""));
   EXPECT_EQ(error_of(x + "a @ a = relu(x) -> [5]\n"), "graph text, line 3: the node computes [4]; the text says [5]");
   EXPECT_EQ(error_of(x + "a @ a relu(x) -> [5]\n"), "graph text, line 3: column 7: expected \"=\"");
+  const std::string layer = " @ a = linear(x; in_features=4, out_features=4, bias=true) -> [4]\n";
+  EXPECT_EQ(error_of(x + "a" + layer + "b" + layer), "graph text, line 4: two nodes have the module path a");
+  const std::string end = "output = output(x) -> [4]\n";
+  EXPECT_EQ(error_of(x + "y = input(; shape=\"[4]\") -> [4]\n" + end), "graph text: node y is a second input");
+  EXPECT_EQ(error_of(x + "y = output(x) -> [4]\n" + end), "graph text: node y is a second output");
   EXPECT_EQ(error_of(x), "graph text: the first node must be x = input(...), the last output = output(...)");
   EXPECT_EQ(error_of(x + "a @ a = linear(x; in_features=4, out_features=2) {gamma: integer(width=8, frac_width=4, "
                          "signed=1)} -> [2]\n"),

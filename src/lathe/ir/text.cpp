@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "lathe/base/check.h"
@@ -237,33 +238,40 @@ void set_formats(Node& node, const ParsedNode& parsed) {
   }
 }
 
-/// Adds one node to a graph that is read.
-void append(Graph& graph, std::string_view line) {
+/// Adds one node to a graph that is read. `paths` are the module paths of the nodes with parameters so far.
+void append(Graph& graph, std::set<std::string>& paths, std::string_view line) {
   const ParsedNode parsed = read_node(line);
   if (graph.find(parsed.name)) throw UserError("two nodes have the name " + parsed.name);
   Node node = make_node(graph, parsed.op, parsed.attributes, input_indices(graph, parsed));
   node.name = parsed.name;
   node.module_path = parsed.module_path;
+  if (!node.module_path.empty() && !node.parameters.empty() && !paths.insert(node.module_path).second)
+    throw UserError("two nodes have the module path " + node.module_path);
   set_formats(node, parsed);
   if (to_string(node.output_shape) != parsed.shape)
     throw UserError(fmt::format("the node computes {}; the text says {}", to_string(node.output_shape), parsed.shape));
   graph.nodes.push_back(std::move(node));
 }
 
-void read_line(Graph& graph, std::string_view line) {
+void read_line(Graph& graph, std::set<std::string>& paths, std::string_view line) {
   LineReader reader(line);
   if (reader.at_end()) return;
   if (graph.nodes.empty() && graph.name.empty() && reader.accept("graph ")) {
     graph.name = reader.string();
     return;
   }
-  append(graph, line);
+  append(graph, paths, line);
 }
 
 void check_ends(const Graph& graph) {
   if (graph.nodes.size() < 2 || graph.input().op != "input" || graph.input().name != "x" ||
       graph.output().op != "output" || graph.output().name != "output")
     throw UserError("graph text: the first node must be x = input(...), the last output = output(...)");
+  for (std::size_t i = 1; i + 1 < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (node.op == "input" || node.op == "output")
+      throw UserError(fmt::format("graph text: node {} is a second {}", node.name, node.op));
+  }
 }
 
 }  // namespace
@@ -276,12 +284,13 @@ std::string to_text(const Graph& graph, bool with_name) {
 
 Graph parse_text(std::string_view text) {
   Graph graph;
+  std::set<std::string> paths;
   int line_number = 0;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     ++line_number;
     try {
-      read_line(graph, text.substr(0, end));
+      read_line(graph, paths, text.substr(0, end));
     } catch (const UserError& error) {
       throw UserError(fmt::format("graph text, line {}: {}", line_number, error.what()));
     }
