@@ -10,28 +10,13 @@
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
+#include "log_lines.h"
 #include "program.h"
 
 namespace lathe::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Messages : public log::Sink {
- public:
-  void write(log::Level, std::string_view text) override {
-    const std::lock_guard lock(mutex_);
-    text_.append(text).append("\n");
-  }
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;
-};
 
 class Counts : public Progress {
  public:
@@ -80,7 +65,7 @@ TEST(Search, TwoAtOnceFindWhatEachFindsAlone) {
   const std::string first = found_by(request_of(folder.path(), "alone-1", 1));
   const std::string second = found_by(request_of(folder.path(), "alone-2", 2));
   EXPECT_NE(first, second);
-  Messages messages[2];
+  testing::LogLines messages[2];
   Counts counts[2];
   std::string found[2];
   const std::string before = process.text();

@@ -3,35 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <mutex>
 
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/threads.h"
+#include "log_lines.h"
 #include "program.h"
 
 namespace lathe::log {
 namespace {
 
-class Lines : public Sink {
- public:
-  void write(Level, std::string_view text) override {
-    const std::lock_guard lock(mutex_);
-    text_.append(text).append("\n");
-  }
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;
-};
-
 TEST(Log, AScopeTakesTheMessagesOfItsThreadAndOfThoseItStarts) {
   const Capture program;
-  Lines outer, inner;
+  testing::LogLines outer, inner;
   {
     const Scope scope(&outer);
     info("one");
