@@ -1,10 +1,16 @@
-# lathe_add_module(NAME ir SOURCES ... HEADERS ... PUBLIC ... PRIVATE ...)
+# lathe_add_module(NAME ir SOURCES ... ENTRIES ... HEADERS ... PUBLIC ... PRIVATE ...)
 #
 # One static library per module, alias lathe::NAME. PUBLIC lists what the headers of the module include,
 # PRIVATE what only its sources include. tests/install checks that modules include downwards only.
+# ENTRIES names folders whose sources need no line here: those where what is added is one file and one line of a
+# list (builtin.def). `.` is the module's own folder.
 function(lathe_add_module)
-  cmake_parse_arguments(ARG "" "NAME" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;ENTRIES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
   set(target lathe_${ARG_NAME})
+  foreach(folder ${ARG_ENTRIES})
+    file(GLOB entries CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND ARG_SOURCES ${entries})
+  endforeach()
   add_library(${target} STATIC ${ARG_SOURCES})
   add_library(lathe::${ARG_NAME} ALIAS ${target})
   target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${ARG_HEADERS})

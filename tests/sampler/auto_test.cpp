@@ -1,7 +1,6 @@
-#include "lathe/sampler/auto.h"
-
 #include <gtest/gtest.h>
 
+#include "lathe/sampler/sampler.h"
 #include "sampler/trial_sequence.h"
 
 namespace lathe::sampler {

@@ -1,11 +1,10 @@
-#include "lathe/sampler/evolution.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "lathe/base/random.h"
+#include "lathe/sampler/sampler.h"
 #include "sampler/trial_sequence.h"
 
 namespace lathe::sampler {

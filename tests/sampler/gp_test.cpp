@@ -1,5 +1,3 @@
-#include "lathe/sampler/gp.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,6 +8,7 @@
 #include "lathe/sampler/gaussian_process.h"
 #include "lathe/sampler/hypervolume.h"
 #include "lathe/sampler/minimise.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/surrogate.h"
 #include "lathe/sampler/target_scale.h"
 #include "problems.h"
@@ -265,7 +264,7 @@ TEST(Surrogate, KeepsTheBestAndTheNewest) {
 }
 
 TEST(Gp, SolvesASeparableProblem) {
-  auto sampler = gp_kind().make(settings("sep12", 3, 150));
+  auto sampler = sampler_kind("gp").make(settings("sep12", 3, 150));
   double best = 1;
   for (const FinishedTrial& trial : run_trials(*sampler, objective_of("sep12"), 150, 4))
     best = std::min(best, trial.values[0]);
@@ -273,7 +272,7 @@ TEST(Gp, SolvesASeparableProblem) {
 }
 
 TEST(Gp, FindsAHiddenPointOfIntegers) {
-  auto sampler = gp_kind().make(settings("int8", 1, 110));
+  auto sampler = sampler_kind("gp").make(settings("int8", 1, 110));
   double best = 1;
   for (const FinishedTrial& trial : run_trials(*sampler, objective_of("int8"), 110, 4))
     best = std::min(best, trial.values[0]);
@@ -281,7 +280,7 @@ TEST(Gp, FindsAHiddenPointOfIntegers) {
 }
 
 TEST(Gp, CoversTheFrontOfTwoObjectives) {
-  auto sampler = gp_kind().make(settings("chan6mo", 2, 80));
+  auto sampler = sampler_kind("gp").make(settings("chan6mo", 2, 80));
   std::vector<Losses> points;
   for (const FinishedTrial& trial : run_trials(*sampler, objective_of("chan6mo"), 80, 4))
     points.push_back(trial.values);
@@ -300,7 +299,7 @@ TEST(Gp, ApproachesAContinuousMinimum) {
     return std::vector{-((x[0] - 1) * (x[0] - 1) + 0.1 * away * away)};
   };
   double best = -1e9;
-  for (const FinishedTrial& trial : run_trials(*gp_kind().make(continuous), objective, 60, 4))
+  for (const FinishedTrial& trial : run_trials(*sampler_kind("gp").make(continuous), objective, 60, 4))
     best = std::max(best, trial.values[0]);
   EXPECT_GT(best, -1e-3);
 }
@@ -324,7 +323,7 @@ TEST(Gp, MeetsConstraints) {
                               .n_trials = 80};
   int feasible = 0;
   double best = 0;
-  for (const FinishedTrial& trial : run_outcomes(*gp_kind().make(constrained), outcome, 80, 4)) {
+  for (const FinishedTrial& trial : run_outcomes(*sampler_kind("gp").make(constrained), outcome, 80, 4)) {
     if (trial.constraints[0] > 0) continue;
     ++feasible;
     best = std::min(best, trial.values[0]);
@@ -340,7 +339,7 @@ TEST(Gp, ServesThreeObjectives) {
                         .directions = {Direction::kMinimize, Direction::kMaximize, Direction::kMinimize},
                         .n_trials = 60};
   const auto objective = [](const Assignment& x) { return std::vector{x[0] + x[3], x[1] - x[3], x[2] + 5 - x[0]}; };
-  const auto trials = run_trials(*gp_kind().make(three), objective, 60, 4);
+  const auto trials = run_trials(*sampler_kind("gp").make(three), objective, 60, 4);
   std::vector<std::vector<double>> values;
   for (const FinishedTrial& trial : trials) values.push_back(trial.values);
   EXPECT_EQ(pareto_front(values, three.directions).size(), 6u);  // all there are: x1 = 5, x2 = x3 = 0

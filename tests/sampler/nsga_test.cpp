@@ -1,5 +1,3 @@
-#include "lathe/sampler/nsga.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "lathe/sampler/elite.h"
 #include "lathe/sampler/hypervolume.h"
 #include "lathe/sampler/niche.h"
+#include "lathe/sampler/sampler.h"
 #include "sampler/golden_elite.h"
 #include "sampler/trial_sequence.h"
 

@@ -1,5 +1,3 @@
-#include "lathe/sampler/qmc.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/sampler/halton.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/sobol.h"
 #include "lathe/sampler/sobol_directions.h"
 #include "sampler/golden_points.h"

@@ -1,5 +1,3 @@
-#include "lathe/sampler/tpe.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/random.h"
 #include "lathe/sampler/hypervolume.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/tpe_groups.h"
 #include "lathe/sampler/tpe_history.h"
 #include "lathe/sampler/tpe_model.h"

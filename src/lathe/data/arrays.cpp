@@ -4,8 +4,8 @@
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/data/array_files.h"
+#include "lathe/data/dataset.h"
 #include "lathe/data/folders.h"
-#include "lathe/data/kinds.h"
 #include "lathe/data/label_column.h"
 #include "lathe/data/language_text.h"
 #include "lathe/data/limits.h"
@@ -146,7 +146,7 @@ RawDataset read_any(const fs::path& path, const DatasetRequest& request) {
 
 /// Finds what the name or, under the name `arrays`, the data folder stands for.
 fs::path find_path(const DatasetRequest& request) {
-  if (request.name == arrays_kind().name) {
+  if (request.name == "arrays") {
     if (!request.data_dir.empty() && path_exists(request.data_dir)) return request.data_dir;
     throw absent_dataset(request, "arrays (X_train.npy, y_train.npy, ...) or a .csv file", "");
   }

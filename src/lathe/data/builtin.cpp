@@ -1,18 +1,25 @@
-#include "lathe/data/kinds.h"
+#include "lathe/data/dataset.h"
 
 namespace lathe::data {
 
+#define ENTRY(declare) DatasetKind declare();
+#include "lathe/data/builtin.def"
+#undef ENTRY
+
+namespace {
+
+std::vector<DatasetKind> listed() {
+  return {
+#define ENTRY(declare) declare(),
+#include "lathe/data/builtin.def"
+#undef ENTRY
+  };
+}
+
+}  // namespace
+
 const Registry<DatasetKind>& dataset_kinds() {
-  static const Registry<DatasetKind> registry("data set", {
-                                                              jets_kind(),
-                                                              jsc_kind(),
-                                                              jsc_openml_kind(),
-                                                              toy_tiny_kind(),
-                                                              cifar10_kind(),
-                                                              mnist_kind(),
-                                                              fashion_mnist_kind(),
-                                                              arrays_kind(),
-                                                          });
+  static const Registry<DatasetKind> registry("data set", listed());
   return registry;
 }
 

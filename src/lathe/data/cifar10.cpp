@@ -4,8 +4,8 @@
 #include <array>
 
 #include "lathe/base/error.h"
+#include "lathe/data/dataset.h"
 #include "lathe/data/folders.h"
-#include "lathe/data/kinds.h"
 #include "lathe/data/limits.h"
 #include "lathe/data/pixels.h"
 #include "lathe/data/prepare.h"

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "lathe/base/error.h"
-#include "lathe/data/kinds.h"
 
 namespace lathe::data {
 namespace {
@@ -48,7 +47,7 @@ void refuse_layout(const DatasetRequest& request) {
 
 std::shared_ptr<const Dataset> load_dataset(const DatasetRequest& request) {
   const DatasetKind* kind = dataset_kinds().find(request.name);
-  if (kind == nullptr && is_path(request.name)) return arrays_kind().load(request);
+  if (kind == nullptr && is_path(request.name)) return dataset_kinds().at("arrays").load(request);
   if (kind == nullptr) throw UserError("dataset", dataset_kinds().unknown(request.name));
   if (kind->width > 0) {
     refuse_label(request);

@@ -127,7 +127,7 @@ struct DatasetRequest {
   Progress progress = {};    ///< called from load_dataset's own thread while big files are read
 };
 
-/// Declares a data set. One entry in builtin.cpp each.
+/// Declares a data set. One line of builtin.def each.
 struct DatasetKind {
   std::string name;
   std::vector<std::string> aliases;

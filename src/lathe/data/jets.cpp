@@ -4,7 +4,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/data/array_files.h"
-#include "lathe/data/kinds.h"
+#include "lathe/data/dataset.h"
 
 namespace lathe::data {
 namespace {

@@ -8,10 +8,10 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/data/array_files.h"
+#include "lathe/data/dataset.h"
 #include "lathe/data/folders.h"
 #include "lathe/data/hdf5_table.h"
 #include "lathe/data/jets.h"
-#include "lathe/data/kinds.h"
 #include "lathe/data/split.h"
 #include "lathe/data/text_table.h"
 

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "lathe/base/error.h"
+#include "lathe/data/dataset.h"
 #include "lathe/data/folders.h"
 #include "lathe/data/idx.h"
-#include "lathe/data/kinds.h"
 #include "lathe/data/limits.h"
 #include "lathe/data/pixels.h"
 #include "lathe/data/prepare.h"

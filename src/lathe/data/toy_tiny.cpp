@@ -1,5 +1,5 @@
 #include "lathe/base/random.h"
-#include "lathe/data/kinds.h"
+#include "lathe/data/dataset.h"
 #include "lathe/data/prepare.h"
 
 namespace lathe::data {

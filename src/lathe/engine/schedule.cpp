@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
@@ -44,22 +42,6 @@ double floor_of(const TrainSettings& settings) {
 }
 
 }  // namespace
-
-const Registry<ScheduleDeclaration>& schedules() {
-  static const Registry<ScheduleDeclaration> registry(
-      "schedule", {{.name = "constant", .aliases = {"constant_with_warmup"}, .description = "the peak to the end"},
-                   {.name = "linear",
-                    .aliases = {},
-                    .description = "falls in a line to eta_min",
-                    .left = [](double done) { return 1.0 - done; }},
-                   {.name = "cosine",
-                    .aliases = {},
-                    .description = "falls along half a cosine to eta_min, torch's CosineAnnealingLR over the run",
-                    .left = [](double done) { return 0.5 * (1.0 + std::cos(std::numbers::pi * done)); }}});
-  return registry;
-}
-
-const ScheduleDeclaration& schedule_named(const std::string& name) { return schedules().at(name, "lr_scheduler"); }
 
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total) {
   const double peak = settings.learning_rate;

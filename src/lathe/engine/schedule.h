@@ -8,7 +8,7 @@
 /// The courses of the learning rate, as a list.
 namespace lathe::engine {
 
-/// Declares a course of the learning rate after its warm-up: one entry of the list in schedule.cpp.
+/// Declares a course of the learning rate after its warm-up: one file in schedules/ and one line of the list there.
 struct ScheduleDeclaration {
   std::string name;
   std::vector<std::string> aliases;

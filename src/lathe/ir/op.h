@@ -50,7 +50,7 @@ struct OpCost {
 };
 
 /// Declares an op: everything that the program knows of it but its kernels (one per back end). One entry in
-/// ops/builtin.cpp per op; nothing else in the program switches on op names.
+/// ops/builtin.def per op; nothing else in the program switches on op names.
 struct OpDeclaration {
   std::string name;         ///< `linear`, also the key that `by = "type"` uses
   std::string module_type;  ///< PyTorch's class, `Linear`; empty for ops without a module
@@ -95,7 +95,7 @@ struct OpDeclaration {
   bool accepts(std::size_t inputs) const { return inputs == input_count || (reads_more && inputs > input_count); }
 };
 
-/// Returns all declarations, in the order of ops/builtin.cpp.
+/// Returns all declarations, in the order of ops/builtin.def.
 const Registry<OpDeclaration>& op_declarations();
 /// Finds a declaration by name; null when there is none.
 const OpDeclaration* find_op(std::string_view name);

@@ -57,7 +57,7 @@ struct RowFacts {
   std::span<const double> target_means = {};  ///< [outputs] over the rows
 };
 
-/// Declares a metric. One entry in builtin.cpp each.
+/// Declares a metric. One line of builtin.def each.
 struct MetricKind {
   std::string name;
   std::vector<std::string> aliases;

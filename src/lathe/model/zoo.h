@@ -9,7 +9,7 @@
 #include "lathe/config/value.h"
 #include "lathe/model/chain.h"
 
-/// The networks that have a name. One entry in builtin.cpp each.
+/// The networks that have a name. One line of builtin.def each.
 namespace lathe::model {
 
 /// Says what a network reads.

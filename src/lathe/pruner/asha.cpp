@@ -54,6 +54,11 @@ bool halving_ends(const HalvingOptions& options, Direction direction, std::span<
                      [&](const std::vector<double>& others) { return !goes_on(options, others, value); });
 }
 
+// Asynchronous successive halving (Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020,
+// arXiv:1810.05934, algorithm 2, in the stopping form of Optuna's SuccessiveHalvingPruner): of the trials that reached
+// a rung, a trial goes on when it is among the best 1 / reduction_factor so far. Unlike Optuna's, an automatic
+// min_resource counts the trials that ended before it was known; and a report that takes a trial into several rungs
+// counts only in the first of them when the trial was pruned there.
 PrunerKind asha_kind() {
   return {.name = "asha",
           .aliases = {"successive_halving", "sha", "successive_halving_pruner"},

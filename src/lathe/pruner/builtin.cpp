@@ -1,50 +1,28 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-
 #include "lathe/base/error.h"
-#include "lathe/pruner/asha.h"
-#include "lathe/pruner/front.h"
-#include "lathe/pruner/hyperband.h"
-#include "lathe/pruner/moasha.h"
-#include "lathe/pruner/options.h"
-#include "lathe/pruner/patient.h"
-#include "lathe/pruner/percentile.h"
-#include "lathe/pruner/threshold.h"
+#include "lathe/pruner/pruner.h"
 
 namespace lathe::pruner {
+
+#define ENTRY(declare) PrunerKind declare();
+#include "lathe/pruner/builtin.def"
+#undef ENTRY
+
 namespace {
 
-struct NoOptions {};
-
-class None : public Pruner {
- public:
-  bool prune(std::int64_t, std::span<const Report>, std::span<const FinishedTrial>) const override { return false; }
-};
-
-std::unique_ptr<Pruner> make_none(const PrunerSettings& settings) {
-  read_options(settings, std::vector<config::Field<NoOptions>>{});
-  return std::make_unique<None>();
-}
-
-PrunerKind none_kind() {
-  return {.name = "none",
-          .aliases = {"nop", "no_pruner"},
-          .description = "ends no trial; the reports are kept",
-          .options = {},
-          .several_objectives = true,
-          .make = make_none};
+std::vector<PrunerKind> listed() {
+  return {
+#define ENTRY(declare) declare(),
+#include "lathe/pruner/builtin.def"
+#undef ENTRY
+  };
 }
 
 }  // namespace
 
 const Registry<PrunerKind>& pruner_kinds() {
-  static const Registry<PrunerKind> registry(
-      "pruner",
-      {none_kind(), median_kind(), percentile_kind(), asha_kind(), hyperband_kind(), patient_kind(), threshold_kind(),
-       moasha_kind(), front_kind()},
-      Spelling::kLoose);
+  static const Registry<PrunerKind> registry("pruner", listed(), Spelling::kLoose);
   return registry;
 }
 

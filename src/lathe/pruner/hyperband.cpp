@@ -114,6 +114,10 @@ std::size_t bracket_of(const std::string& study_name, std::int64_t number, const
   return shares.size() - 1;
 }
 
+// Hyperband over successive halving (Li et al., JMLR 18(185), 2018; Falkner et al., BOHB, ICML 2018) as Optuna's
+// HyperbandPruner deals it: bracket b halves from reduction_factor^b times min_resource on, and a trial's bracket is
+// the CRC-32 of "<study name>_<number>" modulo the sum of the brackets' shares. A trial competes with those of its
+// bracket only. Unlike Optuna's, samplers learn from the trials of all brackets.
 PrunerKind hyperband_kind() {
   return {.name = "hyperband",
           .aliases = {"hyperband_pruner"},

@@ -1,8 +1,7 @@
-#include "lathe/pruner/moasha.h"
-
 #include <algorithm>
 
 #include "lathe/pruner/options.h"
+#include "lathe/pruner/pruner.h"
 #include "lathe/pruner/rungs.h"
 #include "lathe/sampler/domination.h"
 #include "lathe/sampler/hypervolume.h"
@@ -107,6 +106,11 @@ std::unique_ptr<Pruner> make(const PrunerSettings& settings) {
 
 }  // namespace
 
+// Asynchronous successive halving for several objectives (Schmucker, Donini, Zafar, Salinas, Archambeau,
+// "Multi-objective asynchronous successive halving", 2021, arXiv:2106.12639): the trials of a rung are ranked by
+// non-dominated sorting, those of one rank by crowding distance (Deb et al., NSGA-II, IEEE TEC 6(2), 2002) or by a
+// greedy choice for hypervolume, and the best 1 / reduction_factor go on. (The paper breaks ties by epsilon-nets.)
+// With one objective it decides as asha does.
 PrunerKind moasha_kind() {
   return {.name = "moasha",
           .aliases = {"mo_asha", "multi_objective_asha"},

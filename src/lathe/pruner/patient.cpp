@@ -1,9 +1,8 @@
-#include "lathe/pruner/patient.h"
-
 #include <algorithm>
 #include <cmath>
 
 #include "lathe/pruner/options.h"
+#include "lathe/pruner/pruner.h"
 
 namespace lathe::pruner {
 namespace {
@@ -85,6 +84,8 @@ std::unique_ptr<Pruner> make(const PrunerSettings& settings) {
 
 }  // namespace
 
+// Lets another pruner decide only when a trial's best of its last patience + 1 reports is worse than its best before
+// by more than min_delta (Optuna's PatientPruner); without another one, ends the trial then.
 PrunerKind patient_kind() {
   return {.name = "patient",
           .aliases = {"patient_pruner"},

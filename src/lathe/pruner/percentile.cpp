@@ -1,10 +1,9 @@
-#include "lathe/pruner/percentile.h"
-
 #include <algorithm>
 #include <cmath>
 
 #include "lathe/pruner/interval.h"
 #include "lathe/pruner/options.h"
+#include "lathe/pruner/pruner.h"
 
 namespace lathe::pruner {
 namespace {
@@ -108,6 +107,8 @@ std::unique_ptr<Pruner> make_median(const PrunerSettings& settings) {
 
 }  // namespace
 
+// Ends trials whose best value so far is worse than a percentile (linear interpolation) of the finished trials' values
+// at the same step; Optuna's PercentilePruner.
 PrunerKind percentile_kind() {
   return {.name = "percentile",
           .aliases = {"percentile_pruner"},
@@ -117,6 +118,8 @@ PrunerKind percentile_kind() {
           .make = make_percentile};
 }
 
+// The same with the median; Optuna's MedianPruner, with Vizier's median stopping rule as its model (Golovin et al.,
+// KDD 2017, section 3.2.2).
 PrunerKind median_kind() {
   return {.name = "median",
           .aliases = {"median_pruner"},

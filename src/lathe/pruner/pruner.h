@@ -37,7 +37,7 @@ class Pruner {
                      std::span<const FinishedTrial> history) const = 0;
 };
 
-/// Declares a pruner. One entry in builtin.cpp each.
+/// Declares a pruner. One line of builtin.def each.
 struct PrunerKind {
   std::string name;
   std::vector<std::string> aliases;

@@ -1,9 +1,8 @@
-#include "lathe/pruner/threshold.h"
-
 #include <cmath>
 
 #include "lathe/pruner/interval.h"
 #include "lathe/pruner/options.h"
+#include "lathe/pruner/pruner.h"
 
 namespace lathe::pruner {
 namespace {
@@ -59,6 +58,8 @@ std::unique_ptr<Pruner> make(const PrunerSettings& settings) {
 
 }  // namespace
 
+// Ends trials whose value leaves [lower, upper] or is not a number; Optuna's ThresholdPruner. The bounds are those of
+// the objective, scaled as in `[search.strategy.metrics]`.
 PrunerKind threshold_kind() {
   return {.name = "threshold",
           .aliases = {"threshold_pruner"},

@@ -1,13 +1,26 @@
-#include "lathe/quant/builtin.h"
-
-#include "lathe/quant/integer.h"
+#include "lathe/quant/format.h"
 
 namespace lathe::quant {
 
-std::vector<FormatKind> builtin_format_kinds() {
+#define ENTRY(declare) FormatKind declare();
+#include "lathe/quant/builtin.def"
+#undef ENTRY
+
+namespace {
+
+std::vector<FormatKind> listed() {
   return {
-      integer_format_kind(),
+#define ENTRY(declare) declare(),
+#include "lathe/quant/builtin.def"
+#undef ENTRY
   };
+}
+
+}  // namespace
+
+const Registry<FormatKind>& format_kinds() {
+  static const Registry<FormatKind> registry("number format", listed());
+  return registry;
 }
 
 }  // namespace lathe::quant

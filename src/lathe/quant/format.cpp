@@ -7,7 +7,6 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
-#include "lathe/quant/builtin.h"
 
 namespace lathe::quant {
 namespace {
@@ -81,11 +80,6 @@ std::string Format::to_string() const {
   for (std::size_t i = 0; i < options.size(); ++i)
     text += fmt::format("{}{}={}", i == 0 ? "" : ", ", options[i].name, options[i].value);
   return text + ")";
-}
-
-const Registry<FormatKind>& format_kinds() {
-  static const Registry<FormatKind> registry("number format", builtin_format_kinds());
-  return registry;
 }
 
 const FormatKind& format_kind(std::string_view name) {

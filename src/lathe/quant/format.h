@@ -65,7 +65,7 @@ struct FormatOptionDeclaration {
   std::function<std::int64_t(const Format& so_far)> default_value;
 };
 
-/// Declares a number format: all that the program knows of it. One entry in builtin.cpp per kind.
+/// Declares a number format: all that the program knows of it. One line in builtin.def per kind.
 struct FormatKind {
   std::string name;
   std::vector<std::string> aliases;
@@ -74,7 +74,7 @@ struct FormatKind {
   std::unique_ptr<const Quantizer> (*make)(const Format&);
 };
 
-/// Returns all kinds, in the order of builtin.cpp.
+/// Returns all kinds, in the order of builtin.def.
 const Registry<FormatKind>& format_kinds();
 /// Finds a kind by name or alias; throws UserError with the nearest name.
 const FormatKind& format_kind(std::string_view name);

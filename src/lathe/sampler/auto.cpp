@@ -1,10 +1,9 @@
-#include "lathe/sampler/auto.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "lathe/sampler/options.h"
+#include "lathe/sampler/sampler.h"
 
 namespace lathe::sampler {
 namespace {
@@ -98,6 +97,14 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) { return std::mak
 
 }  // namespace
 
+// Declares the sampler that picks another one by the space, the objectives and the planned trials, and says why
+// (Sampler::explanation). First that fits:
+// - brute_force where the planned trials cover the whole space;
+// - evolution for more than 128 parameters, and for more than three objectives nsgaiii: a Gaussian process is slow
+//   there;
+// - gp, whose model knows most per trial; after 500 trials, where it costs tens of milliseconds a trial, evolution
+//   from all that was found.
+// The measurements behind it: docs/performance.md, suite efficiency.
 SamplerKind auto_kind() {
   return {.name = "auto",
           .aliases = {"automatic", "best"},

@@ -1,7 +1,6 @@
-#include "lathe/sampler/brute_force.h"
-
 #include "lathe/sampler/options.h"
 #include "lathe/sampler/permutation.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/walk.h"
 
 namespace lathe::sampler {
@@ -16,6 +15,8 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
 
 }  // namespace
 
+// Declares exhaustive search in pseudo-random order: a study that is stopped early has seen a uniform sample. The
+// space is never materialised; 2^60 points are fine.
 SamplerKind brute_force_kind() {
   return {.name = "brute_force",
           .aliases = {"brute", "brute_force_search", "brute_force_sampler", "exhaustive"},

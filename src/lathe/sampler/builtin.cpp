@@ -1,23 +1,27 @@
 #include <algorithm>
 
-#include "lathe/base/error.h"
-#include "lathe/sampler/auto.h"
-#include "lathe/sampler/brute_force.h"
-#include "lathe/sampler/evolution.h"
-#include "lathe/sampler/gp.h"
-#include "lathe/sampler/grid.h"
-#include "lathe/sampler/nsga.h"
-#include "lathe/sampler/qmc.h"
-#include "lathe/sampler/random.h"
-#include "lathe/sampler/tpe.h"
+#include "lathe/sampler/sampler.h"
 
 namespace lathe::sampler {
+
+#define ENTRY(declare) SamplerKind declare();
+#include "lathe/sampler/builtin.def"
+#undef ENTRY
+
+namespace {
+
+std::vector<SamplerKind> listed() {
+  return {
+#define ENTRY(declare) declare(),
+#include "lathe/sampler/builtin.def"
+#undef ENTRY
+  };
+}
+
+}  // namespace
+
 const Registry<SamplerKind>& sampler_kinds() {
-  static const Registry<SamplerKind> registry(
-      "sampler",
-      {random_kind(), grid_kind(), brute_force_kind(), qmc_kind(), nsgaii_kind(), nsgaiii_kind(), evolution_kind(),
-       tpe_kind(), gp_kind(), auto_kind()},
-      Spelling::kLoose);
+  static const Registry<SamplerKind> registry("sampler", listed(), Spelling::kLoose);
   return registry;
 }
 

@@ -1,6 +1,5 @@
-#include "lathe/sampler/grid.h"
-
 #include "lathe/sampler/options.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/walk.h"
 
 namespace lathe::sampler {
@@ -12,6 +11,8 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
 
 }  // namespace
 
+// Declares exhaustive search in lexicographic order of the assignments: the last dimension of the file changes
+// fastest.
 SamplerKind grid_kind() {
   return {.name = "grid",
           .aliases = {"grid_search", "gridsampler"},

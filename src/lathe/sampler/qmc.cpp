@@ -1,9 +1,8 @@
-#include "lathe/sampler/qmc.h"
-
 #include "lathe/sampler/draw.h"
 #include "lathe/sampler/free_points.h"
 #include "lathe/sampler/halton.h"
 #include "lathe/sampler/options.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/sobol.h"
 
 namespace lathe::sampler {
@@ -81,6 +80,10 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) { return std::mak
 
 }  // namespace
 
+// Declares quasi-Monte Carlo sampling: trial t takes point t of Sobol's or Halton's sequence, one coordinate per
+// parameter (conditional parameters that are not active leave theirs unused). Finite parameters take equal shares of
+// the coordinate. A point whose assignment was given to a trial before is passed over: trial t takes the first free
+// one of the points t .. 16 t + 4095, or where these cover no free assignment a random one.
 SamplerKind qmc_kind() {
   return {.name = "qmc",
           .aliases = {"qmcsampler", "quasi_monte_carlo", "sobol"},

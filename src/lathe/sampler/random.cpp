@@ -1,11 +1,11 @@
-#include "lathe/sampler/random.h"
+#include "lathe/base/random.h"
 
 #include <algorithm>
 
-#include "lathe/base/random.h"
 #include "lathe/sampler/free_points.h"
 #include "lathe/sampler/options.h"
 #include "lathe/sampler/permutation.h"
+#include "lathe/sampler/sampler.h"
 #include "lathe/sampler/walk.h"
 
 namespace lathe::sampler {
@@ -54,6 +54,10 @@ std::unique_ptr<Sampler> make(const SamplerSettings& settings) {
 
 }  // namespace
 
+// Declares uniform sampling, parameter by parameter (all values alike, numbers with `log` uniformly in the logarithm),
+// every point at most once. Where that makes all points of a finite space equally likely (no conditions, no
+// logarithmic integers) trial t is point t of a pseudo-random permutation; else, and with `deduplicate = false`,
+// trials are independent draws, repeated while they give a point that was drawn before.
 SamplerKind random_kind() {
   return {.name = "random",
           .aliases = {"randomsampler", "random_search"},

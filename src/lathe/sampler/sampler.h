@@ -73,7 +73,7 @@ struct SamplerOption {
   std::string name, type, allowed, default_value, description;
 };
 
-/// Declares a sampler. One entry in builtin.cpp each.
+/// Declares a sampler. One line of builtin.def each.
 struct SamplerKind {
   std::string name;
   std::vector<std::string> aliases;  ///< users' spellings (case, `-` and `_` are ignored anyway): brute

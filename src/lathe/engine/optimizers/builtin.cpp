@@ -1,9 +1,22 @@
-#include "lathe/engine/optimizers/builtin.h"
-
 #include <algorithm>
 
+#include "lathe/engine/optimizer.h"
+
 namespace lathe::engine {
+
+#define ENTRY(declare) OptimizerDeclaration declare();
+#include "lathe/engine/optimizers/builtin.def"
+#undef ENTRY
+
 namespace {
+
+std::vector<OptimizerDeclaration> listed() {
+  return {
+#define ENTRY(declare) declare(),
+#include "lathe/engine/optimizers/builtin.def"
+#undef ENTRY
+  };
+}
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -12,12 +25,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }  // namespace
 
 const Registry<OptimizerDeclaration>& optimizers() {
-  static const Registry<OptimizerDeclaration> registry("optimizer", {
-                                                                        adam_optimizer(),
-                                                                        adamw_optimizer(),
-                                                                        sgd_optimizer(),
-                                                                        rmsprop_optimizer(),
-                                                                    });
+  static const Registry<OptimizerDeclaration> registry("optimizer", listed());
   return registry;
 }
 

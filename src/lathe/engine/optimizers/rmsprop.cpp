@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "lathe/engine/optimizers/builtin.h"
+#include "lathe/engine/optimizer.h"
 
 namespace lathe::engine {
 namespace {

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "lathe/engine/optimizers/builtin.h"
+#include "lathe/engine/optimizer.h"
 
 namespace lathe::engine {
 namespace {

@@ -6,52 +6,20 @@
 
 namespace lathe::ir {
 
+namespace {
+
+std::vector<OpDeclaration> listed() {
+  return {
+#define ENTRY(declare) ops::declare(),
+#include "lathe/ir/ops/builtin.def"
+#undef ENTRY
+  };
+}
+
+}  // namespace
+
 const Registry<OpDeclaration>& op_declarations() {
-  static const Registry<OpDeclaration> registry("op", {
-                                                          ops::input(),
-                                                          ops::output(),
-                                                          ops::linear(),
-                                                          ops::conv1d(),
-                                                          ops::conv2d(),
-                                                          ops::batch_norm1d(),
-                                                          ops::batch_norm2d(),
-                                                          ops::layer_norm(),
-                                                          ops::relu(),
-                                                          ops::leaky_relu(),
-                                                          ops::tanh(),
-                                                          ops::sigmoid(),
-                                                          ops::gelu(),
-                                                          ops::relu6(),
-                                                          ops::silu(),
-                                                          ops::hardswish(),
-                                                          ops::hardsigmoid(),
-                                                          ops::hardtanh(),
-                                                          ops::elu(),
-                                                          ops::selu(),
-                                                          ops::softplus(),
-                                                          ops::dropout(),
-                                                          ops::max_pool1d(),
-                                                          ops::max_pool2d(),
-                                                          ops::avg_pool1d(),
-                                                          ops::avg_pool2d(),
-                                                          ops::adaptive_avg_pool1d(),
-                                                          ops::adaptive_avg_pool2d(),
-                                                          ops::upsample(),
-                                                          ops::flatten(),
-                                                          ops::reshape(),
-                                                          ops::permute(),
-                                                          ops::identity(),
-                                                          ops::add(),
-                                                          ops::mul(),
-                                                          ops::concat(),
-                                                          ops::mean(),
-                                                          ops::matmul(),
-                                                          ops::softmax(),
-                                                          ops::embedding(),
-                                                          ops::position_embedding(),
-                                                          ops::attention(),
-                                                          ops::quantize(),
-                                                      });
+  static const Registry<OpDeclaration> registry("op", listed());
   return registry;
 }
 
