@@ -1,8 +1,7 @@
-#include "lathe/model/mobilenet.h"
-
 #include <fmt/format.h>
 
 #include "lathe/model/image_layers.h"
+#include "lathe/model/zoo.h"
 
 namespace lathe::model {
 namespace {
@@ -37,8 +36,9 @@ void add_block(LayerList& net, const Block& block) {
     net.add({.op = "add", .module_path = block.path + ".sum", .inputs = {read, net.last()}});
 }
 
-}  // namespace
-
+// Makes MobileNetV2 (Sandler et al. 2018, https://arxiv.org/abs/1801.04381, table 2) for small images: stem and the
+// stage of 24 channels have stride 1; module paths are torchvision's. 2,236,682 parameters with three channels and ten
+// classes.
 std::vector<Layer> mobilenet_v2(const ModelRequest& request) {
   LayerList net;
   add_activated(net, "features.0", {.out_channels = 32, .padding = 1});
@@ -55,6 +55,17 @@ std::vector<Layer> mobilenet_v2(const ModelRequest& request) {
   net.add({"dropout", "classifier.0", {{"p", 0.2}}});
   net.add({"linear", "classifier.1", {{"out_features", request.classes}}});
   return std::move(net).layers();
+}
+
+}  // namespace
+
+ZooEntry mobilenet_v2_network() {
+  return {.name = "mobilenet-v2",
+          .aliases = {"mobilenetv2", "mobilenet-v2-cifar"},
+          .description = "MobileNetV2 for small images: two strides fewer, torchvision's names",
+          .layers = mobilenet_v2,
+          .rows = Rows::kImages,
+          .usual = {.input_shape = {3, 32, 32}, .classes = 10}};
 }
 
 }  // namespace lathe::model

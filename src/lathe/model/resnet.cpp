@@ -1,8 +1,7 @@
-#include "lathe/model/resnet.h"
-
 #include <fmt/format.h>
 
 #include "lathe/model/image_layers.h"
+#include "lathe/model/zoo.h"
 
 namespace lathe::model {
 namespace {
@@ -23,8 +22,8 @@ void add_block(LayerList& net, const std::string& path, std::int64_t width, std:
   net.add({.op = "relu", .module_path = path + ".relu", .node_name = path + ".relu_1"});
 }
 
-}  // namespace
-
+// Makes ResNet-18 (He et al. 2015, https://arxiv.org/abs/1512.03385) for small images: a 3x3 stem of stride 1 and no
+// max pool; module paths are torchvision's. 11,173,962 parameters with three channels and ten classes.
 std::vector<Layer> resnet18(const ModelRequest& request) {
   LayerList net;
   net.normalised("conv1", "bn1", {.out_channels = 64, .padding = 1}).add({"relu", "relu"});
@@ -37,6 +36,17 @@ std::vector<Layer> resnet18(const ModelRequest& request) {
   net.add({"adaptive_avg_pool2d", "avgpool", {{"output_size", std::int64_t{1}}}}).add({"flatten", ""});
   net.add({"linear", "fc", {{"out_features", request.classes}}});
   return std::move(net).layers();
+}
+
+}  // namespace
+
+ZooEntry resnet18_network() {
+  return {.name = "resnet18",
+          .aliases = {"resnet-18", "resnet18-cifar"},
+          .description = "ResNet-18 for small images: 3x3 stem, no max pool, torchvision's names",
+          .layers = resnet18,
+          .rows = Rows::kImages,
+          .usual = {.input_shape = {3, 32, 32}, .classes = 10}};
 }
 
 }  // namespace lathe::model

@@ -1,7 +1,12 @@
-#include "lathe/model/transformer.h"
-
 #include <fmt/format.h>
 
+#include "lathe/model/zoo.h"
+
+// Small transformers (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; layer norm in front of each part, as in
+// GPT-2): embeddings of tokens and positions, blocks of attention and a GELU network of four times the width, each
+// with a residual sum, a last layer norm. For classification every token sees all, and the mean over the tokens is
+// classified; where each token has a label of its own (language modelling) a token sees those before it, and a linear
+// layer gives the scores of the next one.
 namespace lathe::model {
 namespace {
 
@@ -53,14 +58,34 @@ std::vector<Layer> transformer(const ModelRequest& request, const Size& size) {
   return layers;
 }
 
-}  // namespace
-
+// Makes 2 blocks of 64 features and 4 heads. 120,706 parameters with 64 tokens of 256 kinds and 2 classes.
 std::vector<Layer> transformer_tiny(const ModelRequest& request) {
   return transformer(request, {.depth = 2, .features = 64, .heads = 4});
 }
 
+// Makes 4 blocks of 128 features and 4 heads. 834,562 parameters as above.
 std::vector<Layer> transformer_small(const ModelRequest& request) {
   return transformer(request, {.depth = 4, .features = 128, .heads = 4});
+}
+
+}  // namespace
+
+ZooEntry transformer_tiny_network() {
+  return {.name = "transformer-tiny",
+          .aliases = {"transformer"},
+          .description = "two blocks of 64 features and 4 heads, for sentences and language modelling",
+          .layers = transformer_tiny,
+          .rows = Rows::kTexts,
+          .usual = {.input_shape = {64}, .classes = 2, .vocabulary = 256}};
+}
+
+ZooEntry transformer_small_network() {
+  return {.name = "transformer-small",
+          .aliases = {},
+          .description = "four blocks of 128 features and 4 heads, for sentences and language modelling",
+          .layers = transformer_small,
+          .rows = Rows::kTexts,
+          .usual = {.input_shape = {64}, .classes = 2, .vocabulary = 256}};
 }
 
 }  // namespace lathe::model

@@ -25,7 +25,7 @@ struct ZooEntry {
   ModelRequest usual = {};  ///< where there is no data: what the network was made for
 };
 
-/// Returns all entries, in the order of builtin.cpp.
+/// Returns all entries, in the order of builtin.def.
 const Registry<ZooEntry>& zoo();
 /// Finds an entry by name or alias; underscores count as dashes, capitals as small letters. Null when there is none.
 const ZooEntry* find_model(std::string_view name);
