@@ -123,7 +123,8 @@ class Trainer {
  private:
   void train(std::size_t index) {
     const lathe::ir::Graph graph = make_graph(candidates_[index], dataset_);
-    const auto session = backend_->make_session(graph, {.batch_size = settings_.batch_size, .training = true});
+    const auto session =
+        backend_->compile(graph, {.batch_size = settings_.batch_size, .training = true})->make_session();
     Outcomes& outcomes = outcomes_[index];
     outcomes.bitops = lathe::ir::costs(graph, 1).total.bitops;
     const lathe::engine::StopToken stop;

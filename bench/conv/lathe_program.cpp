@@ -18,6 +18,7 @@
 namespace {
 
 using lathe::backend::onednn::OnednnSession;
+using lathe::backend::onednn::PlannedNetwork;
 
 // One network being trained, or evaluated.
 class Trial {
@@ -25,10 +26,9 @@ class Trial {
   Trial(std::size_t batch, int threads, bool training)
       : samples_(bench::make_images(batch)), rows_(batch), outputs_(batch * 10) {
     const lathe::ir::Graph graph = bench::make_vgg7();
-    session_ = std::make_unique<OnednnSession>(
-        graph,
-        lathe::engine::SessionSettings{
-            .batch_size = static_cast<std::int64_t>(batch), .training = training, .loss = {}, .threads = threads});
+    session_ = std::make_unique<OnednnSession>(PlannedNetwork(
+        std::make_shared<const lathe::ir::Graph>(graph),
+        {.batch_size = static_cast<std::int64_t>(batch), .training = training, .loss = {}, .threads = threads}));
     session_->load(lathe::engine::initial_state(graph, 1, 2, 3));
     if (training) session_->set_optimizer({.name = "sgd"});
     std::iota(rows_.begin(), rows_.end(), 0u);

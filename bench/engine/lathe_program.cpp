@@ -46,7 +46,7 @@ class Tasks {
  private:
   std::shared_ptr<Session> session(const lathe::ir::Graph& graph, std::size_t batch) const {
     std::shared_ptr<Session> result =
-        backend_->make_session(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true});
+        backend_->compile(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true})->make_session();
     result->load(lathe::engine::initial_state(graph, 1, 2, 3));
     result->set_optimizer({});
     return result;

@@ -170,8 +170,11 @@ class Search {
   void train(const Candidate& candidate) {
     const lathe::ir::Graph graph = make_graph(candidate, dataset_);
     const auto seed = static_cast<std::uint64_t>(options_.number("seed"));
-    const auto session = backend_->make_session(
-        graph, {.batch_size = lathe::engine::largest_batch(settings_, graph, dataset_.train.rows()), .training = true});
+    const auto session =
+        backend_
+            ->compile(graph, {.batch_size = lathe::engine::largest_batch(settings_, graph, dataset_.train.rows()),
+                              .training = true})
+            ->make_session();
     session->load(lathe::engine::initial_state(graph, seed, candidate.number, 0));
     const lathe::engine::StopToken stop;
     const auto report = lathe::engine::train(*session, graph, dataset_, settings_,

@@ -27,11 +27,13 @@ class Trial {
   Trial(const std::string& precision, std::size_t batch) : samples_(bench::make_images(kImages)), rows_(batch) {
     const lathe::ir::Graph graph = bench::make_vgg7();
     const auto backend = lathe::backend::libtorch::make_libtorch_backend(DeviceKind::kCuda);
-    session_ = backend->make_session(graph, {.batch_size = static_cast<std::int64_t>(batch),
-                                             .training = true,
-                                             .loss = {},
-                                             .threads = 1,
-                                             .precision = lathe::engine::precision_of(precision)});
+    session_ = backend
+                   ->compile(graph, {.batch_size = static_cast<std::int64_t>(batch),
+                                     .training = true,
+                                     .loss = {},
+                                     .threads = 1,
+                                     .precision = lathe::engine::precision_of(precision)})
+                   ->make_session();
     session_->load(lathe::engine::initial_state(graph, 1, 2, 3));
     session_->set_optimizer({.name = "sgd", .momentum = 0.9});
     for (int i = 0; i < kStepsBetweenLooks; ++i) step();

@@ -86,7 +86,8 @@ class Counter {
 
  private:
   std::unique_ptr<Session> fresh(const lathe::ir::Graph& graph, std::size_t batch) const {
-    auto session = backend_->make_session(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true});
+    auto session =
+        backend_->compile(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true})->make_session();
     session->load(lathe::engine::initial_state(graph, 1, 2, 3));
     session->set_optimizer({});
     return session;

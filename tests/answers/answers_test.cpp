@@ -240,7 +240,7 @@ data::Samples rows_for(const ir::Graph& graph, const model::ZooEntry& entry, std
 Json ten_steps(const engine::Backend& backend, const ir::Graph& graph, const data::Samples& samples) {
   constexpr int kSteps = 10;
   const auto count = static_cast<std::uint32_t>(samples.rows());
-  const auto session = backend.make_session(graph, {.batch_size = count});
+  const auto session = backend.compile(graph, {.batch_size = count})->make_session();
   session->load(engine::initial_state(graph, 1, 2, 3));
   session->set_optimizer({});
   std::vector<std::uint32_t> rows(count);

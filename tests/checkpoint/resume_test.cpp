@@ -75,7 +75,7 @@ class Resume : public ::testing::TestWithParam<std::string> {
   }
 
   std::unique_ptr<engine::Session> session() const {
-    return backend::make_dense_backend()->make_session(graph_, {.batch_size = 17, .training = true});
+    return backend::make_dense_backend()->compile(graph_, {.batch_size = 17, .training = true})->make_session();
   }
 
   const ir::Graph graph_ = network();

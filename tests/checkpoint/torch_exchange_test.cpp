@@ -43,7 +43,8 @@ data::Samples inputs() {
 }
 
 std::vector<float> outputs_of(const ir::Graph& graph, const engine::State& state) {
-  const auto session = backend::make_ref_backend()->make_session(graph, {.batch_size = kRows, .training = false});
+  const auto session =
+      backend::make_ref_backend()->compile(graph, {.batch_size = kRows, .training = false})->make_session();
   session->load(state);
   std::vector<float> outputs(static_cast<std::size_t>(kRows * kClasses));
   session->predict(inputs(), 0, kRows, outputs);

@@ -56,7 +56,7 @@ TEST(Blocks, TrainToTheSameBits) {
   for (const std::vector<std::uint32_t>& rows : orders()) {
     std::vector<engine::State> gradients;
     for (const data::Samples* samples : {&plain, &blocks}) {
-      const auto session = backend->make_session(graph, {.batch_size = 256, .training = true});
+      const auto session = backend->compile(graph, {.batch_size = 256, .training = true})->make_session();
       session->load(engine::initial_state(graph, 1, 2, 3));
       session->set_optimizer({});
       session->expect(*samples, rows);
@@ -74,7 +74,8 @@ TEST(Blocks, EvaluateToTheSameBits) {
   const ir::Graph graph = network();
   const data::Samples plain = random_samples(kRows, kWidth, kClasses, 4);
   const data::Samples blocks = arranged(plain);
-  const auto session = backend::make_dense_backend()->make_session(graph, {.batch_size = 64, .training = false});
+  const auto session =
+      backend::make_dense_backend()->compile(graph, {.batch_size = 64, .training = false})->make_session();
   session->load(engine::initial_state(graph, 1, 2, 3));
   for (const std::int64_t first : {0, 1, 16, 40})
     for (const std::int64_t count : {16, 64, 100, 360}) {
@@ -91,7 +92,8 @@ TEST(Blocks, NameWrongLabelsByTheirRow) {
   samples.labels[37] = kClasses;
   data::arrange_blocks(samples);
   const ir::Graph graph = network();
-  const auto session = backend::make_dense_backend()->make_session(graph, {.batch_size = 64, .training = true});
+  const auto session =
+      backend::make_dense_backend()->compile(graph, {.batch_size = 64, .training = true})->make_session();
   session->load(engine::initial_state(graph, 1, 2, 3));
   session->set_optimizer({});
   std::vector<std::uint32_t> rows(32);

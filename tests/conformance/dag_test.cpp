@@ -46,7 +46,7 @@ void compare_predictions(const std::string& name, const ir::Graph& graph) {
   std::vector<float> outputs[2];
   int which = 0;
   for (const auto& backend : {backend::make_dense_backend(), backend::make_ref_backend()}) {
-    auto session = backend->make_session(graph, {.batch_size = 1, .training = false});
+    auto session = backend->compile(graph, {.batch_size = 1, .training = false})->make_session();
     session->load(start_state(graph));
     outputs[which].resize(150 * 5);
     session->predict(samples, 0, 150, outputs[which++]);
@@ -178,7 +178,7 @@ TEST(DenseDag, AQuantiserBehindTwoRelusChangesNothingForTheirOtherReaders) {
   const engine::State state = engine::initial_state(graph, 1, 2, 3);
   std::vector<std::vector<float>> outputs;
   for (const auto& backend : {backend::make_dense_backend(), backend::make_ref_backend()}) {
-    const auto session = backend->make_session(graph, {.batch_size = 64, .training = false});
+    const auto session = backend->compile(graph, {.batch_size = 64, .training = false})->make_session();
     session->load(state);
     outputs.emplace_back(64 * 5);
     session->predict(samples, 0, 64, outputs.back());

@@ -90,7 +90,7 @@ TEST(DenseEvaluation, AgreesWithTheReference) {
 TEST(DenseEvaluation, TheFirstOfEqualLogitsIsThePrediction) {
   const ir::Graph graph = make_chain(4, {activation("identity")});
   data::Samples samples{.width = 4, .features = {1, 3, 3, 0, 0, 0, 0, 0, -1, -1, -2, -1}, .labels = {1, 0, 3}};
-  auto session = backend::make_dense_backend()->make_session(graph, {.batch_size = 1, .training = false});
+  auto session = backend::make_dense_backend()->compile(graph, {.batch_size = 1, .training = false})->make_session();
   const auto result = session->evaluate(samples, 0, 3);
   EXPECT_EQ(result.correct, 2);
   EXPECT_EQ(result.class_predicted, (std::vector<std::int64_t>{2, 1, 0, 0}));
@@ -99,7 +99,7 @@ TEST(DenseEvaluation, TheFirstOfEqualLogitsIsThePrediction) {
 TEST(DenseEvaluation, ALabelBeyondTheOutputsIsAnError) {
   const ir::Graph graph = make_chain(4, {linear(4, 2)});
   const data::Samples samples{.width = 4, .features = std::vector<float>(12, 1.0f), .labels = {0, 1, 2}};
-  auto session = backend::make_dense_backend()->make_session(graph, {.batch_size = 1, .training = false});
+  auto session = backend::make_dense_backend()->compile(graph, {.batch_size = 1, .training = false})->make_session();
   try {
     session->evaluate(samples, 0, 3);
     FAIL() << "no error";
@@ -168,7 +168,7 @@ TEST(DenseRefusal, PlannedBytesGrowWithTheBatchWhereTheBatchMustBeKept) {
   const auto dense = backend::make_dense_backend();
   const ir::Graph graph = mixed_network();
   const auto bytes = [&](std::int64_t batch, bool training) {
-    return dense->planned_bytes(graph, {.batch_size = batch, .training = training});
+    return dense->compile(graph, {.batch_size = batch, .training = training})->session_bytes();
   };
   EXPECT_GT(bytes(64, true), 0);
   EXPECT_EQ(bytes(1, true), bytes(64, true));

@@ -54,7 +54,7 @@ data::Samples samples_for(const engine::LossDeclaration& declaration, std::int64
 std::unique_ptr<engine::Session> start_with(const engine::Backend& backend, const ir::Graph& graph,
                                             const engine::LossSettings& loss,
                                             const engine::OptimizerSettings& optimizer = {}) {
-  auto session = backend.make_session(graph, {.batch_size = 200, .training = true, .loss = loss});
+  auto session = backend.compile(graph, {.batch_size = 200, .training = true, .loss = loss})->make_session();
   session->load(engine::initial_state(graph, 1, 2, 3));
   session->set_optimizer(optimizer);
   return session;
@@ -124,7 +124,8 @@ TEST_P(LossConformance, SumsDoNotDependOnTheBatchSizeOfTheSession) {
   const auto dense = backend::make_dense_backend();
   std::vector<engine::EvaluationResult> results;
   for (const std::int64_t batch : {1, 100, 1000}) {
-    auto session = dense->make_session(graph, {.batch_size = batch, .training = false, .loss = {.name = GetParam()}});
+    auto session =
+        dense->compile(graph, {.batch_size = batch, .training = false, .loss = {.name = GetParam()}})->make_session();
     session->load(engine::initial_state(graph, 1, 2, 3));
     results.push_back(session->evaluate(samples, 0, 517));
   }
@@ -198,7 +199,7 @@ TEST(Losses, RefuseRowsOfTheOtherTask) {
   const ir::Graph graph = make_chain(6, {linear(6, 5)});
   const data::Samples classes = random_samples(20, 6, 5, 3);
   for (const auto& backend : {backend::make_dense_backend(), backend::make_ref_backend()}) {
-    auto session = backend->make_session(graph, {.batch_size = 20, .loss = {.name = "huber"}});
+    auto session = backend->compile(graph, {.batch_size = 20, .loss = {.name = "huber"}})->make_session();
     session->load(engine::initial_state(graph, 1, 2, 3));
     EXPECT_ANY_THROW(session->evaluate(classes, 0, 20)) << backend->name();
   }

@@ -46,7 +46,7 @@ std::vector<float> values_behind(const ir::Graph& graph, std::size_t last, const
                                  const data::Samples& samples) {
   const ir::Graph part = cut_behind(graph, last);
   const auto backend = backend::make_ref_backend();
-  auto session = backend->make_session(part, {.batch_size = samples.rows(), .training = false});
+  auto session = backend->compile(part, {.batch_size = samples.rows(), .training = false})->make_session();
   const std::size_t tensors = engine::zero_state(part).size();
   session->load(engine::State(state.begin(), state.begin() + static_cast<std::ptrdiff_t>(tensors)));
   std::vector<float> values(static_cast<std::size_t>(samples.rows() * element_count(part.output().output_shape)));
@@ -297,7 +297,8 @@ double largest_magnitude(const engine::State& state) {
 std::unique_ptr<engine::Session> start(const engine::Backend& backend, const ir::Graph& graph,
                                        const engine::State& state, std::size_t batch,
                                        const engine::OptimizerSettings& optimizer) {
-  auto session = backend.make_session(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true});
+  auto session =
+      backend.compile(graph, {.batch_size = static_cast<std::int64_t>(batch), .training = true})->make_session();
   session->load(state);
   session->set_optimizer(optimizer);
   return session;

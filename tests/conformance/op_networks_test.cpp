@@ -5,14 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "conformance/backends.h"
 #include "conformance/networks.h"
 #include "lathe/backend/ref/ref.h"
 #include "lathe/base/process_memory.h"
+#include "lathe/base/threads.h"
 
 namespace lathe::conformance {
 namespace {
@@ -105,7 +108,7 @@ class Comparison {
     };
     const engine::State first = run(kStepBatch);
     EXPECT_EQ(first, run(kStepBatch)) << "a second run";
-    EXPECT_GT(tested_.backend->planned_bytes(graph_, settings(kStepBatch, true)), 0);
+    EXPECT_GT(tested_.backend->compile(graph_, settings(kStepBatch, true))->session_bytes(), 0);
   }
 
  private:
@@ -115,14 +118,14 @@ class Comparison {
   }
   std::unique_ptr<engine::Session> session(const engine::Backend& backend, std::size_t batch,
                                            const engine::OptimizerSettings& optimizer) const {
-    auto made = backend.make_session(graph_, settings(batch, true));
+    auto made = backend.compile(graph_, settings(batch, true))->make_session();
     made->load(state_);
     made->set_optimizer(optimizer);
     return made;
   }
   // In calls of several sizes, with more and fewer rows than the session was made for.
   std::vector<float> predict(const engine::Backend& backend) const {
-    const auto made = backend.make_session(graph_, settings(7, false));
+    const auto made = backend.compile(graph_, settings(7, false))->make_session();
     made->load(state_);
     const auto width = static_cast<std::size_t>(element_count(graph_.output().output_shape));
     std::vector<float> outputs(static_cast<std::size_t>(kRows) * width);
@@ -197,8 +200,46 @@ TEST(PlannedBytes, OfWhatNoMachineHoldsAreComputedAlone) {
   for (const auto& backend : backends) {
     restart_peak_memory();
     const std::int64_t before = resident_memory();
-    EXPECT_GT(backend->planned_bytes(graph, {.batch_size = 128}), 4 * 4 * kWide * kWide) << backend->name();
+    EXPECT_GT(backend->compile(graph, {.batch_size = 128})->session_bytes(), 4 * 4 * kWide * kWide) << backend->name();
     EXPECT_LT(peak_memory() - before, 100'000'000) << backend->name();
+  }
+}
+
+// Sessions share a network, are made and used in several threads, and live on when it is gone.
+TEST(CompiledNetwork, MakesSessionsThatDoNotDisturbEachOther) {
+  const ir::Graph graph = make_chain(16, {linear(16, 24),
+                                          batch_norm(24),
+                                          activation("relu"),
+                                          {.op = "dropout", .attributes = {{"p", 0.2}}},
+                                          linear(24, 5)});
+  const data::Samples samples = random_samples(kRows, 16, 5, 4);
+  const auto train = [&](engine::Session& session) {
+    session.load(engine::initial_state(graph, 1, 2, 3));
+    session.set_optimizer({});
+    std::vector<std::uint32_t> rows(kStepBatch);
+    std::iota(rows.begin(), rows.end(), 0u);
+    for (std::uint64_t step = 0; step < 5; ++step) session.accumulate(samples, rows, 0.1, step), session.update(1e-2);
+    return session.state();
+  };
+  std::vector<TestedBackend> all = tested_backends();
+  all.push_back({.name = "ref", .backend = backend::make_ref_backend()});
+  for (const TestedBackend& tested : all) {
+    const engine::SessionSettings settings{.batch_size = kStepBatch, .threads = tested.threads};
+    auto network = tested.backend->compile(graph, settings);
+    EXPECT_EQ(network->session_bytes(), tested.backend->compile(graph, settings)->session_bytes()) << tested.name;
+    const engine::State expected = train(*tested.backend->compile(graph, settings)->make_session());
+    std::array<engine::State, 3> states;
+    {
+      ThreadGroup threads;
+      for (engine::State& state : states)
+        threads.start("a session", [&state, &train, mine = network]() mutable {
+          const auto session = mine->make_session();
+          mine.reset();
+          state = train(*session);
+        });
+      network.reset();
+    }
+    for (const engine::State& state : states) EXPECT_EQ(state, expected) << tested.name;
   }
 }
 

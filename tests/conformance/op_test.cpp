@@ -98,7 +98,7 @@ TEST_P(OpConformance, PredictionsAgreeWithTheReference) {
       std::vector<float> outputs[2];
       int which = 0;
       for (const auto& backend : {backend::make_dense_backend(), backend::make_ref_backend()}) {
-        auto session = backend->make_session(c.graph, {.batch_size = 1, .training = false});
+        auto session = backend->compile(c.graph, {.batch_size = 1, .training = false})->make_session();
         session->load(state);
         outputs[which].resize(static_cast<std::size_t>(150 * classes));
         session->predict(samples, 0, 150, outputs[which++]);

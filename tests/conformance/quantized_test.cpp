@@ -22,7 +22,7 @@ ir::Graph exact_network(std::int64_t width) {
 
 std::vector<float> outputs(const engine::Backend& backend, const ir::Graph& graph, const engine::State& state,
                            const data::Samples& samples) {
-  auto session = backend.make_session(graph, {.batch_size = 1, .training = false});
+  auto session = backend.compile(graph, {.batch_size = 1, .training = false})->make_session();
   session->load(state);
   std::vector<float> values(static_cast<std::size_t>(samples.rows() * 5));
   session->predict(samples, 0, samples.rows(), values);
@@ -56,7 +56,8 @@ TEST(DenseQuantized, AQuantiserEqualsItsFormatOnTheGoldenValues) {
           data::Samples samples{.width = in, .features = golden, .labels = {0}};
           std::vector<float> got(golden.size()), expected(golden.size());
           backend::make_dense_backend()
-              ->make_session(graph, {.batch_size = 1, .training = false})
+              ->compile(graph, {.batch_size = 1, .training = false})
+              ->make_session()
               ->predict(samples, 0, 1, got);
           const auto format = quant::parse_format(std::get<std::string>(layer.attributes.front().value));
           quant::make_quantizer(format)->quantize(golden, expected, {1, in});

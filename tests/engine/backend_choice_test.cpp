@@ -8,6 +8,12 @@
 namespace lathe::engine {
 namespace {
 
+class FakeNetwork final : public CompiledNetwork {
+ public:
+  std::int64_t session_bytes() const override { return 0; }
+  std::unique_ptr<Session> make_session() const override { return std::make_unique<FakeSession>(); }
+};
+
 class FakeBackend : public Backend {
  public:
   FakeBackend(std::string name, std::optional<std::string> reason, std::string device = "cpu")
@@ -16,9 +22,8 @@ class FakeBackend : public Backend {
   std::string target() const override { return ""; }
   std::string accelerator() const override { return device_; }
   std::optional<std::string> refusal(const ir::Graph&) const override { return reason_; }
-  std::int64_t planned_bytes(const ir::Graph&, const SessionSettings&) const override { return 0; }
-  std::unique_ptr<Session> make_session(const ir::Graph&, const SessionSettings&) const override {
-    return std::make_unique<FakeSession>();
+  std::shared_ptr<const CompiledNetwork> compile(const ir::Graph&, const SessionSettings&) const override {
+    return std::make_shared<FakeNetwork>();
   }
 
  private:

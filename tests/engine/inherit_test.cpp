@@ -49,7 +49,7 @@ data::Samples rows_for(const ir::Graph& graph) {
 
 std::vector<float> outputs(const ir::Graph& graph, const State& state) {
   const auto backend = backend::make_ref_backend();
-  const auto session = backend->make_session(graph, {.batch_size = kRows, .training = false});
+  const auto session = backend->compile(graph, {.batch_size = kRows, .training = false})->make_session();
   session->load(state);
   const data::Samples samples = rows_for(graph);
   std::vector<float> values(static_cast<std::size_t>(kRows * element_count(graph.output().output_shape)));

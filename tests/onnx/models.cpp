@@ -97,7 +97,8 @@ std::vector<float> predict(const Model& model, const std::vector<float>& rows) {
   samples.positions = output.size() == 2 ? output[0] : 1;
   const std::int64_t count = static_cast<std::int64_t>(rows.size()) / samples.width;
   samples.labels.assign(static_cast<std::size_t>(count * samples.positions), 0);
-  const auto session = backend::make_ref_backend()->make_session(model.graph, {.batch_size = count, .training = false});
+  const auto session =
+      backend::make_ref_backend()->compile(model.graph, {.batch_size = count, .training = false})->make_session();
   session->load(model.state);
   std::vector<float> outputs(static_cast<std::size_t>(count * element_count(output)));
   session->predict(samples, 0, count, outputs);

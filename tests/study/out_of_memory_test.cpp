@@ -13,6 +13,21 @@
 namespace lathe::study {
 namespace {
 
+class NetworkOfSmallDevice final : public engine::CompiledNetwork {
+ public:
+  NetworkOfSmallDevice(std::shared_ptr<const engine::CompiledNetwork> dense, bool fits)
+      : dense_(std::move(dense)), fits_(fits) {}
+  std::int64_t session_bytes() const override { return dense_->session_bytes(); }
+  std::unique_ptr<engine::Session> make_session() const override {
+    if (!fits_) throw OutOfMemory("the device has 1 MB in all, none free");
+    return dense_->make_session();
+  }
+
+ private:
+  std::shared_ptr<const engine::CompiledNetwork> dense_;
+  bool fits_;
+};
+
 /// The dense engine on a device that has no room for more than so many parameters.
 class SmallDevice final : public engine::Backend {
  public:
@@ -20,13 +35,10 @@ class SmallDevice final : public engine::Backend {
   std::string name() const override { return "small"; }
   std::string target() const override { return {}; }
   std::optional<std::string> refusal(const ir::Graph& graph) const override { return dense_->refusal(graph); }
-  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    return dense_->planned_bytes(graph, settings);
-  }
-  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
-                                                const engine::SessionSettings& settings) const override {
-    if (parameters(graph) > most_parameters_) throw OutOfMemory("the device has 1 MB in all, none free");
-    return dense_->make_session(graph, settings);
+  std::shared_ptr<const engine::CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const engine::SessionSettings& settings) const override {
+    return std::make_shared<NetworkOfSmallDevice>(dense_->compile(graph, settings),
+                                                  parameters(graph) <= most_parameters_);
   }
 
   static std::int64_t parameters(const ir::Graph& graph) {

@@ -85,7 +85,7 @@ class Runner {
         .loss = job.settings.loss,
         .threads = job.threads,
         .precision = job.precision};
-    session_ = job.backend->make_session(job.graph, settings);
+    session_ = job.backend->compile(job.graph, settings)->make_session();
   }
 
   TrainingResult run(const engine::TrainProgress& progress) {

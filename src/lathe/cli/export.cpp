@@ -67,7 +67,7 @@ std::vector<float> outputs(const recipe::Settings& settings, const ir::Graph& gr
                            data::Samples rows, const std::optional<data::Preprocessing>& preprocessing) {
   if (preprocessing) data::prepare_values(*preprocessing, rows.features);
   const auto backend = app::choose_backend(settings, graph, {});
-  const auto session = backend->make_session(graph, {.batch_size = kCheckedRows, .training = false});
+  const auto session = backend->compile(graph, {.batch_size = kCheckedRows, .training = false})->make_session();
   session->load(state);
   std::vector<float> values(static_cast<std::size_t>(kCheckedRows * element_count(graph.output().output_shape)));
   session->predict(rows, 0, kCheckedRows, values);

@@ -44,11 +44,13 @@ TestRun evaluate(const Invocation& invocation) {
   const engine::Precision precision = engine::precision_of(settings.trainer_precision);
   log::info("Testing model '{}' on back end {}...", run.start.graph.name,
             app::device_text(*run.backend, threads, precision));
-  const auto session = run.backend->make_session(run.start.graph, {.batch_size = settings.training.batch_size,
-                                                                   .training = false,
-                                                                   .loss = loss,
-                                                                   .threads = threads,
-                                                                   .precision = precision});
+  const auto session = run.backend
+                           ->compile(run.start.graph, {.batch_size = settings.training.batch_size,
+                                                       .training = false,
+                                                       .loss = loss,
+                                                       .threads = threads,
+                                                       .precision = precision})
+                           ->make_session();
   session->load(*run.start.state);
   run.result = session->evaluate(test, 0, test.rows());
   if (!std::isfinite(run.result.loss()))

@@ -57,7 +57,7 @@ struct EvaluationResult {
   double r2() const;
 };
 
-/// Holds one compiled candidate: weights, gradients and optimiser moments for one graph. Not thread safe; one thread
+/// Runs one compiled candidate: weights, gradients and optimiser moments for one graph. Not thread safe; one thread
 /// uses it at a time. All results are a function of the state and the calls alone: bit-identical on every run with the
 /// same back end and SIMD target.
 class Session {
@@ -107,7 +107,7 @@ std::string to_string(Precision precision);
 /// for others, with the reason where they are Lightning's.
 Precision precision_of(std::string_view name);
 
-/// Says what a session must be able to do; planned memory follows from it.
+/// Says what a session must be able to do; its memory follows from it.
 struct SessionSettings {
   std::int64_t batch_size = 128;  ///< largest batch that accumulate will see
   bool training = true;           ///< false: evaluation only
@@ -118,7 +118,19 @@ struct SessionSettings {
   Precision precision = Precision::kFloat32;
 };
 
-/// Makes sessions. Stateless, thread safe.
+/// Holds a graph compiled for one kind of session: no memory for weights or values, which sessions alone have.
+/// Immutable, thread safe, shared; a session keeps alive what it needs of it.
+class CompiledNetwork {
+ public:
+  virtual ~CompiledNetwork() = default;
+  /// Returns the bytes that each of its sessions will allocate.
+  virtual std::int64_t session_bytes() const = 0;
+  /// Makes a session, whose weights are to be loaded. Throws std::bad_alloc (OutOfMemory with a device's words) where
+  /// there is no room.
+  virtual std::unique_ptr<Session> make_session() const = 0;
+};
+
+/// Compiles networks. Stateless, thread safe.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -139,9 +151,10 @@ class Backend {
   /// Tells whether the back end can compute with these numbers on this machine; otherwise the reason. By default
   /// float32 alone.
   virtual std::optional<std::string> precision_refusal(Precision precision) const;
-  /// Returns the bytes that a session will allocate.
-  virtual std::int64_t planned_bytes(const ir::Graph& graph, const SessionSettings& settings) const = 0;
-  virtual std::unique_ptr<Session> make_session(const ir::Graph& graph, const SessionSettings& settings) const = 0;
+  /// Compiles a graph, a loss and a precision that it does not refuse. Nothing is allocated for weights or values, so
+  /// that the bytes are known, and can be refused, before.
+  virtual std::shared_ptr<const CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const SessionSettings& settings) const = 0;
 };
 
 /// Holds the back ends that the program was built with, fastest first.

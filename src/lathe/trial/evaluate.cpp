@@ -73,9 +73,15 @@ MemoryBudget memory_budget_of(const recipe::StudySettings& settings) {
   return {available_memory(), " (what was free at the start)"};
 }
 
-std::unique_ptr<engine::Session> compile(const Prepared& prepared, const engine::SessionSettings& settings) {
+std::shared_ptr<const engine::CompiledNetwork> compile(const Prepared& prepared,
+                                                       const engine::SessionSettings& settings) {
   const PhaseScope phase(Phase::kDecode);
-  return prepared.backend->make_session(prepared.candidate.graph, settings);
+  return prepared.backend->compile(prepared.candidate.graph, settings);
+}
+
+std::unique_ptr<engine::Session> make_session(const engine::CompiledNetwork& network) {
+  const PhaseScope phase(Phase::kDecode);
+  return network.make_session();
 }
 
 // Returns the bytes of one copy of a network's weights, outside its session: where training begins, what is kept.
@@ -345,9 +351,8 @@ Evaluation Evaluator::run_seed(const Prepared& prepared, std::uint64_t repeat, c
   const auto began = std::chrono::steady_clock::now();
   Evaluation evaluation;
   const engine::Backend& backend = *prepared.backend;
-  const engine::SessionSettings session_settings = session_settings_for(prepared.candidate);
-  const std::int64_t planned =
-      backend.planned_bytes(prepared.candidate.graph, session_settings) + state_bytes(prepared.candidate.graph);
+  const auto network = compile(prepared, session_settings_for(prepared.candidate));
+  const std::int64_t planned = network->session_bytes() + state_bytes(prepared.candidate.graph);
   evaluation.usage = {.backend = backend.name(),
                       .target = backend.target(),
                       .accelerator = backend.accelerator(),
@@ -365,7 +370,7 @@ Evaluation Evaluator::run_seed(const Prepared& prepared, std::uint64_t repeat, c
   }
   if (share.alone()) restart_peak_memory();
   try {
-    const auto session = compile(prepared, session_settings);
+    const auto session = make_session(*network);
     Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = evaluation};
     run.epochs = epochs;
     evaluation.reason = run_session(run, report);
@@ -438,11 +443,10 @@ Evaluation Evaluator::evaluate_trial(const Prepared& prepared, const engine::Sto
 engine::EvaluationResult Evaluator::train_and_test(const Prepared& prepared, std::uint64_t repeat,
                                                    const engine::StopToken& stop) {
   LATHE_CHECK(settings_.train.has_value());
-  const engine::SessionSettings session_settings = session_settings_for(prepared.candidate);
-  const std::int64_t planned = prepared.backend->planned_bytes(prepared.candidate.graph, session_settings) +
-                               state_bytes(prepared.candidate.graph);
+  const auto network = compile(prepared, session_settings_for(prepared.candidate));
+  const std::int64_t planned = network->session_bytes() + state_bytes(prepared.candidate.graph);
   const MemoryBudget::Share share(memory_, counts_for_budget(*prepared.backend) ? planned : 0, stop);
-  const auto session = compile(prepared, session_settings);
+  const auto session = make_session(*network);
   session->load(starting_state(prepared, repeat));
   Evaluation ignored;
   Run run{.session = *session, .prepared = prepared, .repeat = repeat, .stop = stop, .evaluation = ignored};

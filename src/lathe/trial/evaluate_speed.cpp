@@ -36,7 +36,7 @@ Speed Evaluator::time_briefly(const Prepared& prepared, double seconds) const {
   const space::Candidate& candidate = prepared.candidate;
   Speed speed;
   const auto began = Clock::now();
-  const auto session = prepared.backend->make_session(candidate.graph, session_settings_for(candidate));
+  const auto session = prepared.backend->compile(candidate.graph, session_settings_for(candidate))->make_session();
   session->load(starting_state(prepared, 0));
   speed.start_seconds = seconds_since(began);
   if (settings_.train) {

@@ -71,21 +71,25 @@ engine::SessionSettings settings_of(std::int64_t batch, bool training = true, in
   return {.batch_size = batch, .training = training, .loss = {}, .threads = threads};
 }
 
+PlannedNetwork plan_of(const ir::Graph& graph, const engine::SessionSettings& settings) {
+  return {std::make_shared<const ir::Graph>(graph), settings};
+}
+
 TEST(OnednnMemory, AllocatesWhatWasPlanned) {
   for (const bool odd : {false, true})
     for (const bool training : {false, true}) {
       const ir::Graph graph = image_network(odd);
       const auto settings = settings_of(32, training);
-      const std::int64_t planned = make_onednn_backend()->planned_bytes(graph, settings);
-      EXPECT_EQ(OnednnSession(graph, settings).allocated_bytes(), planned);
+      const std::int64_t planned = make_onednn_backend()->compile(graph, settings)->session_bytes();
+      EXPECT_EQ(OnednnSession(plan_of(graph, settings)).allocated_bytes(), planned);
     }
 }
 
 TEST(OnednnMemory, EvaluationAndShorterBatchesNeedNoMore) {
   const ir::Graph graph = image_network(true);
-  const std::int64_t training = OnednnSession::planned_bytes(graph, settings_of(64));
-  EXPECT_LT(OnednnSession::planned_bytes(graph, settings_of(64, false)), training / 2);
-  OnednnSession session(graph, settings_of(64));
+  const std::int64_t training = plan_of(graph, settings_of(64)).bytes();
+  EXPECT_LT(plan_of(graph, settings_of(64, false)).bytes(), training / 2);
+  OnednnSession session(plan_of(graph, settings_of(64)));
   session.load(engine::initial_state(graph, 1, 2, 3));
   session.set_optimizer({});
   const data::Samples samples = images(100);
@@ -101,7 +105,7 @@ TEST(OnednnMemory, ALongerBatchIsTaken) {
   engine::State gradients[2];
   int which = 0;
   for (const std::int64_t planned : {40, 16}) {
-    OnednnSession session(graph, settings_of(planned));
+    OnednnSession session(plan_of(graph, settings_of(planned)));
     session.load(state);
     session.set_optimizer({});
     session.accumulate(samples, first_rows(40), 0.1, 0);
@@ -117,7 +121,7 @@ std::size_t count_steps(const OnednnSession& session, bool training, const std::
 }
 
 TEST(OnednnLayouts, AreKeptFromLayerToLayer) {
-  const OnednnSession session(image_network(false), settings_of(32));
+  const OnednnSession session(plan_of(image_network(false), settings_of(32)));
   EXPECT_EQ(count_steps(session, true, " ref"), 0u);
   EXPECT_EQ(count_steps(session, false, " ref"), 0u);
   EXPECT_EQ(count_steps(session, true, "relu"), 0u) << "batch norm does it";
@@ -151,7 +155,7 @@ TEST(OnednnThreads, SessionsInThreadsDoNotDisturbEachOther) {
   const ir::Graph graph = image_network(true);
   const data::Samples samples = images(48);
   const auto train = [&](engine::State& state) {
-    OnednnSession session(graph, settings_of(16));
+    OnednnSession session(plan_of(graph, settings_of(16)));
     session.load(engine::initial_state(graph, 1, 2, 3));
     session.set_optimizer({});
     for (int step = 0; step < 4; ++step) session.accumulate(samples, first_rows(16), 0.1, 0), session.update(1e-3);
@@ -168,7 +172,7 @@ TEST(OnednnThreads, SessionsInThreadsDoNotDisturbEachOther) {
 
 TEST(OnednnThreads, TheCallersNumberOfThreadsStays) {
   const int before = omp_get_max_threads();
-  OnednnSession session(image_network(true), settings_of(4, false, before + 1));
+  OnednnSession session(plan_of(image_network(true), settings_of(4, false, before + 1)));
   session.evaluate(images(4), 0, 4);
   EXPECT_EQ(omp_get_max_threads(), before);
 }
@@ -176,7 +180,7 @@ TEST(OnednnThreads, TheCallersNumberOfThreadsStays) {
 TEST(OnednnState, WeightsInBlocksGoOutAsTheyCameIn) {
   const ir::Graph graph = image_network(true);
   const engine::State state = engine::initial_state(graph, 5, 6, 7);
-  OnednnSession session(graph, settings_of(8));
+  OnednnSession session(plan_of(graph, settings_of(8)));
   session.load(state);
   EXPECT_EQ(session.state(), state);
 }
@@ -189,7 +193,7 @@ TEST(OnednnState, AResumedRunIsBitEqual) {
     const auto steps = [&](engine::Session& session) {
       for (int i = 0; i < 3; ++i) session.accumulate(samples, first_rows(16), 0.1, 0), session.update(1e-2);
     };
-    OnednnSession whole(graph, settings_of(16)), resumed(graph, settings_of(16));
+    OnednnSession whole(plan_of(graph, settings_of(16))), resumed(plan_of(graph, settings_of(16)));
     whole.load(engine::initial_state(graph, 1, 2, 3));
     whole.set_optimizer(optimizer);
     steps(whole);
@@ -203,7 +207,7 @@ TEST(OnednnState, AResumedRunIsBitEqual) {
 }
 
 TEST(OnednnState, AnOptimizerStateOfAnotherNetworkIsRefused) {
-  OnednnSession session(image_network(true), settings_of(8));
+  OnednnSession session(plan_of(image_network(true), settings_of(8)));
   session.set_optimizer({});
   EXPECT_THROW(session.load_optimizer_state({}), DataError);
 }
@@ -212,7 +216,7 @@ TEST(OnednnGradients, AddUpOverCallsAndAreClearedByUpdates) {
   const ir::Graph graph = feature_network(kClasses);
   const data::Samples samples = random_samples(50, 6, kClasses, 1);
   const engine::State state = engine::initial_state(graph, 1, 2, 3);
-  OnednnSession once(graph, settings_of(50)), twice(graph, settings_of(50));
+  OnednnSession once(plan_of(graph, settings_of(50))), twice(plan_of(graph, settings_of(50)));
   for (auto* session : {&once, &twice}) session->load(state), session->set_optimizer({});
   const auto rows = first_rows(50);
   once.accumulate(samples, rows, 0.02, 0);
@@ -227,8 +231,8 @@ TEST(OnednnGradients, AddUpOverCallsAndAreClearedByUpdates) {
 void compare(const ir::Graph& graph, const data::Samples& samples, const engine::LossSettings& loss,
              const engine::OptimizerSettings& optimizer, double rate) {
   const auto settings = engine::SessionSettings{.batch_size = 20, .training = true, .loss = loss};
-  auto tested = make_onednn_backend()->make_session(graph, settings),
-       truth = make_ref_backend()->make_session(graph, settings);
+  auto tested = make_onednn_backend()->compile(graph, settings)->make_session(),
+       truth = make_ref_backend()->compile(graph, settings)->make_session();
   double sums[2] = {};
   int which = 0;
   for (auto* session : {tested.get(), truth.get()}) {
@@ -280,7 +284,7 @@ TEST(OnednnUpdate, EveryRuleAgreesWithTheReference) {
 TEST(OnednnFinite, WhatIsNoNumberIsReportedThoughReluHidesIt) {
   const ir::Graph graph = image_network(false);
   data::Samples samples = images(16);
-  OnednnSession session(graph, settings_of(16));
+  OnednnSession session(plan_of(graph, settings_of(16)));
   const engine::State state = engine::initial_state(graph, 1, 2, 3);
   session.load(state);
   session.set_optimizer({.name = "sgd"});
@@ -297,7 +301,7 @@ TEST(OnednnErrors, NameTheRowOrTheReason) {
   const ir::Graph graph = feature_network(kClasses);
   data::Samples samples = random_samples(8, 6, kClasses, 1);
   samples.labels[3] = 9;
-  OnednnSession session(graph, settings_of(8));
+  OnednnSession session(plan_of(graph, settings_of(8)));
   try {
     session.evaluate(samples, 0, 8);
     FAIL();
@@ -324,8 +328,8 @@ TEST(OnednnBFloat16, TrainsNearFloat32OrIsRefused) {
   double losses[2] = {};
   int which = 0;
   for (const auto precision : {engine::Precision::kFloat32, engine::Precision::kBFloat16}) {
-    auto session =
-        backend->make_session(graph, {.batch_size = 32, .training = true, .loss = {}, .precision = precision});
+    auto session = backend->compile(graph, {.batch_size = 32, .training = true, .loss = {}, .precision = precision})
+                       ->make_session();
     session->load(engine::initial_state(graph, 1, 2, 3));
     session->set_optimizer({});
     for (int step = 0; step < 5; ++step)

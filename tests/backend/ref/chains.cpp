@@ -84,7 +84,8 @@ std::vector<std::uint32_t> first_rows(std::size_t count) {
 
 std::unique_ptr<engine::Session> training_session(const ir::Graph& graph, const engine::State& state,
                                                   std::int64_t batch_size, const engine::LossSettings& loss) {
-  auto session = make_ref_backend()->make_session(graph, {.batch_size = batch_size, .training = true, .loss = loss});
+  auto session =
+      make_ref_backend()->compile(graph, {.batch_size = batch_size, .training = true, .loss = loss})->make_session();
   session->load(state);
   session->set_optimizer({});
   return session;

@@ -50,7 +50,7 @@ std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::Stat
     const std::vector<double> kinks = kinks_of(graph.nodes[i]);
     if (kinks.empty()) continue;
     const ir::Graph part = before(graph, i);
-    auto session = make_ref_backend()->make_session(part, {.batch_size = 64, .training = false});
+    auto session = make_ref_backend()->compile(part, {.batch_size = 64, .training = false})->make_session();
     session->load({state.begin(), state.begin() + static_cast<std::ptrdiff_t>(engine::zero_state(part).size())});
     std::vector<float> values(clear.size() * static_cast<std::size_t>(part.output().output_shape[0]));
     session->predict(samples, 0, samples.rows(), values);

@@ -11,7 +11,7 @@ namespace lathe::backend {
 namespace {
 
 std::vector<float> predictions(const ir::Graph& graph, const engine::State& state, const data::Samples& samples) {
-  auto session = make_ref_backend()->make_session(graph, {.batch_size = 16, .training = false});
+  auto session = make_ref_backend()->compile(graph, {.batch_size = 16, .training = false})->make_session();
   session->load(state);
   std::vector<float> outputs(static_cast<std::size_t>(samples.rows() * graph.output().output_shape[0]));
   session->predict(samples, 0, samples.rows(), outputs);

@@ -83,7 +83,7 @@ TEST(RefSession, OptimizerStateHasTorchNamesAndReadsBack) {
 
 TEST(RefSession, EvaluationCountsPerClass) {
   const ir::Graph graph = chain(3, {{"identity"}});
-  auto session = make_ref_backend()->make_session(graph, {.batch_size = 2, .training = false});
+  auto session = make_ref_backend()->compile(graph, {.batch_size = 2, .training = false})->make_session();
   const data::Samples samples{
       .width = 3, .features = {5, 0, 0, 0, 5, 0, 5, 0, 0, 1, 1, 1, 0, 0, 9}, .labels = {0, 1, 1, 0, 0}};
   const engine::EvaluationResult result = session->evaluate(samples, 0, 5);
@@ -197,8 +197,8 @@ TEST(RefBackend, PlannedBytesCountEveryArray) {
   const auto backend = make_ref_backend();
   const ir::Graph graph = chain(4, {linear(4, 3)});
   // parameters: 15 numbers, five arrays in training; values of x, linear, output: 10 per row, with gradients 20
-  EXPECT_EQ(backend->planned_bytes(graph, {.batch_size = 8, .training = true}), 8 * (15 * 5 + 8 * 20));
-  EXPECT_EQ(backend->planned_bytes(graph, {.batch_size = 8, .training = false}), 8 * (15 * 2 + 8 * 10));
+  EXPECT_EQ(backend->compile(graph, {.batch_size = 8, .training = true})->session_bytes(), 8 * (15 * 5 + 8 * 20));
+  EXPECT_EQ(backend->compile(graph, {.batch_size = 8, .training = false})->session_bytes(), 8 * (15 * 2 + 8 * 10));
 }
 
 }  // namespace

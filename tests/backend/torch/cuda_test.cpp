@@ -37,8 +37,10 @@ class TorchCuda : public testing::Test {
 
   static std::unique_ptr<engine::Session> start(const engine::Backend& made_by, const ir::Graph& graph,
                                                 engine::Precision precision = engine::Precision::kFloat32) {
-    auto session = made_by.make_session(
-        graph, {.batch_size = kRows, .training = true, .loss = {}, .threads = 1, .precision = precision});
+    auto session =
+        made_by
+            .compile(graph, {.batch_size = kRows, .training = true, .loss = {}, .threads = 1, .precision = precision})
+            ->make_session();
     session->load(engine::initial_state(graph, 1, 2, 3));
     session->set_optimizer({});
     return session;
@@ -117,7 +119,7 @@ TEST_F(TorchCuda, WhatTheDeviceLacksIsAnOutOfMemoryAndMemoryIsBackAtItsLevel) {
   constexpr std::int64_t kAbsurd = std::int64_t{1} << 38;
   const ir::Graph absurd = make_chain(16, {linear(16, kAbsurd), linear(kAbsurd, 5)});
   const std::int64_t level = bytes_held(DeviceKind::kCuda);
-  EXPECT_THROW(static_cast<void>(backend()->make_session(absurd, {})), std::bad_alloc);
+  EXPECT_THROW(static_cast<void>(backend()->compile(absurd, {})->make_session()), std::bad_alloc);
   EXPECT_EQ(bytes_held(DeviceKind::kCuda), level);
   const data::Samples samples = random_samples(1000, 16, 5, 4);
   const auto session = start(*backend(), network(40));

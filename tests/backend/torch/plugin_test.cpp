@@ -29,7 +29,7 @@ TEST(TorchPlugin, AnAbsentOneIsARefusalThatSaysWhereItWasLookedFor) {
   EXPECT_EQ(backend->refusal(network()), reason);
   EXPECT_EQ(backend->loss_refusal({}), reason);
   EXPECT_EQ(backend->precision_refusal(engine::Precision::kFloat32), reason);
-  EXPECT_THROW(static_cast<void>(backend->make_session(network(), {})), UnsupportedError);
+  EXPECT_THROW(static_cast<void>(backend->compile(network(), {})->make_session()), UnsupportedError);
 }
 
 TEST(TorchPlugin, AFileThatIsNoneIsARefusal) {

@@ -53,7 +53,7 @@ std::unique_ptr<engine::Session> start(const engine::Backend& backend, const ir:
                                        engine::SessionSettings settings,
                                        const engine::OptimizerSettings& optimizer = {}) {
   settings.training = true;
-  auto session = backend.make_session(graph, settings);
+  auto session = backend.compile(graph, settings)->make_session();
   session->load(start_state(graph));
   session->set_optimizer(optimizer);
   return session;
@@ -123,7 +123,7 @@ TEST(TorchSession, QuantisedForwardPassesEqualTheReferenceBitForBit) {
   const data::Samples samples = random_samples(333, 16, 5, 4);
   std::vector<std::vector<float>> outputs;
   for (const auto& backend : {torch_backend(), make_ref_backend()}) {
-    const auto session = backend->make_session(graph, {.batch_size = 50, .training = false});
+    const auto session = backend->compile(graph, {.batch_size = 50, .training = false})->make_session();
     session->load(start_state(graph));
     outputs.emplace_back(333 * 5);
     session->predict(samples, 0, 333, outputs.back());
@@ -198,9 +198,9 @@ TEST(TorchSession, NamesWrongLabelsByTheirRow) {
 TEST(TorchMemory, WhatCannotBeHadIsAnOutOfMemoryAndTheNextSessionWorks) {
   constexpr std::int64_t kAbsurd = std::int64_t{1} << 19;
   const ir::Graph absurd = make_chain(16, {linear(16, kAbsurd), linear(kAbsurd, kAbsurd), linear(kAbsurd, 5)});
-  EXPECT_GT(torch_backend()->planned_bytes(absurd, {}), kAbsurd * kAbsurd);
+  EXPECT_GT(torch_backend()->compile(absurd, {})->session_bytes(), kAbsurd * kAbsurd);
   try {
-    static_cast<void>(torch_backend()->make_session(absurd, {}));
+    static_cast<void>(torch_backend()->compile(absurd, {})->make_session());
     FAIL() << "allocated terabytes";
   } catch (const std::bad_alloc& error) {
     EXPECT_NE(std::string(error.what()).find("memory"), std::string::npos) << error.what();
@@ -214,7 +214,7 @@ TEST(TorchMemory, ThePlanGrowsWithBatchesTrainingAndWidths) {
   const auto backend = torch_backend();
   const ir::Graph graph = smooth_network();
   const auto plan = [&](std::int64_t batch, bool training) {
-    return backend->planned_bytes(graph, {.batch_size = batch, .training = training});
+    return backend->compile(graph, {.batch_size = batch, .training = training})->session_bytes();
   };
   EXPECT_GT(plan(256, true), plan(128, true));
   EXPECT_GT(plan(128, true), plan(128, false));

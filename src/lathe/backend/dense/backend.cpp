@@ -1,5 +1,7 @@
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "lathe/backend/dense/dense.h"
 #include "lathe/backend/dense/plan.h"
@@ -7,6 +9,21 @@
 
 namespace lathe::backend {
 namespace {
+
+class DenseNetwork final : public engine::CompiledNetwork {
+ public:
+  explicit DenseNetwork(std::shared_ptr<const dense::Compiled> compiled) : compiled_(std::move(compiled)) {}
+  std::int64_t session_bytes() const override {
+    const engine::SessionSettings& settings = compiled_->settings;
+    return dense::SessionMemory::bytes(compiled_->program, dense::tile_count(settings.batch_size), settings.training);
+  }
+  std::unique_ptr<engine::Session> make_session() const override {
+    return std::make_unique<dense::DenseSession>(compiled_);
+  }
+
+ private:
+  std::shared_ptr<const dense::Compiled> compiled_;
+};
 
 class DenseBackend final : public engine::Backend {
  public:
@@ -16,14 +33,10 @@ class DenseBackend final : public engine::Backend {
   std::optional<std::string> loss_refusal(const engine::LossSettings& loss) const override {
     return dense::find_loss_refusal(loss);
   }
-  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    dense::Program program = dense::compile(graph, dense::best_kernels().lanes);
-    program.loss = dense::compile_loss(settings.loss, program.classes);
-    return dense::SessionMemory::bytes(program, dense::tile_count(settings.batch_size), settings.training);
-  }
-  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
-                                                const engine::SessionSettings& settings) const override {
-    return std::make_unique<dense::DenseSession>(graph, settings, dense::best_kernels());
+  std::shared_ptr<const engine::CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const engine::SessionSettings& settings) const override {
+    return std::make_shared<DenseNetwork>(
+        std::make_shared<const dense::Compiled>(graph, settings, dense::best_kernels()));
   }
 };
 

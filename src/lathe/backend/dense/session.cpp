@@ -20,12 +20,6 @@ std::size_t zeros_size(const Program& program) { return std::max({program.widest
 std::size_t targets_size(const Program& program) { return program.loss.regression ? program.classes * kTile : 0; }
 std::size_t gradient_size(const Program& program) { return program.gradient_buffers * program.gradient_stride(); }
 
-Program compile_with_loss(const ir::Graph& graph, std::size_t lanes, const engine::LossSettings& loss) {
-  Program program = compile(graph, lanes);
-  program.loss = compile_loss(loss, program.classes);
-  return program;
-}
-
 // The rules that the kernels know.
 bool has_kernel(const engine::OptimizerDeclaration& rule) {
   return rule.name == "adam" || rule.name == "adamw" || rule.name == "sgd";
@@ -100,13 +94,21 @@ std::int64_t SessionMemory::bytes(const Program& program, std::size_t tiles, boo
   return static_cast<std::int64_t>(bytes);
 }
 
-DenseSession::DenseSession(const ir::Graph& graph, const engine::SessionSettings& settings, const Kernels& kernels)
-    : loss_(settings.loss),
-      program_(compile_with_loss(graph, kernels.lanes, settings.loss)),
-      kernels_(kernels),
-      training_(settings.training),
-      memory_(program_, tile_count(settings.batch_size), settings.training),
-      shapes_(engine::state_layout(graph)),
+Compiled::Compiled(const ir::Graph& graph, const engine::SessionSettings& session_settings,
+                   const Kernels& target_kernels)
+    : settings(session_settings),
+      kernels(target_kernels),
+      program(compile(graph, kernels.lanes)),
+      layout(engine::state_layout(graph)) {
+  program.loss = compile_loss(settings.loss, program.classes);
+}
+
+DenseSession::DenseSession(std::shared_ptr<const Compiled> compiled)
+    : compiled_(std::move(compiled)),
+      program_(compiled_->program),
+      kernels_(compiled_->kernels),
+      training_(compiled_->settings.training),
+      memory_(program_, tile_count(compiled_->settings.batch_size), training_),
       counters_(program_.counters) {
   kernels_.refresh(program_, memory_.pointers());
 }
@@ -139,7 +141,7 @@ void DenseSession::load(const engine::State& state) {
 }
 
 engine::State DenseSession::from_block(const float* block, bool with_buffers) const {
-  engine::State state = shapes_;
+  engine::State state = compiled_->layout;
   for (std::size_t i = 0; i < state.size(); ++i) {
     const Tensor& tensor = program_.tensors[i];
     if (tensor.place == Tensor::Place::kParameter)
@@ -176,13 +178,13 @@ std::array<float*, engine::kMostMoments> DenseSession::moments() const {
 }
 
 engine::State DenseSession::optimizer_state() const {
-  return rule_.save(shapes_, [&](const engine::MomentPlace& place, std::vector<float>& values) {
+  return rule_.save(compiled_->layout, [&](const engine::MomentPlace& place, std::vector<float>& values) {
     read_tensor(program_.tensors[place.tensor], moments().at(place.moment), values);
   });
 }
 
 void DenseSession::load_optimizer_state(const engine::State& state) {
-  rule_.load(state, shapes_, [&](const engine::MomentPlace& place, const std::vector<float>& values) {
+  rule_.load(state, compiled_->layout, [&](const engine::MomentPlace& place, const std::vector<float>& values) {
     write_tensor(program_.tensors[place.tensor], moments().at(place.moment), values);
   });
 }
@@ -216,7 +218,7 @@ engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::
   LATHE_CHECK(training_, "the session is for evaluation only");
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
   if (rows.empty()) return {};
-  engine::check_rows(loss_, samples, static_cast<std::int64_t>(program_.classes));
+  engine::check_rows(compiled_->settings.loss, samples, static_cast<std::int64_t>(program_.classes));
   const std::size_t tiles = tile_count(static_cast<std::int64_t>(rows.size()));
   if (tiles > memory_.tiles()) memory_.grow(program_, tiles);
   const TrainingCall call{
@@ -300,7 +302,7 @@ void DenseSession::prepare_evaluation() {
 }
 
 engine::EvaluationResult DenseSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  engine::check_rows(loss_, samples, static_cast<std::int64_t>(program_.classes));
+  engine::check_rows(compiled_->settings.loss, samples, static_cast<std::int64_t>(program_.classes));
   const Rows rows = evaluation_rows(samples, first, count, true);
   prepare_evaluation();
   engine::EvaluationResult evaluation;
@@ -320,7 +322,7 @@ engine::EvaluationResult DenseSession::evaluate(const data::Samples& samples, st
   check_result(rows, result);
   evaluation.loss_sum = result.loss_sum;
   evaluation.correct = result.correct;
-  evaluation.weight = engine::loss_weight(loss_, evaluation.class_rows);
+  evaluation.weight = engine::loss_weight(compiled_->settings.loss, evaluation.class_rows);
   if (regression) evaluation.target_squares = engine::target_squares(samples, first, count);
   return evaluation;
 }

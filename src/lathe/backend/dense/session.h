@@ -48,10 +48,20 @@ class SessionMemory {
   Memory pointers_;
 };
 
-/// Runs one candidate on one SIMD target, chosen when it is made.
+/// Holds a graph compiled for one SIMD target: what its sessions share.
+struct Compiled {
+  Compiled(const ir::Graph& graph, const engine::SessionSettings& settings, const Kernels& kernels);
+
+  engine::SessionSettings settings;
+  const Kernels& kernels;
+  Program program;
+  engine::State layout;  ///< names and shapes of the state, no values
+};
+
+/// Runs one candidate.
 class DenseSession final : public engine::Session {
  public:
-  DenseSession(const ir::Graph& graph, const engine::SessionSettings& settings, const Kernels& kernels);
+  explicit DenseSession(std::shared_ptr<const Compiled> compiled);
 
   void load(const engine::State& state) override;
   engine::State state() const override;
@@ -77,12 +87,11 @@ class DenseSession final : public engine::Session {
   Rows evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count, bool learned) const;
   void prepare_evaluation();
 
-  engine::LossSettings loss_;
-  Program program_;
+  std::shared_ptr<const Compiled> compiled_;
+  const Program& program_;  ///< of compiled_, as kernels_
   const Kernels& kernels_;
   bool training_;
   SessionMemory memory_;
-  engine::State shapes_;  ///< names and shapes, no values
   std::vector<std::int64_t> counters_;
   engine::UpdateRule rule_;
   Powers beta1_powers_, beta2_powers_;

@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <mutex>
+#include <optional>
+#include <utility>
+
 #include "lathe/backend/onednn/onednn.h"
 #include "lathe/backend/onednn/op.h"
 #include "lathe/backend/onednn/session.h"
@@ -48,6 +52,36 @@ bool has_bfloat16() {
   return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
 }
 
+// oneDNN's primitives are bound to the memory that they work on, so that sessions cannot share plans: the first session
+// takes those that told the bytes, every further one makes its own.
+class OnednnNetwork final : public engine::CompiledNetwork {
+ public:
+  OnednnNetwork(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings)
+      : graph_(std::move(graph)),
+        settings_(settings),
+        planned_(onednn::PlannedNetwork(graph_, settings_)),
+        bytes_(planned_->bytes()) {}
+
+  std::int64_t session_bytes() const override { return bytes_; }
+  std::unique_ptr<engine::Session> make_session() const override {
+    std::optional<onednn::PlannedNetwork> planned = take_planned();
+    if (!planned) planned.emplace(graph_, settings_);
+    return std::make_unique<onednn::OnednnSession>(std::move(*planned));
+  }
+
+ private:
+  std::optional<onednn::PlannedNetwork> take_planned() const {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(planned_, std::nullopt);
+  }
+
+  std::shared_ptr<const ir::Graph> graph_;
+  engine::SessionSettings settings_;
+  mutable std::mutex mutex_;
+  mutable std::optional<onednn::PlannedNetwork> planned_;
+  std::int64_t bytes_;
+};
+
 class OnednnBackend final : public engine::Backend {
  public:
   std::string name() const override { return "onednn"; }
@@ -78,15 +112,11 @@ class OnednnBackend final : public engine::Backend {
     }
   }
 
-  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    return onednn::OnednnSession::planned_bytes(graph, settings);
-  }
-
-  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
-                                                const engine::SessionSettings& settings) const override {
+  std::shared_ptr<const engine::CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const engine::SessionSettings& settings) const override {
     const auto reason = refusal(graph);
     LATHE_CHECK(!reason, "back end onednn was asked for a graph that it refuses: {}", *reason);
-    return std::make_unique<onednn::OnednnSession>(graph, settings);
+    return std::make_shared<OnednnNetwork>(std::make_shared<const ir::Graph>(graph), settings);
   }
 };
 

@@ -24,10 +24,6 @@ memory::data_type type_of(engine::Precision precision) {
   return precision == engine::Precision::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
-std::size_t rows_of(const engine::SessionSettings& settings) {
-  return static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1));
-}
-
 // A network that ends in [tokens, classes] makes as many predictions of a row as it has tokens.
 std::size_t positions_of(const ir::Graph& graph) {
   const Shape& shape = graph.output().output_shape;
@@ -40,59 +36,58 @@ std::size_t largest_index(std::span<const float> values) {
 
 }  // namespace
 
-OnednnSession::OnednnSession(const ir::Graph& graph, const engine::SessionSettings& settings)
-    : graph_(graph),
-      settings_(settings),
-      loss_(settings.loss),
-      parameters_(graph_, settings.training),
-      stream_(processor()),
-      batch_size_(rows_of(settings)),
-      width_(static_cast<std::size_t>(element_count(graph.input().output_shape))),
-      positions_(positions_of(graph)),
-      outputs_(static_cast<std::size_t>(element_count(graph.output().output_shape)) / positions_) {
-  if (settings_.threads > 1) check_threads(static_cast<std::size_t>(settings_.threads - 1));
-  const ThreadScope threads(settings_.threads);
-  const std::size_t bytes = first_arena_bytes();
-  parameters_.allocate();
-  arena_ = MemoryBlock(bytes);
+PlannedNetwork::PlannedNetwork(std::shared_ptr<const ir::Graph> planned_graph,
+                               const engine::SessionSettings& session_settings)
+    : graph(std::move(planned_graph)), settings(session_settings), parameters(*graph, settings.training) {
+  const ThreadScope threads(settings.threads);
+  if (settings.training) plans.emplace(true, plan(true, batch_size()));  // first: it fixes the weights' layouts
+  plans.emplace(false, plan(false, batch_size()));
 }
 
-// Makes the plans of whole batches, the one for training first: it fixes the weights' layouts.
-std::size_t OnednnSession::first_arena_bytes() {
+Plan PlannedNetwork::plan(bool training, std::size_t rows) {
+  const PlanSettings wanted{.rows = rows, .training = training, .type = type_of(settings.precision)};
+  return PlanBuilder(*graph, wanted, parameters).build();
+}
+
+std::size_t PlannedNetwork::batch_size() const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1));
+}
+
+std::size_t PlannedNetwork::arena_bytes() const {
   std::size_t bytes = 0;
-  for (const bool training : {true, false}) {
-    if (training && !settings_.training) continue;
-    KeptPlan& kept = plans_[{training, batch_size_}];
-    kept.plan = make_plan(training, batch_size_);
-    bytes = std::max(bytes, kept.plan.arena_bytes());
-  }
+  for (const auto& [training, plan] : plans) bytes = std::max(bytes, plan.arena_bytes());
   return bytes;
 }
 
-std::int64_t OnednnSession::planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) {
-  const ThreadScope threads(settings.threads);
-  Parameters parameters(graph, settings.training);
-  std::size_t arena = 0;
-  for (const bool training : {true, false}) {
-    if (training && !settings.training) continue;
-    const PlanSettings plan{.rows = rows_of(settings), .training = training, .type = type_of(settings.precision)};
-    arena = std::max(arena, PlanBuilder(graph, plan, parameters).build().arena_bytes());
-  }
-  return parameters.bytes() + static_cast<std::int64_t>(MemoryBlock::bytes(arena));
+std::int64_t PlannedNetwork::bytes() const {
+  return parameters.bytes() + static_cast<std::int64_t>(MemoryBlock::bytes(arena_bytes()));
+}
+
+OnednnSession::OnednnSession(PlannedNetwork network)
+    : network_(std::move(network)),
+      loss_(network_.settings.loss),
+      stream_(processor()),
+      batch_size_(network_.batch_size()),
+      width_(static_cast<std::size_t>(element_count(network_.graph->input().output_shape))),
+      positions_(positions_of(*network_.graph)),
+      outputs_(static_cast<std::size_t>(element_count(network_.graph->output().output_shape)) / positions_) {
+  if (network_.settings.threads > 1) check_threads(static_cast<std::size_t>(network_.settings.threads - 1));
+  const ThreadScope threads(network_.settings.threads);
+  network_.parameters.allocate();
+  arena_ = MemoryBlock(network_.arena_bytes());
+  for (auto& [training, plan] : network_.plans)
+    plans_.emplace(Key{training, batch_size_}, KeptPlan{std::move(plan), {}});
+  network_.plans.clear();
 }
 
 std::int64_t OnednnSession::allocated_bytes() const {
-  return parameters_.allocated_bytes() + static_cast<std::int64_t>(arena_.allocated());
-}
-
-Plan OnednnSession::make_plan(bool training, std::size_t rows) {
-  const PlanSettings settings{.rows = rows, .training = training, .type = type_of(settings_.precision)};
-  return PlanBuilder(graph_, settings, parameters_).build();
+  return network_.parameters.allocated_bytes() + static_cast<std::int64_t>(arena_.allocated());
 }
 
 OnednnSession::KeptPlan& OnednnSession::plan_for(bool training, std::size_t rows) {
   auto entry = plans_.find({training, rows});
-  if (entry == plans_.end()) entry = plans_.emplace(Key{training, rows}, KeptPlan{make_plan(training, rows), {}}).first;
+  if (entry == plans_.end())
+    entry = plans_.emplace(Key{training, rows}, KeptPlan{network_.plan(training, rows), {}}).first;
   KeptPlan& kept = entry->second;
   if (kept.plan.arena_bytes() > arena_.size()) {
     arena_ = MemoryBlock();  // given back first
@@ -105,7 +100,7 @@ OnednnSession::KeptPlan& OnednnSession::plan_for(bool training, std::size_t rows
 void OnednnSession::run(KeptPlan& kept, Pass& pass) {
   pass.stream = &stream_;
   pass.seconds = measuring_ ? &kept.seconds : nullptr;
-  parameters_.quantize();
+  network_.parameters.quantize();
   kept.plan.run(pass);
 }
 
@@ -121,12 +116,12 @@ std::vector<StepTime> OnednnSession::step_times(bool training) const {
 }
 
 void OnednnSession::load(const engine::State& state) {
-  parameters_.load(state);
+  network_.parameters.load(state);
   finite_ = weights_finite();
 }
 
 bool OnednnSession::weights_finite() const {
-  for (const Parameter& parameter : parameters_.all()) {
+  for (const Parameter& parameter : network_.parameters.all()) {
     if (parameter.declaration->integral) continue;
     const float* values = parameter.master();
     if (!std::all_of(values, values + parameter.stored(), [](float value) { return std::isfinite(value); }))
@@ -136,57 +131,62 @@ bool OnednnSession::weights_finite() const {
 }
 
 engine::State OnednnSession::state() const {
-  engine::State state = engine::zero_state(graph_);
-  parameters_.read_values(state);
+  engine::State state = engine::zero_state(*network_.graph);
+  network_.parameters.read_values(state);
   return state;
 }
 
 // Values of buffers stay zero.
 engine::State OnednnSession::copy_out(const float* block, const char* suffix) const {
-  engine::State state = engine::zero_state(graph_);
+  engine::State state = engine::zero_state(*network_.graph);
   for (std::size_t i = 0; i < state.size(); ++i) {
-    const Parameter& parameter = parameters_.all()[i];
+    const Parameter& parameter = network_.parameters.all()[i];
     state[i].name += suffix;
     if (parameter.trainable()) Parameters::to_plain(parameter, block + parameter.offset, state[i].values);
   }
   return state;
 }
 
-void OnednnSession::check_training() const { LATHE_CHECK(settings_.training, "the session is for evaluation only"); }
+void OnednnSession::check_training() const {
+  LATHE_CHECK(network_.settings.training, "the session is for evaluation only");
+}
 
 engine::State OnednnSession::gradients() const {
   check_training();
-  return fresh_ ? engine::zero_state(graph_) : copy_out(parameters_.gradients(), "");
+  return fresh_ ? engine::zero_state(*network_.graph) : copy_out(network_.parameters.gradients(), "");
 }
 
 void OnednnSession::set_optimizer(const engine::OptimizerSettings& settings) {
   check_training();
-  const std::size_t count = parameters_.trainable_floats();
+  const std::size_t count = network_.parameters.trainable_floats();
   if (rule_.steps() > 0)  // fresh memory is zero
-    for (float* block : {parameters_.moments1(), parameters_.moments2()}) std::fill_n(block, count, 0.0f);
+    for (float* block : {network_.parameters.moments1(), network_.parameters.moments2()})
+      std::fill_n(block, count, 0.0f);
   rule_.set(settings);
   fresh_ = true;
 }
 
 engine::State OnednnSession::optimizer_state() const {
-  const std::array<const float*, engine::kMostMoments> blocks{parameters_.moments1(), parameters_.moments2()};
-  return rule_.save(engine::state_layout(graph_), [&](const engine::MomentPlace& place, std::vector<float>& values) {
-    const Parameter& parameter = parameters_.all()[place.tensor];
-    Parameters::to_plain(parameter, blocks.at(place.moment) + parameter.offset, values);
-  });
+  const std::array<const float*, engine::kMostMoments> blocks{network_.parameters.moments1(),
+                                                              network_.parameters.moments2()};
+  return rule_.save(engine::state_layout(*network_.graph),
+                    [&](const engine::MomentPlace& place, std::vector<float>& values) {
+                      const Parameter& parameter = network_.parameters.all()[place.tensor];
+                      Parameters::to_plain(parameter, blocks.at(place.moment) + parameter.offset, values);
+                    });
 }
 
 void OnednnSession::load_optimizer_state(const engine::State& state) {
-  const std::array<float*, engine::kMostMoments> blocks{parameters_.moments1(), parameters_.moments2()};
-  rule_.load(state, engine::state_layout(graph_),
+  const std::array<float*, engine::kMostMoments> blocks{network_.parameters.moments1(), network_.parameters.moments2()};
+  rule_.load(state, engine::state_layout(*network_.graph),
              [&](const engine::MomentPlace& place, const std::vector<float>& values) {
-               const Parameter& parameter = parameters_.all()[place.tensor];
+               const Parameter& parameter = network_.parameters.all()[place.tensor];
                Parameters::from_plain(parameter, values, blocks.at(place.moment) + parameter.offset);
              });
 }
 
 void OnednnSession::check_samples(const data::Samples& samples) const {
-  engine::check_rows(settings_.loss, samples, static_cast<std::int64_t>(outputs_));
+  engine::check_rows(network_.settings.loss, samples, static_cast<std::int64_t>(outputs_));
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.positions), positions_);
 }
 
@@ -230,7 +230,7 @@ engine::BatchResult OnednnSession::accumulate(const data::Samples& samples, std:
   check_training();
   if (rows.empty()) return {};
   check_samples(samples);
-  const ThreadScope threads(settings_.threads);
+  const ThreadScope threads(network_.settings.threads);
   KeptPlan& kept = plan_for(true, rows.size());
   engine::BatchResult result;
   bool finite = finite_;
@@ -254,16 +254,16 @@ engine::BatchResult OnednnSession::accumulate(const data::Samples& samples, std:
 
 void OnednnSession::update(double learning_rate) {
   check_training();
-  const ThreadScope threads(settings_.threads);
+  const ThreadScope threads(network_.settings.threads);
   const engine::OptimizerStep& step = rule_.next(learning_rate);
-  const std::size_t count = parameters_.trainable_floats();
-  if (fresh_) std::fill_n(parameters_.gradients(), count, 0.0f);
-  for (const Parameter& parameter : parameters_.all()) {
+  const std::size_t count = network_.parameters.trainable_floats();
+  if (fresh_) std::fill_n(network_.parameters.gradients(), count, 0.0f);
+  for (const Parameter& parameter : network_.parameters.all()) {
     if (!parameter.trainable()) continue;
     const UpdateBlock block{.values = parameter.master(),
-                            .gradients = parameters_.gradients() + parameter.offset,
-                            .moments1 = parameters_.moments1() + parameter.offset,
-                            .moments2 = parameters_.moments2() + parameter.offset,
+                            .gradients = network_.parameters.gradients() + parameter.offset,
+                            .moments1 = network_.parameters.moments1() + parameter.offset,
+                            .moments2 = network_.parameters.moments2() + parameter.offset,
                             .count = parameter.stored(),
                             .penalised = engine::is_penalised(*parameter.declaration)};
     if (!apply_update(rule_.declaration(), rule_.settings(), step, block)) finite_ = false;
@@ -275,7 +275,7 @@ template <typename Use>
 bool OnednnSession::for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
   LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
               samples.rows());
-  const ThreadScope threads(settings_.threads);
+  const ThreadScope threads(network_.settings.threads);
   bool finite = finite_;
   std::vector<std::uint32_t> rows;
   for (std::size_t begin = 0; begin < static_cast<std::size_t>(count); begin += batch_size_) {
@@ -330,7 +330,7 @@ engine::EvaluationResult OnednnSession::evaluate(const data::Samples& samples, s
   if (regression)
     result.target_squares = engine::target_squares(samples, first, count);
   else
-    result.weight = engine::loss_weight(settings_.loss, result.class_rows);
+    result.weight = engine::loss_weight(network_.settings.loss, result.class_rows);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,29 @@ struct StepTime {
   double seconds = 0;
 };
 
+/// Holds a graph with the plans of whole batches and the layouts of its parameters, without memory for either.
+struct PlannedNetwork {
+  PlannedNetwork(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings);
+
+  /// Makes the plan of another number of rows.
+  Plan plan(bool training, std::size_t rows);
+  /// Returns the rows of a whole batch.
+  std::size_t batch_size() const;
+  std::size_t arena_bytes() const;
+  /// Returns the bytes that a session allocates.
+  std::int64_t bytes() const;
+
+  std::shared_ptr<const ir::Graph> graph;  ///< plans and parameters point into it
+  engine::SessionSettings settings;
+  Parameters parameters;       ///< plans point to them; their places stay when this is moved
+  std::map<bool, Plan> plans;  ///< of whole batches: training or not
+};
+
 /// Runs one graph; engine::Session says what each call does. Plans are made for a number of rows and kept; they share
 /// the weights and one arena, which grows only where a batch is longer than the settings said.
 class OnednnSession final : public engine::Session {
  public:
-  OnednnSession(const ir::Graph& graph, const engine::SessionSettings& settings);
+  explicit OnednnSession(PlannedNetwork network);
   OnednnSession(const OnednnSession&) = delete;
   OnednnSession& operator=(const OnednnSession&) = delete;
 
@@ -37,9 +56,7 @@ class OnednnSession final : public engine::Session {
   engine::EvaluationResult evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) override;
   void predict(const data::Samples& samples, std::int64_t first, std::int64_t count, std::span<float> outputs) override;
 
-  /// Returns the bytes that a session allocates, without allocating them.
-  static std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings);
-  /// Returns the bytes that this one has allocated.
+  /// Returns the bytes that it has allocated.
   std::int64_t allocated_bytes() const;
   /// Measures the times of the steps from now on.
   void measure_steps() { measuring_ = true; }
@@ -54,9 +71,7 @@ class OnednnSession final : public engine::Session {
   /// Which plan: training or not, rows.
   using Key = std::pair<bool, std::size_t>;
 
-  Plan make_plan(bool training, std::size_t rows);
   KeptPlan& plan_for(bool training, std::size_t rows);
-  std::size_t first_arena_bytes();
   void run(KeptPlan& kept, Pass& pass);
   float read_rows(const data::Samples& samples, std::span<const std::uint32_t> rows, float* input) const;
   std::size_t label_of(const data::Samples& samples, std::size_t row, std::size_t position) const;
@@ -74,10 +89,8 @@ class OnednnSession final : public engine::Session {
   template <typename Use>
   bool for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
 
-  const ir::Graph graph_;  ///< parameters_ points into it
-  engine::SessionSettings settings_;
+  PlannedNetwork network_;
   Loss loss_;
-  Parameters parameters_;
   dnnl::stream stream_;
   std::size_t batch_size_, width_;
   std::size_t positions_, outputs_;  ///< predictions of a row, and values of each

@@ -9,6 +9,20 @@
 namespace lathe::backend {
 namespace {
 
+class RefNetwork final : public engine::CompiledNetwork {
+ public:
+  RefNetwork(const ir::Graph& graph, const engine::SessionSettings& settings)
+      : graph_(std::make_shared<const ir::Graph>(graph)), settings_(settings) {}
+  std::int64_t session_bytes() const override { return ref::RefSession::bytes(*graph_, settings_); }
+  std::unique_ptr<engine::Session> make_session() const override {
+    return std::make_unique<ref::RefSession>(graph_, settings_);
+  }
+
+ private:
+  std::shared_ptr<const ir::Graph> graph_;
+  engine::SessionSettings settings_;
+};
+
 class RefBackend final : public engine::Backend {
  public:
   std::string name() const override { return "ref"; }
@@ -31,15 +45,11 @@ class RefBackend final : public engine::Backend {
     return fmt::format("loss {} has no reference kernel", loss.name);
   }
 
-  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    return ref::RefSession::bytes(graph, settings);
-  }
-
-  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
-                                                const engine::SessionSettings& settings) const override {
+  std::shared_ptr<const engine::CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const engine::SessionSettings& settings) const override {
     const auto reason = refusal(graph);
     LATHE_CHECK(!reason, "back end ref was asked for a graph that it refuses: {}", *reason);
-    return std::make_unique<ref::RefSession>(graph, settings);
+    return std::make_shared<RefNetwork>(graph, settings);
   }
 };
 

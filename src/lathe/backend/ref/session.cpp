@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "lathe/backend/ref/optimizer.h"
 #include "lathe/base/check.h"
@@ -57,14 +58,14 @@ std::vector<float> to_floats(const std::vector<double>& values) { return {values
 
 }  // namespace
 
-RefSession::RefSession(const ir::Graph& graph, const engine::SessionSettings& settings)
-    : graph_(graph),
+RefSession::RefSession(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings)
+    : graph_(std::move(graph)),
       loss_(settings.loss),
       loss_kernel_(find_loss_kernel(settings.loss.name)),
       training_(settings.training),
       batch_size_(static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1))) {
   LATHE_CHECK(loss_kernel_ != nullptr, "loss {} has no reference kernel", loss_.name);
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) nodes_.push_back(make_node_state(graph_, i, training_));
+  for (std::size_t i = 0; i < graph_->nodes.size(); ++i) nodes_.push_back(make_node_state(*graph_, i, training_));
   values_.resize(nodes_.size());
   gradients_.resize(nodes_.size());
   resize(batch_size_);
@@ -88,7 +89,7 @@ void RefSession::resize(std::size_t rows) {
     values_[i].resize(rows * nodes_[i].out_width);
     if (!training_) continue;
     gradients_[i].resize(rows * nodes_[i].out_width);
-    nodes_[i].saved.resize(saved_size(graph_.nodes[i], rows));
+    nodes_[i].saved.resize(saved_size(graph_->nodes[i], rows));
   }
 }
 
@@ -104,7 +105,7 @@ void RefSession::load(const engine::State& state) {
 
 // Values of buffers are copied or left zero.
 engine::State RefSession::copy_out(TensorValues values, bool buffers) const {
-  engine::State state = engine::zero_state(graph_);
+  engine::State state = engine::zero_state(*graph_);
   std::size_t next = 0;
   for_each_tensor(nodes_, [&](const Tensor& tensor) {
     engine::NamedTensor& target = state[next++];
@@ -132,7 +133,7 @@ void RefSession::set_optimizer(const engine::OptimizerSettings& settings) {
 engine::State RefSession::optimizer_state() const {
   std::vector<const Tensor*> tensors;
   for_each_tensor(nodes_, [&](const Tensor& tensor) { tensors.push_back(&tensor); });
-  return rule_.save(engine::state_layout(graph_), [&](const engine::MomentPlace& place, std::vector<float>& values) {
+  return rule_.save(engine::state_layout(*graph_), [&](const engine::MomentPlace& place, std::vector<float>& values) {
     values = to_floats(tensors[place.tensor]->*kMoments.at(place.moment));
   });
 }
@@ -140,7 +141,7 @@ engine::State RefSession::optimizer_state() const {
 void RefSession::load_optimizer_state(const engine::State& state) {
   std::vector<Tensor*> tensors;
   for_each_tensor(nodes_, [&](Tensor& tensor) { tensors.push_back(&tensor); });
-  rule_.load(state, engine::state_layout(graph_),
+  rule_.load(state, engine::state_layout(*graph_),
              [&](const engine::MomentPlace& place, const std::vector<float>& values) {
                (tensors[place.tensor]->*kMoments.at(place.moment)).assign(values.begin(), values.end());
              });

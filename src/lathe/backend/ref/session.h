@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "lathe/backend/ref/kernel.h"
@@ -13,7 +14,7 @@ namespace lathe::backend::ref {
 /// Runs one graph; engine::Session says what each call does.
 class RefSession final : public engine::Session {
  public:
-  RefSession(const ir::Graph& graph, const engine::SessionSettings& settings);
+  RefSession(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings);
 
   void load(const engine::State& state) override;
   engine::State state() const override;
@@ -59,7 +60,7 @@ class RefSession final : public engine::Session {
   template <typename Use>
   void for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
 
-  ir::Graph graph_;  ///< nodes_ points into it
+  std::shared_ptr<const ir::Graph> graph_;  ///< shared with the compiled network; nodes_ points into it
   engine::LossSettings loss_;
   const LossKernel* loss_kernel_;
   bool training_ = true;

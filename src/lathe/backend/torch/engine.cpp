@@ -9,6 +9,21 @@
 namespace lathe::backend::libtorch {
 namespace {
 
+class LibtorchNetwork final : public engine::CompiledNetwork {
+ public:
+  LibtorchNetwork(const ir::Graph& graph, const engine::SessionSettings& settings, DeviceKind kind)
+      : graph_(std::make_shared<const ir::Graph>(graph)), settings_(settings), kind_(kind) {}
+  std::int64_t session_bytes() const override { return libtorch::session_bytes(*graph_, settings_); }
+  std::unique_ptr<engine::Session> make_session() const override {
+    return std::make_unique<TorchSession>(graph_, settings_, kind_);
+  }
+
+ private:
+  std::shared_ptr<const ir::Graph> graph_;
+  engine::SessionSettings settings_;
+  DeviceKind kind_;
+};
+
 class LibtorchBackend final : public engine::Backend {
  public:
   explicit LibtorchBackend(DeviceKind kind) : kind_(kind) {}
@@ -32,15 +47,11 @@ class LibtorchBackend final : public engine::Backend {
     return libtorch::precision_refusal(kind_, precision);
   }
 
-  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    return libtorch::planned_bytes(graph, settings);
-  }
-
-  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
-                                                const engine::SessionSettings& settings) const override {
+  std::shared_ptr<const engine::CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const engine::SessionSettings& settings) const override {
     const auto reason = refusal(graph);
     LATHE_CHECK(!reason, "back end torch was asked for a graph that it refuses: {}", *reason);
-    return std::make_unique<TorchSession>(graph, settings, kind_);
+    return std::make_shared<LibtorchNetwork>(graph, settings, kind_);
   }
 
  private:

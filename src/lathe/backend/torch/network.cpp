@@ -1,6 +1,7 @@
 #include "lathe/backend/torch/network.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lathe/base/check.h"
 #include "lathe/engine/dropout.h"
@@ -53,10 +54,10 @@ void fill_mask(const engine::DropoutMask& mask, std::int64_t rows, std::int64_t 
 
 }  // namespace
 
-Network::Network(const ir::Graph& graph, const Place& place, const engine::SessionSettings& settings)
-    : graph_(graph), place_(place), precision_(scalar_type(settings.precision)) {
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-    nodes_.push_back(make_state(graph_, i, place, settings.training));
+Network::Network(std::shared_ptr<const ir::Graph> graph, const Place& place, const engine::SessionSettings& settings)
+    : graph_(std::move(graph)), place_(place), precision_(scalar_type(settings.precision)) {
+  for (std::size_t i = 0; i < graph_->nodes.size(); ++i)
+    nodes_.push_back(make_state(*graph_, i, place, settings.training));
 }
 
 at::Tensor Network::forward(const at::Tensor& input, bool training, const Masks& masks) {

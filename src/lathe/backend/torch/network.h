@@ -11,9 +11,9 @@ using Masks = std::vector<at::Tensor>;
 /// Holds a graph with its tensors on the device and computes it.
 class Network {
  public:
-  Network(const ir::Graph& graph, const Place& place, const engine::SessionSettings& settings);
+  Network(std::shared_ptr<const ir::Graph> graph, const Place& place, const engine::SessionSettings& settings);
 
-  const ir::Graph& graph() const { return graph_; }
+  const ir::Graph& graph() const { return *graph_; }
   /// Returns the values of the last node [rows, ...] for `input` [rows, ...]. In training mode gradients can be taken
   /// of it, and running statistics have been updated.
   at::Tensor forward(const at::Tensor& input, bool training, const Masks& masks);
@@ -38,7 +38,7 @@ class Network {
   }
 
  private:
-  ir::Graph graph_;  ///< nodes_ points into it
+  std::shared_ptr<const ir::Graph> graph_;  ///< shared with the compiled network; nodes_ points into it
   const Place& place_;
   at::ScalarType precision_;
   std::vector<NodeState> nodes_;

@@ -111,7 +111,7 @@ std::optional<std::string> find_refusal(const ir::Graph& graph) {
   return std::nullopt;
 }
 
-std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) {
+std::int64_t session_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) {
   const std::int64_t value_bytes = settings.precision == engine::Precision::kFloat32 ? 4 : 2;
   const std::vector<bool> kept = kept_values(graph);
   std::int64_t row_bytes = 0;

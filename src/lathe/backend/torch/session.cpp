@@ -17,9 +17,9 @@ using Company = Place::Turn::Company;
 constexpr std::int64_t kRecordedRun = 3;
 
 struct TorchSession::Contents {
-  Contents(const ir::Graph& graph, const engine::SessionSettings& settings, const Place& place)
-      : network(graph, place, settings),
-        source(place, graph.input().output_shape, settings.batch_size),
+  Contents(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings, const Place& place)
+      : network(std::move(graph), place, settings),
+        source(place, network.graph().input().output_shape, settings.batch_size),
         loss(settings.loss, place),
         scaler(settings.training && settings.precision == engine::Precision::kFloat16),
         readback(place),
@@ -103,13 +103,14 @@ auto TorchSession::on_device(Company company, Work work) const {
   });
 }
 
-TorchSession::TorchSession(const ir::Graph& graph, const engine::SessionSettings& settings, DeviceKind kind)
+TorchSession::TorchSession(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings,
+                           DeviceKind kind)
     : place_(kind, settings.threads), settings_(settings) {
-  const Shape& shape = graph.output().output_shape;
+  const Shape& shape = graph->output().output_shape;
   outputs_ = shape.back();
   positions_ = element_count(shape) / outputs_;
   try {
-    on_device(Company::kShared, [&] { contents_ = std::make_unique<Contents>(graph, settings_, place_); });
+    on_device(Company::kShared, [&] { contents_ = std::make_unique<Contents>(std::move(graph), settings_, place_); });
   } catch (...) {
     const Place::Turn turn(place_);
     place_.release();

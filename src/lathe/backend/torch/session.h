@@ -18,7 +18,7 @@ namespace lathe::backend::libtorch {
 /// the sums of the forward pass, while the backward pass is already queued behind it.
 class TorchSession final : public engine::Session {
  public:
-  TorchSession(const ir::Graph& graph, const engine::SessionSettings& settings, DeviceKind kind);
+  TorchSession(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings, DeviceKind kind);
   ~TorchSession() override;
 
   void load(const engine::State& state) override;

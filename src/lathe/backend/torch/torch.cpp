@@ -97,12 +97,9 @@ class TorchBackend final : public engine::Backend {
     if (auto problem = find_problem()) return problem;
     return real().precision_refusal(precision);
   }
-  std::int64_t planned_bytes(const ir::Graph& graph, const engine::SessionSettings& settings) const override {
-    return real().planned_bytes(graph, settings);
-  }
-  std::unique_ptr<engine::Session> make_session(const ir::Graph& graph,
-                                                const engine::SessionSettings& settings) const override {
-    return real().make_session(graph, settings);
+  std::shared_ptr<const engine::CompiledNetwork> compile(const ir::Graph& graph,
+                                                         const engine::SessionSettings& settings) const override {
+    return real().compile(graph, settings);
   }
 
  private:
