@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "lathe/report/front_plot.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/trials_csv.h"
+#include "lathe/report/writer.h"
 #include "report/sample_study.h"
 
 namespace lathe::report {
@@ -73,7 +75,7 @@ TEST(MaseFiles, OneObjectiveIsAScalar) {
 TEST(MaseFiles, SavedTrialsComeBack) {
   const Folder folder;
   const StudyRecord study = sample_study();
-  write_result_files(study, folder.path);
+  write_reports(study, folder.path);
   for (const char* file : {"best.json", "log.json"}) {
     const SavedTrial trial = read_saved_trial(folder.path / file, 2);
     EXPECT_EQ(trial.number, 2);
@@ -120,8 +122,37 @@ TEST(MaseFiles, BadFilesAreNamed) {
 }
 
 TEST(MaseFiles, UnwritableFolderLeavesNothing) {
-  EXPECT_EQ(message_of([] { write_result_files(sample_study(), "/proc/none"); }),
+  EXPECT_EQ(message_of([] { write_reports(sample_study(), "/proc/none"); }),
             "cannot create /proc/none/log.json: No such file or directory");
+}
+
+TEST(ReportWriters, WriteTheFilesThatTheyDeclare) {
+  for (const ReportWriter& writer : report_writers()) {
+    SCOPED_TRACE(writer.name);
+    EXPECT_FALSE(writer.help.empty());
+    const std::vector<ReportFile> files = writer.make(sample_study());
+    EXPECT_EQ(files.size(), writer.files.size());
+    for (const ReportFile& file : files) {
+      EXPECT_EQ(std::count(writer.files.begin(), writer.files.end(), file.name), 1) << file.name;
+      EXPECT_NE(writer.help.find(file.name), std::string::npos) << file.name;
+    }
+    const std::vector<ReportFile> again = writer.make(sample_study());
+    for (std::size_t i = 0; i < files.size(); ++i) EXPECT_EQ(files[i].text, again[i].text);
+  }
+}
+
+TEST(ReportWriters, LeaveWhatBelongsToTheStudyAndNothingElse) {
+  const Folder folder;
+  write_text_file_atomically(folder.path / "settings.toml", "mine");
+  write_reports(sample_study(), folder.path);
+  EXPECT_NE(reports_in(folder.path).find("best.json, log.json, study.json, trials.csv, front.svg"), std::string::npos);
+  EXPECT_EQ(read_text_file(folder.path / "trials.csv"), trials_csv(sample_study()));
+  StudyRecord single = sample_study();
+  single.objectives.resize(1);
+  write_reports(single, folder.path);
+  EXPECT_FALSE(std::filesystem::exists(folder.path / "front.svg"));
+  EXPECT_EQ(reports_in(folder.path).find("front.svg"), std::string::npos);
+  EXPECT_EQ(read_text_file(folder.path / "settings.toml"), "mine");
 }
 
 TEST(TrialsCsv, QuotesWhatNeedsIt) {

@@ -17,6 +17,7 @@
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/base/visible.h"
+#include "lathe/report/writer.h"
 #include "lathe/storage/sqlite/sqlite_storage.h"
 #include "lathe/study/closing.h"
 #include "lathe/study/exhaustive/race_loop.h"
@@ -219,7 +220,7 @@ std::string place_of_trials(const Search& search, const std::string& address, bo
                                     const study::StudyResult& result, KeptWeights& weights) {
   bool written = true;
   try {
-    write_study_files(search, record);
+    report::write_reports(record, search.results);
     weights.finish(result);
     publish_study(search);
   } catch (const SystemError& error) {
@@ -281,7 +282,7 @@ std::optional<SearchResult> run_search(const Request& request, ReadySearch& read
   study::StudyResult result = run_trials(run, study, weights);
   const SearchContext context = search_context(search, options.profile);
   const auto write = [&](const report::StudyRecord& record) {
-    write_study_files(search, record);
+    report::write_reports(record, search.results);
     publish_study(search);
   };
   if (result.failure) end_failed_search(search, address, study_record(context, result, {}), result, weights);
@@ -289,7 +290,7 @@ std::optional<SearchResult> run_search(const Request& request, ReadySearch& read
   run_race(run, study, result);
   restore_weights(run, result, weights);
   report::StudyRecord record = study_record(context, result, {});
-  write_study_files(search, record);  // before the finals: an end there loses nothing
+  report::write_reports(record, search.results);  // before the finals: an end there loses nothing
   weights.finish(result);
   publish_study(search);
   check_study_is_there(search, *storage);

@@ -6,9 +6,6 @@
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
-#include "lathe/report/front_plot.h"
-#include "lathe/report/mase_files.h"
-#include "lathe/report/trials_csv.h"
 
 namespace lathe::app {
 
@@ -22,16 +19,6 @@ SearchContext search_context(const Search& search, Profile* profile) {
           .accelerator = search.backend->accelerator(),
           .settings_document = search.settings_document,
           .profile = profile};
-}
-
-void write_study_files(const Search& search, const report::StudyRecord& record) {
-  report::write_result_files(record, search.results);
-  write_text_file_atomically(search.results / "trials.csv", report::trials_csv(record));
-  const std::filesystem::path front = search.results / "front.svg";
-  if (const auto plot = report::front_plot(record))
-    write_text_file_atomically(front, report::front_svg(*plot));
-  else
-    remove_file(front);
 }
 
 void publish_study(const Search& search) {

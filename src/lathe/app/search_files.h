@@ -9,9 +9,6 @@ namespace lathe::app {
 /// Returns what the files of a search say beside its trials.
 SearchContext search_context(const Search& search, Profile* profile);
 
-/// Writes best.json, log.json, study.json, trials.csv and front.svg into the folder of the study.
-void write_study_files(const Search& search, const report::StudyRecord& record);
-
 /// Copies best.json and log.json to where MASE's scripts look for them. The study has them already: a copy that cannot
 /// be written is a warning.
 void publish_study(const Search& search);

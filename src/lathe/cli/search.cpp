@@ -8,7 +8,6 @@
 #include "lathe/app/project.h"
 #include "lathe/app/search_plan.h"
 #include "lathe/base/error.h"
-#include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/profile.h"
 #include "lathe/cli/commands.h"
@@ -18,6 +17,7 @@
 #include "lathe/report/closing_table.h"
 #include "lathe/report/mase_files.h"
 #include "lathe/report/profile_table.h"
+#include "lathe/report/writer.h"
 
 namespace lathe::cli {
 namespace {
@@ -52,11 +52,9 @@ void print_results(const Invocation& invocation, const app::Search& search, cons
     text << "\nNot reproducible bit for bit: the clock had a say (measured metrics or a time limit).\n";
   }
   if (!record.notice.empty()) text << '\n' << record.notice << '\n';
-  text << fmt::format(
-      "\nWritten to {}/: best.json, log.json, study.json, trials.csv{}, trials/\n(copies of best.json and log.json in "
-      "{}/)\nStudy \"{}\" in {}\n",
-      search.results.string(), path_exists(search.results / "front.svg") ? ", front.svg" : "",
-      app::search_folder(search.project).string(), record.name, database);
+  text << fmt::format("\nWritten to {}/: {}, trials/\n(copies of best.json and log.json in {}/)\nStudy \"{}\" in {}\n",
+                      search.results.string(), report::reports_in(search.results),
+                      app::search_folder(search.project).string(), record.name, database);
   print(text.str());
 }
 
@@ -134,8 +132,9 @@ Command search_command() {
           "evaluates each on the validation rows, and keeps those that no other one beats in every objective. Equal "
           "candidates are evaluated once; the result does not depend on --n-jobs. Ctrl-C finishes tidily with "
           "everything found so far, a second one stops at once.\n\n"
-          "Every study has a folder of its own, PROJECT/studies/NAME: best.json and log.json in MASE's layout, "
-          "study.json, trials.csv, front.svg, settings.toml, trials/ (the weights of the best) and running/ (states of "
+          "Every study has a folder of its own, PROJECT/studies/NAME: " +
+          report::reports_help() +
+          ", settings.toml, trials/ (the weights of the best) and running/ (states of "
           "long trainings, while they run). A second study of the same name becomes NAME-2; nothing of the first is "
           "touched. PROJECT/search_ckpts has study.db (a database in Optuna's schema with all studies of the project; "
           "--storage names another one) and copies of the newest best.json and log.json.",

@@ -84,9 +84,8 @@ Command study_command() {
           "objectives; trials that break a constraint are left out. export prints a study: json keeps all of it, csv "
           "is for spreadsheets. import reads such a json file into a storage, whole or not at all; trials that ran "
           "while it was exported wait to run again. restore makes the files of a study again (PROJECT/studies/NAME: "
-          "best.json, log.json, study.json, trials.csv, front.svg, the weights of the best, trained from their seeds), "
-          "bit "
-          "for bit on the same back end and SIMD target, and refuses with the reason where they would be others; NAME "
+          "its reports, as lathe search writes them, and the weights of the best, trained from their seeds), bit for "
+          "bit on the same back end and SIMD target, and refuses with the reason where they would be others; NAME "
           "may be a folder or a file of results, too. delete removes a study for good. enqueue queues a trial by hand: "
           "the values given are fixed, the sampler chooses the others; keys are parameters, written in full or as far "
           "as only one is meant (channel_multiplier, seq_blocks_2.channel_multiplier).",

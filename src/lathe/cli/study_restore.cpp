@@ -14,6 +14,7 @@
 #include "lathe/cli/study_actions.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/progress.h"
+#include "lathe/report/writer.h"
 #include "lathe/study/exhaustive/race_loop.h"
 #include "lathe/study/weights.h"
 
@@ -77,10 +78,9 @@ void print_result(const Invocation& invocation, const app::Search& search, const
                                          {"folder", search.results.string()}};
     return print(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   }
-  print(fmt::format(
-      "Written to {}/: best.json, log.json, study.json, trials.csv{}, trials/ ({} trial{}, weights of {})\n",
-      search.results.string(), is_file(search.results / "front.svg") ? ", front.svg" : "", result.trials.size(),
-      result.trials.size() == 1 ? "" : "s", weights));
+  print(fmt::format("Written to {}/: {}, trials/ ({} trial{}, weights of {})\n", search.results.string(),
+                    report::reports_in(search.results), result.trials.size(), result.trials.size() == 1 ? "" : "s",
+                    weights));
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ ExitCode restore_study(const Invocation& invocation) {
   name_data_as_then(place.info, record);
   const bool has_copies = is_file(shared / "best.json");  // they may be of a newer study
   if (!has_copies) make_directories(shared);
-  app::write_study_files(search, record);
+  report::write_reports(record, search.results);
   write_text_file_atomically(search.results / "settings.toml", search.settings_document);
   if (!has_copies) app::publish_study(search);
   print_result(invocation, search, result, study::trials_to_keep(result, search.settings).size());

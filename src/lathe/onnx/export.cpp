@@ -1,6 +1,5 @@
 #include "lathe/onnx/export.h"
 
-#include "lathe/base/error.h"
 #include "lathe/onnx/document.h"
 #include "lathe/onnx/graph_writer.h"
 #include "lathe/onnx/own_names.h"
@@ -19,16 +18,9 @@ bool writes_quant(const Document& document) {
 
 }  // namespace
 
-ExportForm parse_export_form(std::string_view name) {
-  if (name == "onnx") return ExportForm::kFloat;
-  if (name == "qonnx") return ExportForm::kQonnx;
-  if (name == "qdq") return ExportForm::kQdq;
-  const std::string known[] = {"onnx", "qonnx", "qdq"};
-  throw UserError("unknown format \"" + std::string(name) + "\"" + suggestion(name, known));
-}
-
 void export_onnx(const ir::Graph& graph, const engine::State& state, const std::filesystem::path& path,
                  const ExportOptions& options) {
+  check_ops(graph);
   engine::check_state(graph, state, graph.name);
   Document document;
   document.ir_version = kIrVersion;

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "lathe/data/preprocessing.h"
 #include "lathe/engine/state.h"
@@ -18,9 +17,6 @@ enum class ExportForm {
   kQdq,    ///< the same with QuantizeLinear and DequantizeLinear to int8 and uint8; weights are stored as integers
 };
 
-/// Reads `onnx`, `qonnx` or `qdq`. Throws UserError.
-ExportForm parse_export_form(std::string_view name);
-
 struct ExportOptions {
   ExportForm form = ExportForm::kFloat;
   /// What was done to the rows that the network was trained on; goes into the file's metadata with its names.
@@ -29,6 +25,9 @@ struct ExportOptions {
   /// and behind it. Else it begins behind the preprocessing.
   bool raw_rows = false;
 };
+
+/// Throws UnsupportedError naming the node for ops that lathe writes no ONNX for.
+void check_ops(const ir::Graph& graph);
 
 /// Writes a network in evaluation mode as an ONNX file, atomically: opset 13, 14 or 17 as its ops need, input `x`
 /// (int64 tokens where an embedding reads it) and output `output`, the batch dimension `batch` open, initializers under

@@ -32,7 +32,18 @@ ValueInfo described(const std::string& name, const Shape& sample, ElementType ty
   return info;
 }
 
+[[noreturn]] void refuse_node(const ir::Node& node, const std::string& reason) {
+  throw UnsupportedError(fmt::format("node {}: {}", node.name, reason));
+}
+
 }  // namespace
+
+void check_ops(const ir::Graph& graph) {
+  for (const ir::Node& node : graph.nodes) {
+    if (node.op == "input" || node.op == "output" || find_writer(node.op) != nullptr) continue;
+    refuse_node(node, "lathe writes no ONNX for " + node.op);
+  }
+}
 
 GraphWriter::GraphWriter(Document& document, const ir::Graph& graph, const engine::State& state, ExportForm form)
     : document_(document), graph_(graph), form_(form) {
@@ -61,9 +72,7 @@ void GraphWriter::write() {
   write_input();
   for (const ir::Node& node : graph_.nodes) {
     if (node.op == "input" || node.op == "output") continue;
-    const OpWriter writer = find_writer(node.op);
-    if (writer == nullptr) refuse(node, "lathe writes no ONNX for " + node.op);
-    writer(*this, node);
+    find_writer(node.op)(*this, node);
   }
   write_output();
 }
@@ -161,8 +170,6 @@ std::string GraphWriter::integers(const ir::Node& node, const std::string& what,
 
 void GraphWriter::need_opset(std::int64_t version) { document_.opsets[""] = std::max(document_.opsets[""], version); }
 
-void GraphWriter::refuse(const ir::Node& node, const std::string& reason) const {
-  throw UnsupportedError(fmt::format("node {}: {}", node.name, reason));
-}
+void GraphWriter::refuse(const ir::Node& node, const std::string& reason) const { refuse_node(node, reason); }
 
 }  // namespace lathe::onnx

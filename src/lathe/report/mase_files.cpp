@@ -363,12 +363,6 @@ std::string study_json(const StudyRecord& study) {
   return document(file);
 }
 
-void write_result_files(const StudyRecord& study, const std::filesystem::path& folder) {
-  write_text_file_atomically(folder / "log.json", log_json(study));
-  write_text_file_atomically(folder / "study.json", study_json(study));
-  write_text_file_atomically(folder / "best.json", best_json(study));
-}
-
 std::vector<std::int64_t> saved_trial_numbers(const std::filesystem::path& path) {
   std::vector<std::int64_t> numbers;
   const Json file = parse_result_file(path);

@@ -24,8 +24,6 @@ std::string log_json(const StudyRecord& study);
 /// Prints study.json: schema_version, versions, settings, seed, data fingerprint, notice, back end, counts, final
 /// scores.
 std::string study_json(const StudyRecord& study);
-/// Writes the three files into a folder that exists, each whole or not at all. Throws SystemError.
-void write_result_files(const StudyRecord& study, const std::filesystem::path& folder);
 
 /// Holds what `--from FILE --trial K` takes from a result file.
 struct SavedTrial {
