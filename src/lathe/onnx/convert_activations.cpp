@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lathe/base/error.h"
+#include "lathe/ir/activation.h"
 #include "lathe/onnx/converters.h"
 #include "lathe/onnx/numbers.h"
 
@@ -15,12 +16,17 @@ void emit_plain(GraphReader& reader, const OnnxNode& node, const std::string& op
   reader.emit(node, op, {}, {reader.data(node, 0)});
 }
 
-void convert_leaky_relu(GraphReader& reader, const OnnxNode& node) {
-  reader.emit(node, "leaky_relu", {{"negative_slope", shortest(node.number("alpha", 0.01f))}}, {reader.data(node, 0)});
-}
-
-void convert_elu(GraphReader& reader, const OnnxNode& node) {
-  reader.emit(node, "elu", {{"alpha", shortest(node.number("alpha", 1.0f))}}, {reader.data(node, 0)});
+/// Reads an operator that is one of our activations.
+void convert_operator(GraphReader& reader, const OnnxNode& node) {
+  for (const ir::Activation& activation : ir::activations()) {
+    const ir::OnnxOperator& onnx = activation.text.onnx;
+    if (onnx.name == nullptr || node.op != onnx.name) continue;
+    std::vector<ir::Attribute> attributes;
+    if (onnx.attribute != nullptr)
+      attributes.push_back(
+          {activation.text.attributes[0].name, shortest(node.number(onnx.attribute, onnx.default_value))});
+    return reader.emit(node, activation.name, std::move(attributes), {reader.data(node, 0)});
+  }
 }
 
 void convert_selu(GraphReader& reader, const OnnxNode& node) {
@@ -80,20 +86,15 @@ void convert_softmax(GraphReader& reader, const OnnxNode& node) {
 }  // namespace
 
 const Converters& activation_converters() {
-  static const Converters list = {
-      {"Relu", [](GraphReader& reader, const OnnxNode& node) { emit_plain(reader, node, "relu"); }},
-      {"Sigmoid", [](GraphReader& reader, const OnnxNode& node) { emit_plain(reader, node, "sigmoid"); }},
-      {"Tanh", [](GraphReader& reader, const OnnxNode& node) { emit_plain(reader, node, "tanh"); }},
-      {"Softplus", [](GraphReader& reader, const OnnxNode& node) { emit_plain(reader, node, "softplus"); }},
-      {"HardSwish", [](GraphReader& reader, const OnnxNode& node) { emit_plain(reader, node, "hardswish"); }},
-      {"LeakyRelu", convert_leaky_relu},
-      {"Elu", convert_elu},
-      {"Selu", convert_selu},
-      {"HardSigmoid", convert_hard_sigmoid},
-      {"Clip", convert_clip},
-      {"Gelu", convert_gelu},
-      {"Softmax", convert_softmax},
-  };
+  static const Converters list = [] {
+    Converters converters = {
+        {"Selu", convert_selu}, {"HardSigmoid", convert_hard_sigmoid}, {"Clip", convert_clip},
+        {"Gelu", convert_gelu}, {"Softmax", convert_softmax},
+    };
+    for (const ir::Activation& activation : ir::activations())
+      if (activation.text.onnx.name != nullptr) converters.emplace(activation.text.onnx.name, convert_operator);
+    return converters;
+  }();
   return list;
 }
 

@@ -6,6 +6,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/onnx/converters.h"
+#include "lathe/onnx/formula_nodes.h"
 #include "lathe/onnx/numbers.h"
 
 namespace lathe::onnx {
@@ -251,8 +252,9 @@ std::optional<std::string> other_operand(const GraphReader& reader, const OnnxNo
 }
 
 bool complete_pattern(GraphReader& reader, const OnnxNode& node) {
-  return pass_on(reader, node) || complete_activation(reader, node) || complete_layer_norm(reader, node) ||
-         complete_attention(reader, node) || complete_padded_average(reader, node) || complete_quantiser(reader, node);
+  return pass_on(reader, node) || complete_activation(reader, node) || complete_formula(reader, node) ||
+         complete_layer_norm(reader, node) || complete_attention(reader, node) ||
+         complete_padded_average(reader, node) || complete_quantiser(reader, node);
 }
 
 }  // namespace lathe::onnx

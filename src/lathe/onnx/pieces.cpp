@@ -10,8 +10,9 @@ namespace {
 /// Ops that compute value by value.
 bool is_elementwise(const std::string& op) {
   static const std::set<std::string> list = {
-      "Add",   "Sub",  "Mul",  "Div",  "Pow",     "Sqrt",     "Erf",         "Neg",  "Exp",     "Abs",     "Reciprocal",
-      "Where", "Clip", "Cast", "Tanh", "Sigmoid", "Softplus", "HardSigmoid", "Relu", "Dropout", "Identity"};
+      "Add",  "Sub",  "Mul",  "Div",     "Pow",        "Sqrt",        "Erf",  "Neg",         "Exp",
+      "Log",  "Abs",  "Min",  "Max",     "Reciprocal", "Where",       "Less", "LessOrEqual", "And",
+      "Clip", "Cast", "Tanh", "Sigmoid", "Softplus",   "HardSigmoid", "Relu", "Dropout",     "Identity"};
   return list.contains(op);
 }
 

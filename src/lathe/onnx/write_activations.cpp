@@ -1,18 +1,27 @@
 #include <cmath>
 #include <numbers>
 
+#include "lathe/ir/activation.h"
+#include "lathe/onnx/formula_nodes.h"
 #include "lathe/onnx/graph_writer.h"
 
 namespace lathe::onnx {
 namespace {
 
-/// Writes an op that ONNX has under another name.
-template <const char* kOp>
-void write_plain(GraphWriter& writer, const ir::Node& node) {
-  writer.finish(node, kOp, {writer.input(node)});
+/// Writes an activation that ONNX has an operator for.
+void write_operator(GraphWriter& writer, const ir::Node& node) {
+  const ir::Activation& activation = ir::activations().at(node.op);
+  const ir::OnnxOperator& onnx = activation.text.onnx;
+  if (onnx.opset != 0) writer.need_opset(onnx.opset);
+  std::vector<Attribute> attributes;
+  if (onnx.attribute != nullptr)
+    attributes.push_back({onnx.attribute, static_cast<float>(activation.numbers(node)[0])});
+  writer.finish(node, onnx.name, {writer.input(node)}, std::move(attributes));
 }
 
-constexpr char kRelu[] = "Relu", kSigmoid[] = "Sigmoid", kTanh[] = "Tanh", kSelu[] = "Selu", kIdentity[] = "Identity";
+void write_identity(GraphWriter& writer, const ir::Node& node) {
+  writer.finish(node, "Identity", {writer.input(node)});
+}
 
 void write_clip(GraphWriter& writer, const ir::Node& node, double low, double high) {
   const std::string from = writer.number(node, "min", static_cast<float>(low));
@@ -25,15 +34,6 @@ void write_hardtanh(GraphWriter& writer, const ir::Node& node) {
   write_clip(writer, node, node.number("min_val"), node.number("max_val"));
 }
 
-void write_leaky_relu(GraphWriter& writer, const ir::Node& node) {
-  writer.finish(node, "LeakyRelu", {writer.input(node)},
-                {{"alpha", static_cast<float>(node.number("negative_slope"))}});
-}
-
-void write_elu(GraphWriter& writer, const ir::Node& node) {
-  writer.finish(node, "Elu", {writer.input(node)}, {{"alpha", static_cast<float>(node.number("alpha"))}});
-}
-
 void write_softplus(GraphWriter& writer, const ir::Node& node) {
   if (node.number("beta") != 1) writer.refuse(node, "ONNX has no softplus with beta other than 1");
   writer.finish(node, "Softplus", {writer.input(node)});
@@ -41,15 +41,6 @@ void write_softplus(GraphWriter& writer, const ir::Node& node) {
 
 void write_hardsigmoid(GraphWriter& writer, const ir::Node& node) {
   writer.finish(node, "HardSigmoid", {writer.input(node)}, {{"alpha", 1.0f / 6}, {"beta", 0.5f}});
-}
-
-void write_hardswish(GraphWriter& writer, const ir::Node& node) {
-  writer.need_opset(14);
-  writer.finish(node, "HardSwish", {writer.input(node)});
-}
-
-void write_silu(GraphWriter& writer, const ir::Node& node) {
-  writer.finish(node, "Mul", {writer.input(node), writer.step(node, "sigmoid", "Sigmoid", {writer.input(node)})});
 }
 
 /// Returns x + 0.044715 x^3, times sqrt(2 / pi).
@@ -93,25 +84,16 @@ void write_quantize(GraphWriter& writer, const ir::Node& node) {
 }  // namespace
 
 const OpWriters& activation_writers() {
-  static const OpWriters list = {
-      {"relu", write_plain<kRelu>},
-      {"sigmoid", write_plain<kSigmoid>},
-      {"tanh", write_plain<kTanh>},
-      {"selu", write_plain<kSelu>},
-      {"identity", write_plain<kIdentity>},
-      {"relu6", write_relu6},
-      {"hardtanh", write_hardtanh},
-      {"leaky_relu", write_leaky_relu},
-      {"elu", write_elu},
-      {"softplus", write_softplus},
-      {"hardsigmoid", write_hardsigmoid},
-      {"hardswish", write_hardswish},
-      {"silu", write_silu},
-      {"gelu", write_gelu},
-      {"softmax", write_softmax},
-      {"dropout", write_dropout},
-      {"quantize", write_quantize},
-  };
+  static const OpWriters list = [] {
+    OpWriters writers = {
+        {"identity", write_identity}, {"relu6", write_relu6},     {"hardtanh", write_hardtanh},
+        {"softplus", write_softplus}, {"gelu", write_gelu},       {"hardsigmoid", write_hardsigmoid},
+        {"softmax", write_softmax},   {"dropout", write_dropout}, {"quantize", write_quantize},
+    };
+    for (const ir::Activation& activation : ir::activations())
+      writers.emplace(activation.name, activation.text.onnx.name != nullptr ? write_operator : write_formula);
+    return writers;
+  }();
   return list;
 }
 

@@ -1,5 +1,4 @@
-// The activations of activation.h: value of x, and gradient from x and dy. Each is made from the op's numbers, in the
-// order of its declaration.
+// The formulas of ir/activations/ in vectors.
 #if defined(LATHE_DENSE_ACTIVATIONS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef LATHE_DENSE_ACTIVATIONS_INL_H
 #undef LATHE_DENSE_ACTIVATIONS_INL_H
@@ -9,120 +8,84 @@
 
 #include "lathe/backend/dense/activation.h"
 #include "lathe/backend/dense/math-inl.h"
+#include "lathe/ir/activation_text.h"
+#include "lathe/ir/formula.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
-// Near 0 elu and selu, and far below 0 softplus, are differences or logarithms of numbers near 1: their absolute error
-// is about 6e-8 there, whatever their size. Gradients are exact to two units in the last place.
+// The value type of formulas (ir/formula.h).
+struct Lanes {
+  static constexpr bool kFused = true;
 
-HWY_INLINE V Clamp(V x, float low, float high) {
-  const D d;
-  return AtMost(hn::Set(d, high), AtLeast(hn::Set(d, low), x));
-}
+  struct Mask {
+    M holds;
+    friend HWY_INLINE Mask operator&(Mask a, Mask b) { return {hn::And(a.holds, b.holds)}; }
+  };
 
-HWY_INLINE M Between(V x, float low, float high) {
-  const D d;
-  return hn::And(hn::Gt(x, hn::Set(d, low)), hn::Lt(x, hn::Set(d, high)));
-}
+  HWY_INLINE Lanes(double number) : v(hn::Set(D(), static_cast<float>(number))) {}
+  HWY_INLINE explicit Lanes(V values) : v(values) {}
 
-struct Relu6Map {
-  explicit Relu6Map(const float*) {}
-  HWY_INLINE V Value(V x) const { return Clamp(x, 0.0f, 6.0f); }
-  HWY_INLINE V Gradient(V x, V dy) const { return hn::IfThenElseZero(Between(x, 0.0f, 6.0f), dy); }
+  friend HWY_INLINE Lanes operator+(Lanes a, Lanes b) { return Lanes(hn::Add(a.v, b.v)); }
+  friend HWY_INLINE Lanes operator-(Lanes a, Lanes b) { return Lanes(hn::Sub(a.v, b.v)); }
+  friend HWY_INLINE Lanes operator*(Lanes a, Lanes b) { return Lanes(hn::Mul(a.v, b.v)); }
+  friend HWY_INLINE Lanes operator/(Lanes a, Lanes b) { return Lanes(hn::Div(a.v, b.v)); }
+  friend HWY_INLINE Lanes operator-(Lanes x) { return Lanes(hn::Neg(x.v)); }
+  friend HWY_INLINE Mask operator<(Lanes a, Lanes b) { return {hn::Lt(a.v, b.v)}; }
+  friend HWY_INLINE Mask operator<=(Lanes a, Lanes b) { return {hn::Le(a.v, b.v)}; }
+  friend HWY_INLINE Mask operator>(Lanes a, Lanes b) { return {hn::Gt(a.v, b.v)}; }
+  friend HWY_INLINE Mask operator>=(Lanes a, Lanes b) { return {hn::Ge(a.v, b.v)}; }
+  friend HWY_INLINE Lanes select(Mask m, Lanes a, Lanes b) { return Lanes(hn::IfThenElse(m.holds, a.v, b.v)); }
+  friend HWY_INLINE Lanes pass_where(Mask m, Lanes dy) { return Lanes(hn::IfThenElseZero(m.holds, dy.v)); }
+  friend HWY_INLINE Lanes abs(Lanes x) { return Lanes(hn::Abs(x.v)); }
+  friend HWY_INLINE Lanes min(Lanes x, Lanes bound) { return Lanes(AtMost(bound.v, x.v)); }
+  friend HWY_INLINE Lanes max(Lanes x, Lanes bound) { return Lanes(AtLeast(bound.v, x.v)); }
+  friend HWY_INLINE Lanes clamp(Lanes x, Lanes low, Lanes high) { return min(max(x, low), high); }
+  friend HWY_INLINE Lanes over(Lanes x, double number) {
+    return Lanes(hn::Mul(x.v, hn::Set(D(), 1.0f / static_cast<float>(number))));
+  }
+  friend HWY_INLINE Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return Lanes(hn::MulAdd(a.v, b.v, c.v)); }
+  friend HWY_INLINE Lanes negative_multiply_add(Lanes a, Lanes b, Lanes c) {
+    return Lanes(hn::NegMulAdd(a.v, b.v, c.v));
+  }
+  friend HWY_INLINE Lanes exp(Lanes x) { return Lanes(Exp(x.v)); }
+  friend HWY_INLINE Lanes log(Lanes x) { return Lanes(Log(x.v)); }
+  friend HWY_INLINE Lanes sqrt(Lanes x) { return Lanes(hn::Sqrt(x.v)); }
+  friend HWY_INLINE Lanes tanh(Lanes x) { return Lanes(Tanh(x.v)); }
+  friend HWY_INLINE Lanes exp_non_positive(Lanes x) { return Lanes(ExpNonPositive(x.v)); }
+  friend HWY_INLINE Lanes expm1_non_positive(Lanes x) { return exp_non_positive(x) - 1.0; }
+  friend HWY_INLINE Lanes log1p(Lanes x) { return log(1.0 + x); }
+  friend HWY_INLINE Lanes logistic(Lanes x) { return Lanes(Sigmoid(x.v)); }
+  friend HWY_INLINE Lanes logistic_slope(Lanes y) { return negative_multiply_add(y, y, y); }
+  friend HWY_INLINE Lanes normal_distribution(Lanes x) { return Lanes(StandardNormal(x.v).distribution); }
+  friend HWY_INLINE Lanes normal_bell(Lanes x) { return Lanes(StandardNormal(x.v).bell); }
+
+  V v;
 };
 
-struct SiluMap {
-  explicit SiluMap(const float*) {}
-  HWY_INLINE V Value(V x) const { return hn::Mul(x, Sigmoid(x)); }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const V s = Sigmoid(x);
-    return hn::Mul(dy, hn::MulAdd(x, hn::NegMulAdd(s, s, s), s));
-  }
-};
+namespace formulas {
 
-struct HardswishMap {
-  explicit HardswishMap(const float*) {}
-  HWY_INLINE V Value(V x) const {
-    const D d;
-    return hn::Mul(x, hn::Mul(Clamp(hn::Add(x, hn::Set(d, 3.0f)), 0.0f, 6.0f), hn::Set(d, 1.0f / 6)));
-  }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const D d;
-    const V slope = hn::MulAdd(x, hn::Set(d, 1.0f / 3), hn::Set(d, 0.5f));
-    const V high = hn::IfThenElse(hn::Lt(x, hn::Set(d, 3.0f)), slope, hn::Set(d, 1.0f));
-    return hn::Mul(dy, hn::IfThenElseZero(hn::Gt(x, hn::Set(d, -3.0f)), high));
-  }
-};
+#include "lathe/ir/activation_formulas.h"
 
-struct HardsigmoidMap {
-  explicit HardsigmoidMap(const float*) {}
-  HWY_INLINE V Value(V x) const {
-    const D d;
-    return hn::Mul(Clamp(hn::Add(x, hn::Set(d, 3.0f)), 0.0f, 6.0f), hn::Set(d, 1.0f / 6));
-  }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const D d;
-    return hn::IfThenElseZero(Between(x, -3.0f, 3.0f), hn::Mul(dy, hn::Set(d, 1.0f / 6)));
-  }
-};
+}  // namespace formulas
 
-struct HardtanhMap {
-  explicit HardtanhMap(const float* numbers) : low(numbers[0]), high(numbers[1]) {}
-  float low, high;
-  HWY_INLINE V Value(V x) const { return Clamp(x, low, high); }
-  HWY_INLINE V Gradient(V x, V dy) const { return hn::IfThenElseZero(Between(x, low, high), dy); }
-};
-
-// scale * (x above 0, alpha (exp(x) - 1) below).
-struct ExponentialMap {
-  float scale, alpha;
-  HWY_INLINE V Value(V x) const {
-    const D d;
-    const V zero = hn::Zero(d);
-    const V below = hn::Mul(hn::Set(d, alpha), hn::Sub(ExpNonPositive(AtMost(zero, x)), hn::Set(d, 1.0f)));
-    return hn::Mul(hn::Set(d, scale), hn::IfThenElse(hn::Gt(x, zero), x, below));
-  }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const D d;
-    const V zero = hn::Zero(d);
-    const V below = hn::Mul(hn::Set(d, alpha), ExpNonPositive(AtMost(zero, x)));
-    const V slope = hn::IfThenElse(hn::Gt(x, zero), hn::Set(d, 1.0f), below);
-    return hn::Mul(dy, hn::Mul(hn::Set(d, scale), slope));
-  }
-};
-struct EluMap : ExponentialMap {
-  explicit EluMap(const float* numbers) : ExponentialMap{1.0f, numbers[0]} {}
-};
-struct SeluMap : ExponentialMap {
-  explicit SeluMap(const float*) : ExponentialMap{1.050700987f, 1.673263242f} {}
-};
-
-struct SoftplusMap {
-  explicit SoftplusMap(const float* numbers) : beta(numbers[0]), threshold(numbers[1]) {}
-  float beta, threshold;
-  HWY_INLINE V Value(V x) const {
-    const D d;
-    const V scaled = hn::Mul(hn::Set(d, beta), x);
-    const V tail = Log(hn::Add(hn::Set(d, 1.0f), ExpNonPositive(hn::Neg(hn::Abs(scaled)))));
-    const V bent = hn::Mul(hn::Add(AtLeast(hn::Zero(d), scaled), tail), hn::Set(d, 1.0f / beta));
-    return hn::IfThenElse(hn::Gt(scaled, hn::Set(d, threshold)), x, bent);
-  }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const D d;
-    const V scaled = hn::Mul(hn::Set(d, beta), x);
-    return hn::IfThenElse(hn::Gt(scaled, hn::Set(d, threshold)), dy, hn::Mul(dy, Sigmoid(scaled)));
-  }
+// A formula as what MapForward and MapBackward of elementwise-inl.h run.
+template <class Formula>
+struct FormulaMap {
+  Formula formula;
+  HWY_INLINE V Value(V x) const { return formula.value(Lanes(x)).v; }
+  HWY_INLINE V Gradient(V at, V dy) const { return formula.gradient(Lanes(at), Lanes(dy)).v; }
 };
 
 // Calls `use` with the map of an activation.
 template <class Use>
-HWY_INLINE void WithActivation(Activation activation, const float* numbers, const Use& use) {
+HWY_INLINE void WithActivation(Activation activation, const double* numbers, const Use& use) {
   switch (activation) {
-#define LATHE_DENSE_CASE(op, map) \
-  case Activation::op: return use(map(numbers));
-    LATHE_DENSE_ACTIVATIONS(LATHE_DENSE_CASE)
-#undef LATHE_DENSE_CASE
+#define ENTRY(Formula)      \
+  case Activation::Formula: \
+    return use(FormulaMap<formulas::Formula>{ir::make_formula<formulas::Formula>(numbers)});
+#include "lathe/ir/activations/builtin.def"
+#undef ENTRY
   }
 }
 

@@ -1,4 +1,4 @@
-// Activations, quantisers and dropout over one tile.
+// What works value by value over one tile: ReLU, the maps of activations-inl.h, quantisers, dropout, sums.
 #if defined(LATHE_DENSE_ELEMENTWISE_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef LATHE_DENSE_ELEMENTWISE_INL_H
 #undef LATHE_DENSE_ELEMENTWISE_INL_H
@@ -11,34 +11,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace lathe::backend::dense::HWY_NAMESPACE {
 
-// Each activation: value of x, and gradient from dy and what the backward pass keeps (`kept`: the output, or the input
-// where the stage does not work in place and says so).
+// Each map: value of x, and gradient from dy and what the backward pass keeps (`kept`: the output or the input).
 struct ReluMap {
   HWY_INLINE V Value(V x) const { return Relu(x); }
   HWY_INLINE V Gradient(V y, V dy) const { return PassWhereOpen(y, dy); }
-};
-struct LeakyReluMap {
-  float slope;
-  HWY_INLINE V Value(V x) const { return hn::IfThenElse(hn::Gt(x, hn::Zero(D())), x, hn::Mul(x, hn::Set(D(), slope))); }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    return hn::IfThenElse(hn::Gt(x, hn::Zero(D())), dy, hn::Mul(dy, hn::Set(D(), slope)));
-  }
-};
-struct TanhMap {
-  HWY_INLINE V Value(V x) const { return Tanh(x); }
-  HWY_INLINE V Gradient(V y, V dy) const { return hn::Mul(dy, hn::NegMulAdd(y, y, hn::Set(D(), 1.0f))); }
-};
-struct SigmoidMap {
-  HWY_INLINE V Value(V x) const { return Sigmoid(x); }
-  HWY_INLINE V Gradient(V y, V dy) const { return hn::Mul(dy, hn::NegMulAdd(y, y, y)); }
-};
-struct GeluMap {
-  HWY_INLINE V Value(V x) const { return Gelu(x); }
-  HWY_INLINE V Gradient(V x, V dy) const { return hn::Mul(dy, GeluDerivative(x)); }
-};
-struct GeluTanhMap {
-  HWY_INLINE V Value(V x) const { return GeluTanh(x); }
-  HWY_INLINE V Gradient(V x, V dy) const { return hn::Mul(dy, GeluTanhDerivative(x)); }
 };
 struct QuantizeMap {
   quant::IntegerScale scale;
@@ -46,7 +22,8 @@ struct QuantizeMap {
 };
 
 template <class Map>
-HWY_NOINLINE void MapForward(const Map& map, std::size_t width, std::size_t vectors, const float* x, float* y) {
+HWY_NOINLINE HWY_FLATTEN void MapForward(const Map& map, std::size_t width, std::size_t vectors, const float* x,
+                                         float* y) {
   const D d;
   for (std::size_t f = 0; f < width; ++f, x += kTile, y += kTile)
     for (std::size_t v = 0; v < vectors; ++v) hn::Store(map.Value(hn::Load(d, x + v * kLanes)), d, y + v * kLanes);
@@ -54,7 +31,8 @@ HWY_NOINLINE void MapForward(const Map& map, std::size_t width, std::size_t vect
 
 // Works in place on dy.
 template <class Map>
-HWY_NOINLINE void MapBackward(const Map& map, std::size_t width, std::size_t vectors, const float* kept, float* dy) {
+HWY_NOINLINE HWY_FLATTEN void MapBackward(const Map& map, std::size_t width, std::size_t vectors, const float* kept,
+                                          float* dy) {
   const D d;
   for (std::size_t f = 0; f < width; ++f, kept += kTile, dy += kTile)
     for (std::size_t v = 0; v < vectors; ++v)

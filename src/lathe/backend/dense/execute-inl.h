@@ -157,13 +157,8 @@ HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stag
     case StageKind::kLinear: return LinearForward(stage, memory, tile, x, y);
     case StageKind::kBatchNorm: return BatchNormForward(stage, memory, tile, x, y);
     case StageKind::kRelu: return MapForward(ReluMap{}, width, vectors, x, y);
-    case StageKind::kLeakyRelu: return MapForward(LeakyReluMap{stage.slope}, width, vectors, x, y);
-    case StageKind::kTanh: return MapForward(TanhMap{}, width, vectors, x, y);
-    case StageKind::kSigmoid: return MapForward(SigmoidMap{}, width, vectors, x, y);
-    case StageKind::kGelu: return MapForward(GeluMap{}, width, vectors, x, y);
-    case StageKind::kGeluTanh: return MapForward(GeluTanhMap{}, width, vectors, x, y);
     case StageKind::kActivation:
-      return WithActivation(stage.activation, stage.numbers,
+      return WithActivation(stage.activation, stage.numbers.data(),
                             [&](const auto& map) { MapForward(map, width, vectors, x, y); });
     case StageKind::kQuantize: return MapForward(QuantizeMap{stage.quantizer}, width, vectors, x, y);
     case StageKind::kAdd: return AddForward(program, memory, stage, tile, memory_tile, y);
@@ -197,15 +192,9 @@ HWY_INLINE void BackwardMap(const Program& program, const Memory& memory, const 
     case StageKind::kRelu:
       if (!stage.already_masked) MapBackward(ReluMap{}, width, vectors, y, dy);
       return;
-    case StageKind::kLeakyRelu:
-      return MapBackward(LeakyReluMap{stage.slope}, width, vectors, stage.slope > 0 ? y : x, dy);
-    case StageKind::kTanh: return MapBackward(TanhMap{}, width, vectors, y, dy);
-    case StageKind::kSigmoid: return MapBackward(SigmoidMap{}, width, vectors, y, dy);
-    case StageKind::kGelu: return MapBackward(GeluMap{}, width, vectors, x, dy);
-    case StageKind::kGeluTanh: return MapBackward(GeluTanhMap{}, width, vectors, x, dy);
     case StageKind::kActivation:
-      return WithActivation(stage.activation, stage.numbers,
-                            [&](const auto& map) { MapBackward(map, width, vectors, x, dy); });
+      return WithActivation(stage.activation, stage.numbers.data(),
+                            [&](const auto& map) { MapBackward(map, width, vectors, stage.keeps_output ? y : x, dy); });
     case StageKind::kDropout:
       return MultiplyByMask(width, vectors, At(program, memory, stage.mask, tile.index), dy, dy);
     default: return;  // a quantiser's gradient is straight through, a sum's goes to its operands as it is

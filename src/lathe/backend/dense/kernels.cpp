@@ -40,28 +40,45 @@ void Refresh(const Program& program, const Memory& memory) {
 
 V Apply(Function function, V x) {
   switch (function) {
-    case Function::kExp: return ExpNonPositive(x);
+    case Function::kExp: return Exp(x);
+    case Function::kExpNonPositive: return ExpNonPositive(x);
     case Function::kLog: return Log(x);
     case Function::kTanh: return Tanh(x);
     case Function::kSigmoid: return Sigmoid(x);
-    case Function::kGelu: return Gelu(x);
-    case Function::kGeluDerivative: return GeluDerivative(x);
-    case Function::kGeluTanh: return GeluTanh(x);
-    case Function::kGeluTanhDerivative: return GeluTanhDerivative(x);
   }
   return x;
 }
 
+// The values from `i` on, zeros behind the last.
+V LoadPart(const float* x, std::size_t i, std::size_t count) {
+  HWY_ALIGN float in[kLanes] = {};
+  std::memcpy(in, x + i, (count - i < kLanes ? count - i : kLanes) * sizeof(float));
+  return hn::Load(D(), in);
+}
+
+void StorePart(V values, float* y, std::size_t i, std::size_t count) {
+  HWY_ALIGN float out[kLanes];
+  hn::Store(values, D(), out);
+  std::memcpy(y + i, out, (count - i < kLanes ? count - i : kLanes) * sizeof(float));
+}
+
 void ApplyAll(Function function, const float* x, float* y, std::size_t count) {
-  HWY_ALIGN float in[kLanes];
-  const D d;
-  for (std::size_t i = 0; i < count; i += kLanes) {
-    const std::size_t part = count - i < kLanes ? count - i : kLanes;
-    hn::Store(hn::Zero(d), d, in);
-    std::memcpy(in, x + i, part * sizeof(float));
-    hn::Store(Apply(function, hn::Load(d, in)), d, in);
-    std::memcpy(y + i, in, part * sizeof(float));
-  }
+  for (std::size_t i = 0; i < count; i += kLanes) StorePart(Apply(function, LoadPart(x, i, count)), y, i, count);
+}
+
+void ActivateAll(Activation activation, const ir::ActivationNumbers& numbers, const float* x, float* y,
+                 std::size_t count) {
+  WithActivation(activation, numbers.data(), [&](const auto& map) {
+    for (std::size_t i = 0; i < count; i += kLanes) StorePart(map.Value(LoadPart(x, i, count)), y, i, count);
+  });
+}
+
+void DifferentiateAll(Activation activation, const ir::ActivationNumbers& numbers, const float* at, const float* dy,
+                      float* dx, std::size_t count) {
+  WithActivation(activation, numbers.data(), [&](const auto& map) {
+    for (std::size_t i = 0; i < count; i += kLanes)
+      StorePart(map.Gradient(LoadPart(at, i, count), LoadPart(dy, i, count)), dx, i, count);
+  });
 }
 
 const Kernels* GetKernels() {
@@ -72,7 +89,9 @@ const Kernels* GetKernels() {
                                    .evaluate = &Evaluate,
                                    .update = &Update,
                                    .refresh = &Refresh,
-                                   .apply = &ApplyAll};
+                                   .apply = &ApplyAll,
+                                   .activate = &ActivateAll,
+                                   .differentiate = &DifferentiateAll};
   return &kKernels;
 }
 

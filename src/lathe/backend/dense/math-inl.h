@@ -39,6 +39,13 @@ HWY_INLINE V ExpNonPositive(V x) {
   return hn::IfThenZeroElse(hn::Lt(x, low), y);
 }
 
+// exp(x) to three units; above 87.3 the result is infinity.
+HWY_INLINE V Exp(V x) {
+  const D d;
+  const V falling = ExpNonPositive(hn::Neg(hn::Abs(x)));
+  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Div(hn::Set(d, 1.0f), falling), falling);
+}
+
 // log(x) for finite x > 0 that are normal. With x = 2^e (1 + f): e ln 2 + f - f^2 / 2 + f^3 P(f).
 HWY_INLINE V Log(V x) {
   static constexpr float kCoefficients[] = {3.333333135e-01f,  -2.499999404e-01f, 2.000071406e-01f,
@@ -103,33 +110,6 @@ HWY_INLINE Normal StandardNormal(V x) {
   const M far = hn::Gt(z, hn::Set(d, 13.0f));  // the fit ends; the tail is 0
   const V limit = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), hn::Set(d, 1.0f));
   return {hn::IfThenElse(far, limit, hn::IfThenElse(hn::Lt(z, hn::Set(d, 1.0f)), inner, outer)), bell};
-}
-
-HWY_INLINE V Gelu(V x) { return hn::Mul(x, StandardNormal(x).distribution); }
-
-HWY_INLINE V GeluDerivative(V x) {
-  const D d;
-  const Normal normal = StandardNormal(x);
-  return hn::MulAdd(hn::Mul(x, hn::Set(d, 0.3989422804f)), normal.bell, normal.distribution);
-}
-
-// GELU with the tanh approximation: x / 2 (1 + tanh u) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
-HWY_INLINE V GeluTanhGate(V x) {
-  const D d;
-  const V inner = hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.044715f), hn::Set(d, 1.0f));
-  return Sigmoid(hn::Mul(hn::Mul(x, hn::Set(d, 1.595769122f)), inner));
-}
-
-HWY_INLINE V GeluTanh(V x) { return hn::Mul(x, GeluTanhGate(x)); }
-
-HWY_INLINE V GeluTanhDerivative(V x) {
-  const D d;
-  const V gate = GeluTanhGate(x);
-  const V near = AtMost(hn::Set(d, 100.0f), AtLeast(hn::Set(d, -100.0f), x));  // beyond, the gate is 0 or 1
-  const V slope = hn::MulAdd(hn::Mul(near, near), hn::Set(d, 3 * 0.044715f), hn::Set(d, 1.0f));
-  const V inner = hn::Mul(hn::Mul(near, hn::Set(d, 1.595769122f)), slope);
-  const V change = hn::NegMulAdd(gate, gate, gate);
-  return hn::MulAdd(inner, change, gate);
 }
 
 // Every ReLU writes -0 where it is closed (x <= 0) and x where it is open: the sign bit is the mask of the backward

@@ -12,6 +12,7 @@
 #include "lathe/base/shape.h"
 #include "lathe/engine/backend.h"
 #include "lathe/engine/state_layout.h"
+#include "lathe/ir/activation.h"
 #include "lathe/ir/analysis/readers.h"
 #include "lathe/ir/op.h"
 
@@ -30,28 +31,16 @@ bool is_no_op(const ir::Node& node) {
   return node.op == "input" || node.op == "output" || node.op == "identity" || node.op == "flatten";
 }
 
-std::optional<Activation> activation(const std::string& op) {
-#define LATHE_DENSE_NAME(name, map) \
-  if (op == #name) return Activation::name;
-  LATHE_DENSE_ACTIVATIONS(LATHE_DENSE_NAME)
-#undef LATHE_DENSE_NAME
-  return std::nullopt;
-}
-
 std::optional<StageKind> stage_kind(const std::string& op) {
-  static constexpr std::array<std::pair<const char*, StageKind>, 10> kKinds = {{{"linear", StageKind::kLinear},
-                                                                                {"batch_norm1d", StageKind::kBatchNorm},
-                                                                                {"relu", StageKind::kRelu},
-                                                                                {"leaky_relu", StageKind::kLeakyRelu},
-                                                                                {"tanh", StageKind::kTanh},
-                                                                                {"sigmoid", StageKind::kSigmoid},
-                                                                                {"gelu", StageKind::kGelu},
-                                                                                {"dropout", StageKind::kDropout},
-                                                                                {"quantize", StageKind::kQuantize},
-                                                                                {"add", StageKind::kAdd}}};
+  static constexpr std::array<std::pair<const char*, StageKind>, 6> kKinds = {{{"linear", StageKind::kLinear},
+                                                                               {"batch_norm1d", StageKind::kBatchNorm},
+                                                                               {"relu", StageKind::kRelu},
+                                                                               {"dropout", StageKind::kDropout},
+                                                                               {"quantize", StageKind::kQuantize},
+                                                                               {"add", StageKind::kAdd}}};
   for (const auto& [name, kind] : kKinds)
     if (op == name) return kind;
-  return activation(op) ? std::optional(StageKind::kActivation) : std::nullopt;
+  return ir::activations().find(op) != nullptr ? std::optional(StageKind::kActivation) : std::nullopt;
 }
 
 std::optional<LossKind> loss_kind(const engine::LossSettings& loss) {
@@ -170,9 +159,6 @@ class Compiler {
     stage.out_width = static_cast<std::size_t>(element_count(node.output_shape));
     program_.widest = std::max({program_.widest, stage.in_width, stage.out_width});
     switch (stage.kind) {
-      case StageKind::kGelu:
-        if (node.string("approximate") == "tanh") stage.kind = StageKind::kGeluTanh;
-        break;
       case StageKind::kLinear: describe_linear(stage); break;
       case StageKind::kBatchNorm:
         stage.epsilon = node.number("eps");
@@ -184,7 +170,6 @@ class Compiler {
         program_.couples_batch = true;
         break;
       case StageKind::kActivation: describe_activation(node, stage); break;
-      case StageKind::kLeakyRelu: stage.slope = static_cast<float>(node.number("negative_slope")); break;
       case StageKind::kDropout: stage.probability = node.number("p"); break;
       case StageKind::kQuantize:
         stage.quantizer = *quant::integer_scale(quant::parse_format(node.string("format")));
@@ -194,13 +179,10 @@ class Compiler {
   }
 
   static void describe_activation(const ir::Node& node, Stage& stage) {
-    stage.activation = *activation(node.op);
-    std::size_t next = 0;
-    for (const ir::AttributeDeclaration& attribute : ir::op_of(node).attributes) {
-      if (!std::holds_alternative<double>(attribute.default_value)) continue;
-      LATHE_CHECK(next < std::size(stage.numbers), "op {} has more numbers than a stage holds", node.op);
-      stage.numbers[next++] = static_cast<float>(node.number(attribute.name));
-    }
+    const ir::Activation& activation = ir::activations().at(node.op);
+    stage.activation = static_cast<Activation>(&activation - ir::activations().entries().data());
+    stage.numbers = activation.numbers(node);
+    stage.keeps_output = activation.reads_output(stage.numbers);
   }
 
   void describe_linear(Stage& stage) {
@@ -311,13 +293,11 @@ class Compiler {
   }
 
   static bool reads_own_input_backward(const Stage& stage) {
-    return stage.kind == StageKind::kLinear || stage.kind == StageKind::kBatchNorm || stage.kind == StageKind::kGelu ||
-           stage.kind == StageKind::kGeluTanh || stage.kind == StageKind::kActivation ||
-           (stage.kind == StageKind::kLeakyRelu && !(stage.slope > 0));
+    return stage.kind == StageKind::kLinear || stage.kind == StageKind::kBatchNorm ||
+           (stage.kind == StageKind::kActivation && !stage.keeps_output);
   }
   static bool reads_own_output_backward(const Stage& stage) {
-    return stage.relu || stage.kind == StageKind::kRelu || stage.kind == StageKind::kTanh ||
-           stage.kind == StageKind::kSigmoid || (stage.kind == StageKind::kLeakyRelu && stage.slope > 0);
+    return stage.relu || stage.kind == StageKind::kRelu || stage.keeps_output;
   }
 
   void assign_slots() {

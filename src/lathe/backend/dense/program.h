@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lathe/backend/dense/activation.h"
+#include "lathe/ir/activation_text.h"
 #include "lathe/quant/integer.h"
 
 /// What the dense engine executes: a graph compiled to stages over tiles of samples, in topological order.
@@ -32,12 +33,7 @@ enum class StageKind : std::uint8_t {
   kLinear,
   kBatchNorm,
   kRelu,
-  kLeakyRelu,
-  kTanh,
-  kSigmoid,
-  kGelu,
-  kGeluTanh,    ///< GELU with approximate = tanh
-  kActivation,  ///< one of activation.h
+  kActivation,  ///< one of activation.h; ReLU has its own stages
   kDropout,
   kQuantize,
   kAdd
@@ -73,9 +69,9 @@ struct Stage {
   Slot gradient;  ///< batch norm with trainable stages before it: its output's gradient, per tile
   double epsilon = 0, momentum = 0;
 
-  float slope = 0;  ///< leaky_relu
   Activation activation = {};
-  float numbers[2] = {};          ///< of the activation, in the order of the op's declaration
+  ir::ActivationNumbers numbers = {};
+  bool keeps_output = false;      ///< activation: its gradient is computed from its output in place of its input
   double probability = 0;         ///< dropout
   Slot mask;                      ///< dropout: factors of the values
   quant::IntegerScale quantizer;  ///< quantize, or where `quantizes` is set
@@ -227,16 +223,7 @@ struct UpdateCall {
 };
 
 /// Lists the vectorised element-wise functions, for the tests of their accuracy.
-enum class Function : std::uint8_t {
-  kExp,
-  kLog,
-  kTanh,
-  kSigmoid,
-  kGelu,
-  kGeluDerivative,
-  kGeluTanh,
-  kGeluTanhDerivative
-};
+enum class Function : std::uint8_t { kExp, kExpNonPositive, kLog, kTanh, kSigmoid };
 
 /// Holds the engine compiled for one SIMD target. All functions are plain and allocate nothing.
 struct Kernels {
@@ -255,6 +242,10 @@ struct Kernels {
   void (*refresh)(const Program&, const Memory&) = nullptr;
   /// Applies a function to `count` values (any alignment).
   void (*apply)(Function, const float* x, float* y, std::size_t count) = nullptr;
+  /// Computes an activation's values at x, or its gradients from dy and what its formula reads, of `count` values.
+  void (*activate)(Activation, const ir::ActivationNumbers&, const float* x, float* y, std::size_t count) = nullptr;
+  void (*differentiate)(Activation, const ir::ActivationNumbers&, const float* at, const float* dy, float* dx,
+                        std::size_t count) = nullptr;
 };
 
 /// Returns the kernels of the best SIMD target that this processor has (and tests have not disabled).

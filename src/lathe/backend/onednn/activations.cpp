@@ -1,120 +1,81 @@
-#include <algorithm>
-#include <cmath>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "lathe/backend/onednn/op.h"
 #include "lathe/backend/onednn/relu.h"
 #include "lathe/backend/onednn/threads.h"
+#include "lathe/ir/activation.h"
+#include "lathe/ir/formula.h"
 
 namespace lathe::backend::onednn {
 namespace {
 
-// An activation's numbers: what its formulas read of the node.
-struct Numbers {
-  float first = 0, second = 0;
-};
+namespace formulas {
 
-// Own activations: the value at x, and the derivative at x, where it has the value y. Numbers that are not finite stay
-// so.
-struct Relu {
-  static float value(const Numbers&, float x) { return x <= 0 ? 0.0f : x; }
-  static float derivative(const Numbers&, float x, float) { return x <= 0 ? 0.0f : 1.0f; }
-};
-struct LeakyRelu {
-  static float value(const Numbers& n, float x) { return x > 0 ? x : x * n.first; }
-  static float derivative(const Numbers& n, float x, float) { return x > 0 ? 1.0f : n.first; }
-};
-struct HardTanh {  // relu6, too
-  static float value(const Numbers& n, float x) { return x < n.first ? n.first : (x > n.second ? n.second : x); }
-  static float derivative(const Numbers& n, float x, float) { return x > n.first && x < n.second ? 1.0f : 0.0f; }
-};
-struct HardSwish {
-  static float value(const Numbers&, float x) { return x * std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }
-  static float derivative(const Numbers&, float x, float) { return x <= -3 ? 0.0f : (x < 3 ? x / 3.0f + 0.5f : 1.0f); }
-};
-struct HardSigmoid {
-  static float value(const Numbers&, float x) { return std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }
-  static float derivative(const Numbers&, float x, float) { return x > -3 && x < 3 ? 1.0f / 6.0f : 0.0f; }
-};
-struct Selu {  // Klambauer et al. 2017 (arXiv:1706.02515)
-  static constexpr float kAlpha = 1.6732632423543772848f, kScale = 1.0507009873554804934f;
-  static float value(const Numbers&, float x) { return kScale * (x > 0 ? x : kAlpha * std::expm1(x)); }
-  static float derivative(const Numbers&, float x, float) { return kScale * (x > 0 ? 1.0f : kAlpha * std::exp(x)); }
-};
-struct Softplus {  // first: beta, second: threshold
-  static float value(const Numbers& n, float x) {
-    const float scaled = n.first * x;
-    if (scaled > n.second) return x;
-    return (std::max(scaled, 0.0f) + std::log1p(std::exp(-std::fabs(scaled)))) / n.first;
-  }
-  static float derivative(const Numbers& n, float x, float) {
-    return n.first * x > n.second ? 1.0f : 0.5f * (1 + std::tanh(0.5f * n.first * x));
-  }
-};
+#include "lathe/ir/activation_formulas.h"
 
+}  // namespace formulas
+
+using Numbers = ir::ActivationNumbers;
 using Loop = void (*)(const Numbers&, const float* x, float* y, std::size_t count);
 using BackwardLoop = void (*)(const Numbers&, const float* x, const float* gradient, float* result, std::size_t count);
+using Float = ir::Scalar<float>;
 
-template <typename Activation>
+template <typename Formula>
 void activate(const Numbers& numbers, const float* x, float* y, std::size_t count) {
   in_parallel(count, kGrain, [&numbers, x, y](std::size_t begin, std::size_t end) {
-    const Numbers n = numbers;
-    for (std::size_t i = begin; i < end; ++i) y[i] = Activation::value(n, x[i]);
+    const Formula formula = ir::make_formula<Formula>(numbers.data());
+    for (std::size_t i = begin; i < end; ++i) y[i] = formula.value(Float::of(x[i])).value;
   });
 }
 
-template <typename Activation>
+// The input is what is kept; formulas that read the output compute it again.
+template <typename Formula>
 void differentiate(const Numbers& numbers, const float* x, const float* gradient, float* result, std::size_t count) {
   in_parallel(count, kGrain, [&numbers, x, gradient, result](std::size_t begin, std::size_t end) {
-    const Numbers n = numbers;
-    for (std::size_t i = begin; i < end; ++i) result[i] = gradient[i] * Activation::derivative(n, x[i], 0.0f);
+    const Formula formula = ir::make_formula<Formula>(numbers.data());
+    const bool from_output = ir::reads_output(formula);
+    for (std::size_t i = begin; i < end; ++i) {
+      const Float at = from_output ? formula.value(Float::of(x[i])) : Float::of(x[i]);
+      result[i] = formula.gradient(at, Float::of(gradient[i])).value;
+    }
   });
 }
 
-// What is known of an activation: own loops, or oneDNN's.
+// What is known of an activation: loops over its formula, or oneDNN's algorithm with a parameter.
 struct Kind {
-  const char* op;
+  Numbers numbers = {};
   Loop loop = nullptr;
   BackwardLoop backward_loop = nullptr;
   dnnl::algorithm algorithm = dnnl::algorithm::undef;
-  Numbers numbers = {};
-  const char* first = nullptr;  // attributes that the numbers are read from
-  const char* second = nullptr;
+  float alpha = 0;
 };
 
-template <typename Activation>
-Kind own(const char* op, Numbers numbers = {}, const char* first = nullptr, const char* second = nullptr) {
-  return {op, activate<Activation>, differentiate<Activation>, dnnl::algorithm::undef, numbers, first, second};
-}
-
-Kind foreign(const char* op, dnnl::algorithm algorithm, float alpha = 0, const char* first = nullptr) {
-  return {op, nullptr, nullptr, algorithm, {alpha, 0}, first, nullptr};
-}
-
-const std::vector<Kind>& kinds() {
+// Finds the algorithm of oneDNN's that computes an activation; undef: none, or one whose results are others.
+Kind foreign(const ir::Node& node, const Numbers& numbers) {
   using dnnl::algorithm;
-  static const std::vector<Kind> list = {
-      own<Relu>("relu"),
-      own<LeakyRelu>("leaky_relu", {}, "negative_slope"),
-      own<HardTanh>("relu6", {0, 6}),
-      own<HardTanh>("hardtanh", {}, "min_val", "max_val"),
-      own<HardSwish>("hardswish"),
-      own<HardSigmoid>("hardsigmoid"),
-      own<Selu>("selu"),
-      own<Softplus>("softplus", {}, "beta", "threshold"),
-      foreign("tanh", algorithm::eltwise_tanh),
-      foreign("sigmoid", algorithm::eltwise_logistic),
-      foreign("gelu", algorithm::eltwise_gelu_erf),
-      foreign("silu", algorithm::eltwise_swish, 1.0f),
-      foreign("elu", algorithm::eltwise_elu, 0, "alpha"),
-  };
-  return list;
+  if (node.op == "tanh") return {.algorithm = algorithm::eltwise_tanh};
+  if (node.op == "sigmoid") return {.algorithm = algorithm::eltwise_logistic};
+  if (node.op == "gelu")
+    return {.algorithm = numbers[0] == 0 ? algorithm::eltwise_gelu_erf : algorithm::eltwise_gelu_tanh};
+  if (node.op == "silu") return {.algorithm = algorithm::eltwise_swish, .alpha = 1};
+  if (node.op == "elu") return {.algorithm = algorithm::eltwise_elu, .alpha = static_cast<float>(numbers[0])};
+  return {};
 }
 
 Kind kind_of(const ir::Node& node) {
-  Kind kind = *std::find_if(kinds().begin(), kinds().end(), [&](const Kind& k) { return node.op == k.op; });
-  if (kind.first != nullptr) kind.numbers.first = static_cast<float>(node.number(kind.first));
-  if (kind.second != nullptr) kind.numbers.second = static_cast<float>(node.number(kind.second));
-  if (node.op == "gelu" && node.string("approximate") == "tanh") kind.algorithm = dnnl::algorithm::eltwise_gelu_tanh;
+  static const std::vector<std::pair<Loop, BackwardLoop>> loops = {
+#define ENTRY(Formula) {activate<formulas::Formula>, differentiate<formulas::Formula>},
+#include "lathe/ir/activations/builtin.def"
+#undef ENTRY
+  };
+  const ir::Activation& activation = ir::activations().at(node.op);
+  const Numbers numbers = activation.numbers(node);
+  Kind kind = foreign(node, numbers);
+  kind.numbers = numbers;
+  std::tie(kind.loop, kind.backward_loop) =
+      loops.at(static_cast<std::size_t>(&activation - ir::activations().entries().data()));
   return kind;
 }
 
@@ -146,7 +107,7 @@ Forward::primitive_desc forward_desc(bool training, dnnl::algorithm algorithm, c
 
 NodePlan add_foreign(PlanBuilder& builder, std::size_t node, const Kind& kind) {
   const Tensor source = builder.input(node);
-  const float alpha = kind.numbers.first;
+  const float alpha = kind.alpha;
   const Forward::primitive_desc forward = forward_desc(builder.training(), kind.algorithm, source.desc, alpha);
   const Tensor target = builder.add_tensor(source.desc);
   builder.call<Forward>("activation", forward, {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, target}});
@@ -165,7 +126,7 @@ NodePlan add_foreign(PlanBuilder& builder, std::size_t node, const Kind& kind) {
 
 NodePlan make_activation(PlanBuilder& builder, std::size_t node) {
   const Kind kind = kind_of(builder.graph().nodes[node]);
-  return kind.loop != nullptr ? add_own(builder, node, kind) : add_foreign(builder, node, kind);
+  return kind.algorithm == dnnl::algorithm::undef ? add_own(builder, node, kind) : add_foreign(builder, node, kind);
 }
 
 Tensor add_relu_backward(PlanBuilder& builder, const Gradient& incoming, const Tensor& output) {

@@ -3,6 +3,7 @@
 
 #include "lathe/backend/onednn/op.h"
 #include "lathe/base/check.h"
+#include "lathe/ir/activation.h"
 
 namespace lathe::backend::onednn {
 namespace {
@@ -20,19 +21,6 @@ constexpr std::pair<std::string_view, OpMaker> kMakers[] = {
     {"adaptive_avg_pool1d", make_adaptive_avg_pool},
     {"adaptive_avg_pool2d", make_adaptive_avg_pool},
     {"upsample", make_upsample},
-    {"relu", make_activation},
-    {"leaky_relu", make_activation},
-    {"tanh", make_activation},
-    {"sigmoid", make_activation},
-    {"gelu", make_activation},
-    {"relu6", make_activation},
-    {"silu", make_activation},
-    {"hardswish", make_activation},
-    {"hardsigmoid", make_activation},
-    {"hardtanh", make_activation},
-    {"elu", make_activation},
-    {"selu", make_activation},
-    {"softplus", make_activation},
     {"quantize", make_quantize},
     {"dropout", make_dropout},
     {"add", make_add},
@@ -54,7 +42,8 @@ constexpr std::pair<std::string_view, OpMaker> kMakers[] = {
 
 OpMaker find_op_maker(std::string_view op) {
   const auto found = std::find_if(std::begin(kMakers), std::end(kMakers), [&](const auto& m) { return m.first == op; });
-  return found == std::end(kMakers) ? nullptr : found->second;
+  if (found != std::end(kMakers)) return found->second;
+  return ir::activations().find(op) == nullptr ? nullptr : make_activation;
 }
 
 NodePlan make_op(PlanBuilder& builder, std::size_t node) {

@@ -2,6 +2,7 @@
 
 #include "lathe/backend/ref/kernel.h"
 #include "lathe/base/check.h"
+#include "lathe/ir/activation.h"
 
 namespace lathe::backend::ref {
 
@@ -29,19 +30,6 @@ const Kernel* find_kernel(std::string_view op) {
       attention_kernel(),
       embedding_kernel(),
       position_embedding_kernel(),
-      relu_kernel(),
-      leaky_relu_kernel(),
-      tanh_kernel(),
-      sigmoid_kernel(),
-      gelu_kernel(),
-      relu6_kernel(),
-      silu_kernel(),
-      hardswish_kernel(),
-      hardsigmoid_kernel(),
-      hardtanh_kernel(),
-      elu_kernel(),
-      selu_kernel(),
-      softplus_kernel(),
       dropout_kernel(),
       add_kernel(),
       quantize_kernel(),
@@ -52,7 +40,8 @@ const Kernel* find_kernel(std::string_view op) {
   };
   const auto found =
       std::find_if(kernels.begin(), kernels.end(), [&](const Kernel& kernel) { return op == kernel.op; });
-  return found == kernels.end() ? nullptr : &*found;
+  if (found != kernels.end()) return &*found;
+  return ir::activations().find(op) == nullptr ? nullptr : &activation_kernel();
 }
 
 Tensor* NodeState::find(std::string_view name) {

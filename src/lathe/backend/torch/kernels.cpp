@@ -1,11 +1,14 @@
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "lathe/backend/torch/kernel.h"
 #include "lathe/base/check.h"
+#include "lathe/ir/activation.h"
 
 namespace lathe::backend::libtorch {
 namespace {
@@ -210,6 +213,77 @@ at::Tensor softplus(const Call& call) {
 }
 at::Tensor pass_through(const Call& call) { return call.input(); }
 
+// Computes steps of a formula one after the other, in float32; `gradient` stays undefined for a value.
+class FormulaSteps {
+ public:
+  FormulaSteps(const at::Tensor& argument, const at::Tensor& gradient) : argument_(argument), gradient_(gradient) {}
+
+  at::Tensor run(const ir::FormulaSteps& steps) {
+    for (const ir::FormulaStep& step : steps) known_.push_back(computed(step));
+    return known_.back();
+  }
+
+ private:
+  at::Tensor computed(const ir::FormulaStep& step) const {
+    const auto operand = [&](std::size_t k) -> const at::Tensor& { return known_[step.operands[k]]; };
+    switch (step.operation) {
+      case ir::Operation::kArgument: return argument_;
+      case ir::Operation::kGradient: return gradient_;
+      case ir::Operation::kNumber: return at::full({}, step.number, argument_.options());
+      case ir::Operation::kAdd: return operand(0) + operand(1);
+      case ir::Operation::kSubtract: return operand(0) - operand(1);
+      case ir::Operation::kMultiply: return operand(0) * operand(1);
+      case ir::Operation::kDivide: return operand(0) / operand(1);
+      case ir::Operation::kNegate: return at::neg(operand(0));
+      case ir::Operation::kAbsolute: return at::abs(operand(0));
+      case ir::Operation::kMinimum: return at::minimum(operand(0), operand(1));
+      case ir::Operation::kMaximum: return at::maximum(operand(0), operand(1));
+      case ir::Operation::kExp: return at::exp(operand(0));
+      case ir::Operation::kExpMinusOne: return at::expm1(operand(0));
+      case ir::Operation::kLog: return at::log(operand(0));
+      case ir::Operation::kLogOfOnePlus: return at::log1p(operand(0));
+      case ir::Operation::kSquareRoot: return at::sqrt(operand(0));
+      case ir::Operation::kTanh: return at::tanh(operand(0));
+      case ir::Operation::kLogistic: return at::sigmoid(operand(0));
+      case ir::Operation::kNormalDistribution: return at::erfc(operand(0) * -M_SQRT1_2) * 0.5;
+      case ir::Operation::kLess: return at::lt(operand(0), operand(1));
+      case ir::Operation::kLessOrEqual: return at::le(operand(0), operand(1));
+      case ir::Operation::kAnd: return at::logical_and(operand(0), operand(1));
+      case ir::Operation::kSelect: return at::where(operand(0), operand(1), operand(2));
+    }
+    return {};
+  }
+
+  const at::Tensor& argument_;
+  const at::Tensor& gradient_;
+  std::vector<at::Tensor> known_;
+};
+
+// An activation as its formula; what libtorch has under a name of its own is in the table below.
+struct Formula : torch::autograd::Function<Formula> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const ir::Activation* activation,
+                            const ir::ActivationNumbers& numbers) {
+    const at::Tensor y = FormulaSteps(x, {}).run(activation->value_steps(numbers));
+    context->save_for_backward({activation->reads_output(numbers) ? y : x});
+    context->saved_data["activation"] = reinterpret_cast<std::int64_t>(activation);
+    context->saved_data["numbers"] = std::vector<double>(numbers.begin(), numbers.end());
+    return y;
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto* activation = reinterpret_cast<const ir::Activation*>(context->saved_data["activation"].toInt());
+    const std::vector<double> saved = context->saved_data["numbers"].toDoubleVector();
+    ir::ActivationNumbers numbers{};
+    std::copy(saved.begin(), saved.end(), numbers.begin());
+    const at::Tensor at = context->get_saved_variables()[0];
+    return {FormulaSteps(at, gradients[0]).run(activation->gradient_steps(numbers)), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor activation(const Call& call) {
+  const ir::Activation& found = ir::activations().at(call.node().op);
+  return Formula::apply(call.input().to(at::kFloat), &found, found.numbers(call.node()));
+}
+
 }  // namespace
 
 const Tensor* NodeState::find(std::string_view name) const {
@@ -275,7 +349,8 @@ Kernel find_kernel(std::string_view op) {
       {"output", pass_through},
   };
   const auto found = kernels.find(op);
-  return found == kernels.end() ? nullptr : found->second;
+  if (found != kernels.end()) return found->second;
+  return ir::activations().find(op) == nullptr ? nullptr : activation;
 }
 
 }  // namespace lathe::backend::libtorch

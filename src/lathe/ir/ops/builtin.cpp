@@ -9,11 +9,18 @@ namespace lathe::ir {
 namespace {
 
 std::vector<OpDeclaration> listed() {
-  return {
+  std::vector<OpDeclaration> all;
+  for (OpDeclaration& op : std::vector<OpDeclaration>{
 #define ENTRY(declare) ops::declare(),
 #include "lathe/ir/ops/builtin.def"
 #undef ENTRY
-  };
+       }) {
+    const bool activations_follow = op.name == "layer_norm";
+    all.push_back(std::move(op));
+    if (!activations_follow) continue;
+    for (const Activation& activation : activations()) all.push_back(ops::activation(activation));
+  }
+  return all;
 }
 
 }  // namespace
