@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "lathe/backend/ref/ref.h"
 #include "lathe/base/error.h"
 #include "lathe/base/random.h"
+#include "lathe/ir/activation.h"
 #include "lathe/quant/integer.h"
 
 namespace lathe::conformance {
@@ -73,14 +75,38 @@ void use_batch_statistics(const ir::Graph& graph, std::size_t index, engine::Sta
   }
 }
 
-// Lists where the derivative of a node's op jumps.
-std::vector<double> kinks(const ir::Node& node) {
-  if (node.op == "relu" || node.op == "leaky_relu" || node.op == "elu" || node.op == "selu") return {0};
-  if (node.op == "relu6") return {0, 6};
-  if (node.op == "hardswish" || node.op == "hardsigmoid") return {-3, 3};
-  if (node.op == "hardtanh") return {node.number("min_val"), node.number("max_val")};
-  if (node.op == "softplus") return {node.number("threshold") / node.number("beta")};
-  return {};
+// The derivative of an activation.
+struct Slope {
+  const ir::Activation& activation;
+  const ir::ActivationNumbers numbers;
+  double operator()(double x) const {
+    return activation.gradient(numbers, activation.reads_output(numbers) ? activation.value(numbers, x) : x, 1);
+  }
+};
+
+// Finds the jump between two points, to a multiple of 2^-30.
+double place_of_jump(const Slope& slope, double low, double high) {
+  for (int step = 0; step < 40; ++step) {
+    const double middle = 0.5 * (low + high);
+    const bool below = std::abs(slope(middle) - slope(low)) > std::abs(slope(high) - slope(middle));
+    (below ? high : low) = middle;
+  }
+  return std::round(low * 0x1p30) * 0x1p-30;
+}
+
+// Searches for where a derivative, or its own derivative, jumps.
+std::vector<double> find_kinks(const Slope& slope) {
+  constexpr double kStep = 0x1p-8, kJump = 0.02, kBend = 1e-3;
+  std::vector<double> found;
+  for (double x = -32; x < 32; x += kStep)
+    if (std::abs(slope(x + kStep) - slope(x)) > kJump) found.push_back(place_of_jump(slope, x, x + kStep));
+  const std::size_t jumps = found.size();
+  for (double x = -32; x < 32; x += kStep) {
+    const bool at_jump = std::any_of(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(jumps),
+                                     [&](double kink) { return std::abs(x - kink) < 3 * kStep; });
+    if (!at_jump && std::abs(slope(x + kStep) - 2 * slope(x) + slope(x - kStep)) > kBend) found.push_back(x);
+  }
+  return found;
 }
 
 // Distance of a value from the nearest kink of a node; 1 for nodes without kinks.
@@ -195,6 +221,17 @@ std::vector<ir::AttributeValue> other_values(const ir::AttributeDeclaration& att
 }
 
 }  // namespace
+
+const std::vector<double>& kinks(const ir::Node& node) {
+  static std::map<std::pair<std::string, ir::ActivationNumbers>, std::vector<double>> known;
+  static const std::vector<double> none;
+  const ir::Activation* activation = ir::activations().find(node.op);
+  if (activation == nullptr) return none;
+  const ir::ActivationNumbers numbers = activation->numbers(node);
+  const auto [entry, is_new] = known.try_emplace({node.op, numbers});
+  if (is_new) entry->second = find_kinks(Slope{*activation, numbers});
+  return entry->second;
+}
 
 Layer linear(std::int64_t in, std::int64_t out, bool bias) {
   return {"linear", {{"in_features", in}, {"out_features", out}, {"bias", bias}}};

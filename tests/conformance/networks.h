@@ -36,6 +36,9 @@ void quantize_parameters(ir::Graph& graph, std::int64_t width, std::int64_t frac
 /// where one cannot be: such ops are in op_networks.h alone.
 std::vector<Layer> variants(const ir::OpDeclaration& declaration, std::int64_t width);
 
+/// Lists where the derivative of a node's op jumps between -32 and 32, or bends; found by looking at it.
+const std::vector<double>& kinks(const ir::Node& node);
+
 /// Makes rows of standard normal features and uniform labels.
 data::Samples random_samples(std::int64_t rows, std::int64_t width, std::int64_t classes, std::uint64_t seed);
 

@@ -4,6 +4,7 @@
 
 #include "conformance/networks.h"
 #include "lathe/base/random.h"
+#include "lathe/ir/activation.h"
 
 namespace lathe::conformance {
 namespace {
@@ -431,10 +432,12 @@ data::Samples random_tokens(std::int64_t rows, std::int64_t width, std::int64_t 
   return samples;
 }
 
-}  // namespace
+ir::Graph around(const std::string& op) {
+  return chain_of({3, 4, 3}, {same(3, 4), activation(op), conv(4, 4, {1, 1})});
+}
 
-const std::vector<OpNetwork>& op_networks() {
-  static const std::vector<OpNetwork> networks = {
+std::vector<OpNetwork> written() {
+  return {
       {"conv2d_padded", conv2d_padded},
       {"conv2d_strided", conv2d_strided},
       {"conv2d_dilated", conv2d_dilated},
@@ -498,6 +501,17 @@ const std::vector<OpNetwork>& op_networks() {
       {"quantised_residual", quantised_residual},
       {"quantised_tokens", quantised_tokens},
   };
+}
+
+}  // namespace
+
+const std::vector<OpNetwork>& op_networks() {
+  static const std::vector<OpNetwork> networks = [] {
+    std::vector<OpNetwork> all = written();
+    for (const ir::Activation& each : ir::activations())
+      all.push_back({each.name + "_alone", [name = each.name] { return around(name); }});
+    return all;
+  }();
   return networks;
 }
 

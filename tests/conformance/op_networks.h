@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@
 namespace lathe::conformance {
 
 struct OpNetwork {
-  const char* name;  ///< letters, digits, underscores
-  ir::Graph (*make)();
+  std::string name;  ///< letters, digits, underscores
+  std::function<ir::Graph()> make;
 };
 
 const std::vector<OpNetwork>& op_networks();

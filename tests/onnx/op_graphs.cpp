@@ -1,5 +1,6 @@
 #include "onnx/op_graphs.h"
 
+#include "lathe/ir/activation.h"
 #include "lathe/onnx/document.h"
 
 namespace lathe::onnx::testing {
@@ -14,9 +15,8 @@ Model with_weights(ir::GraphBuilder builder) {
 Model activations() {
   ir::GraphBuilder builder("activations", {6});
   builder.add("linear", "first", {{"in_features", std::int64_t{6}}, {"out_features", std::int64_t{6}}});
-  for (const char* op : {"relu6", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "hardtanh", "hardsigmoid",
-                         "hardswish", "silu", "softplus", "gelu", "identity", "dropout", "softmax", "relu"})
-    builder.add(op, op);
+  for (const ir::Activation& activation : ir::activations()) builder.add(activation.name, activation.name);
+  for (const char* op : {"identity", "dropout", "softmax"}) builder.add(op, op);
   builder.add("gelu", "tanh_gelu", {{"approximate", std::string("tanh")}});
   builder.add("hardtanh", "odd_bounds", {{"min_val", -0.123456789}, {"max_val", 1.5}});
   builder.add("dropout", "rarely", {{"p", 0.05}});

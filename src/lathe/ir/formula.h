@@ -5,7 +5,7 @@
 #include <type_traits>
 
 /// What the formulas of activations are written in. A formula is a template over a value type, and every engine has
-/// one: Scalar below (ref in double, oneDNN's loops in float), vectors of dense (backend/dense/lanes-inl.h), and
+/// one: Scalar below (ref in double, oneDNN's loops in float), vectors of dense (backend/dense/activations-inl.h), and
 /// Recorded (formula_steps.h), whose steps libtorch's tensors are computed with and ONNX nodes are written from.
 ///
 /// A value type T is made of a double and has `+ - * /`, unary `-`, the comparisons `< <= > >=` (whose results are

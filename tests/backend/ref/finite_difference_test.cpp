@@ -6,6 +6,7 @@
 #include <set>
 
 #include "backend/ref/chains.h"
+#include "conformance/networks.h"
 #include "conformance/op_networks.h"
 #include "lathe/backend/ref/ref.h"
 #include "lathe/ir/op.h"
@@ -31,23 +32,13 @@ ir::Graph before(const ir::Graph& graph, std::size_t node) {
   return part;
 }
 
-// Lists where the derivative of an op jumps.
-std::vector<double> kinks_of(const ir::Node& node) {
-  if (node.op == "relu" || node.op == "leaky_relu" || node.op == "elu" || node.op == "selu") return {0};
-  if (node.op == "relu6") return {0, 6};
-  if (node.op == "hardswish" || node.op == "hardsigmoid") return {-3, 3};
-  if (node.op == "hardtanh") return {node.number("min_val"), node.number("max_val")};
-  if (node.op == "softplus") return {node.number("threshold") / node.number("beta")};
-  return {};
-}
-
 // Rows whose values before the kinked ops stay clear of the kinks. Only networks without batch norm have kinks here, so
 // rows do not depend on each other.
 std::vector<std::uint32_t> clear_rows(const ir::Graph& graph, const engine::State& state,
                                       const data::Samples& samples) {
   std::vector<bool> clear(static_cast<std::size_t>(samples.rows()), true);
   for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
-    const std::vector<double> kinks = kinks_of(graph.nodes[i]);
+    const std::vector<double> kinks = conformance::kinks(graph.nodes[i]);
     if (kinks.empty()) continue;
     const ir::Graph part = before(graph, i);
     auto session = make_ref_backend()->compile(part, {.batch_size = 64, .training = false})->make_session();
@@ -292,9 +283,10 @@ TEST(FiniteDifference, TheNetworksOfTheConformanceSuite) {
   for (const conformance::OpNetwork& network : conformance::op_networks()) {
     const ir::Graph graph = network.make();
     bool smooth = true;
-    for (const ir::Node& node : graph.nodes) smooth = smooth && kinks_of(node).empty() && node.op != "quantize";
     for (const ir::Node& node : graph.nodes)
-      if (smooth || !kinks_of(node).empty()) checked.insert(node.op);
+      smooth = smooth && conformance::kinks(node).empty() && node.op != "quantize";
+    for (const ir::Node& node : graph.nodes)
+      if (smooth || !conformance::kinks(node).empty()) checked.insert(node.op);
     if (smooth) check_some(network.name, graph);
   }
   for (const ir::OpDeclaration& op : ir::op_declarations()) EXPECT_TRUE(checked.contains(op.name)) << op.name;

@@ -56,6 +56,9 @@ struct Call {
 /// Computes the value of a node; the gradient is libtorch's own.
 using Kernel = at::Tensor (*)(const Call&);
 
+/// Computes an activation from its formula, value and gradient: the kernel of those that have no other.
+at::Tensor formula_of_activation(const Call& call);
+
 /// Finds the kernel of an op; null when there is none.
 Kernel find_kernel(std::string_view op);
 

@@ -279,11 +279,6 @@ struct Formula : torch::autograd::Function<Formula> {
   }
 };
 
-at::Tensor activation(const Call& call) {
-  const ir::Activation& found = ir::activations().at(call.node().op);
-  return Formula::apply(call.input().to(at::kFloat), &found, found.numbers(call.node()));
-}
-
 }  // namespace
 
 const Tensor* NodeState::find(std::string_view name) const {
@@ -301,6 +296,11 @@ at::Tensor Call::parameter(std::string_view name) const {
 at::Tensor Call::operand(std::string_view name) const {
   const at::Tensor values = parameter(name);
   return values.defined() ? values.to(precision) : values;
+}
+
+at::Tensor formula_of_activation(const Call& call) {
+  const ir::Activation& found = ir::activations().at(call.node().op);
+  return Formula::apply(call.input().to(at::kFloat), &found, found.numbers(call.node()));
 }
 
 Kernel find_kernel(std::string_view op) {
@@ -350,7 +350,7 @@ Kernel find_kernel(std::string_view op) {
   };
   const auto found = kernels.find(op);
   if (found != kernels.end()) return found->second;
-  return ir::activations().find(op) == nullptr ? nullptr : activation;
+  return ir::activations().find(op) == nullptr ? nullptr : formula_of_activation;
 }
 
 }  // namespace lathe::backend::libtorch
