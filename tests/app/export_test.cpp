@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lathe/app/import.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
@@ -32,7 +33,7 @@ class Exports : public ::testing::Test {
     return "none";
   }
 
-  const testing::TemporaryFolder folder_;
+  const lathe::testing::TemporaryFolder folder_;
   const log::Capture quiet_;
   ir::Graph graph_;
   Request request_;
@@ -57,6 +58,17 @@ TEST_F(Exports, WriteEveryFormatOfTheList) {
     EXPECT_FALSE(read_file(file).empty());
     EXPECT_EQ(read_file(file), read_file(again)) << "equal networks give equal bytes";
   }
+}
+
+TEST_F(Exports, ComeBackAsModelFiles) {
+  const fs::path file = path("out.onnx"), model = path("back.safetensors");
+  export_network(request_, {.file = file});
+  EXPECT_EQ(ir::to_text(import_network(file).graph), ir::to_text(graph_));
+  EXPECT_FALSE(fs::exists(model));
+  import_network(file, model);
+  const checkpoint::LoadedModel loaded = checkpoint::load_model(model);
+  EXPECT_EQ(ir::to_text(loaded.graph), ir::to_text(graph_));
+  EXPECT_EQ(loaded.facts.at("weights"), file.string());
 }
 
 TEST_F(Exports, SayWhatDoesNotFitBeforeAnythingIsWritten) {

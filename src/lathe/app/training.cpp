@@ -74,6 +74,12 @@ checkpoint::TrainingState load_checked_state(const TrainingJob& job, const std::
   return training;
 }
 
+// Prints the validation figures of an epoch for a progress bar.
+std::string figures_of(const engine::HistoryRow& row) {
+  const std::string loss = fmt::format("val_loss {:.4f}", *row.validation_loss);
+  return row.validation_accuracy ? fmt::format("val_acc {:.4f} {}", *row.validation_accuracy, loss) : loss;
+}
+
 class Runner {
  public:
   Runner(const TrainingJob& job, const engine::StopToken& stop)
@@ -234,9 +240,13 @@ std::filesystem::path training_to_resume(const TrainingJob& job, const std::stri
   return newest;
 }
 
-TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop,
-                            const engine::TrainProgress& progress) {
-  return Runner(job, stop).run(progress);
+TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop, Progress* progress) {
+  const auto task = begin_progress(progress, {.label = "train", .unit = "steps"});
+  return Runner(job, stop).run([&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
+    task->set_total(total);
+    task->set_done(done);
+    if (row != nullptr && row->validation_loss) task->set_suffix(figures_of(*row));
+  });
 }
 
 }  // namespace lathe::app

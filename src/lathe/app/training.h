@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lathe/app/training_folder.h"
+#include "lathe/base/progress.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/data/dataset.h"
 #include "lathe/engine/backend.h"
@@ -59,8 +60,7 @@ std::filesystem::path training_to_resume(const TrainingJob& job, const std::stri
 /// the one with the smallest validation loss; without validation rows it is the last. A diverged run keeps the best
 /// state that it had and no last one. Throws UserError when `resume` does not fit the interrupted run (what differs is
 /// named), DataError when there is none.
-TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop,
-                            const engine::TrainProgress& progress);
+TrainingResult run_training(const TrainingJob& job, const engine::StopToken& stop, Progress* progress = nullptr);
 
 /// Returns the random identity of a run outside a search: the candidate is the hash of the graph's text.
 engine::RunIdentity run_identity(const ir::Graph& graph, std::uint64_t seed);

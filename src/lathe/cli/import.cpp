@@ -1,11 +1,9 @@
-#include "lathe/onnx/import.h"
+#include "lathe/app/import.h"
 
 #include <fmt/format.h>
 
 #include "lathe/app/inputs.h"
 #include "lathe/base/json.h"
-#include "lathe/base/log.h"
-#include "lathe/checkpoint/data_facts.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/terminal.h"
@@ -40,14 +38,8 @@ std::string report_text(const onnx::ImportedModel& model, const std::string& out
 }
 
 ExitCode run_import(const Invocation& invocation) {
-  const std::string& file = invocation.words.at(0);
-  const onnx::ImportedModel model = onnx::import_onnx(file);
   const std::string output = invocation.text("--output").value_or("");
-  if (!output.empty()) {
-    checkpoint::Facts facts = {{"weights", file}, {"imported.producer", model.producer}};
-    checkpoint::store_preprocessing(model.preprocessing, facts);
-    checkpoint::save_model(output, model.graph, model.state, facts);
-  }
+  const onnx::ImportedModel model = app::import_network(invocation.words.at(0), output);
   print(invocation.json ? json_text(model, output) : report_text(model, output));
   return ExitCode::kSuccess;
 }

@@ -20,15 +20,8 @@ ExitCode show_table(const Invocation& invocation);
 /// Prints the candidates that values fix: one in full, several as a table.
 ExitCode query_table(const Invocation& invocation);
 
-/// Reads the table that the word NAME names. Throws UserError without one.
-table::Table named_table(const Invocation& invocation);
-
-/// Returns the objectives that --by names, those of the study without it. Throws UserError for others than metrics and
-/// costs of the table.
-std::vector<table::Objective> wanted_objectives(const Invocation& invocation, const table::Table& table);
-
-/// Sorts candidates by the mean of an objective, best first; those that diverged last.
-void sort_by(const table::Table& table, const table::Objective& objective, std::vector<std::size_t>& candidates);
+/// Returns the word NAME: which table is meant. Throws UserError without one.
+std::string table_name(const Invocation& invocation);
 
 /// Draws candidates, one row each: number, objectives with standard errors, widths, bits, choices.
 std::string candidates_table(const table::Table& table, const std::vector<std::size_t>& candidates,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lathe/app/study_parameters.h"
+#include "lathe/app/tabulate.h"
 #include "lathe/base/json.h"
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
@@ -16,33 +16,18 @@ using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
 constexpr std::int64_t kDefaultLimit = 20;
 
-std::vector<app::StudyParameter> parameters_of(const table::Table& table) {
-  std::vector<app::StudyParameter> parameters;
-  for (const parameter::Parameter& each : table.space().parameters()) {
-    parameters.push_back(
-        {.name = each.name, .distributions = {std::make_shared<const parameter::Distribution>(each.distribution)}});
-  }
-  return parameters;
-}
-
-// Reads `channel_multiplier=2` words: which parameter has which code.
-std::vector<std::pair<std::size_t, double>> wanted_codes(const Invocation& invocation, const table::Table& table) {
-  const std::vector<app::StudyParameter> parameters = parameters_of(table);
-  std::vector<std::pair<std::size_t, double>> codes;
+// Reads `channel_multiplier=2` words.
+std::vector<std::pair<std::string, std::string>> wanted_values(const Invocation& invocation) {
+  std::vector<std::pair<std::string, std::string>> values;
   for (std::size_t i = 2; i < invocation.words.size(); ++i) {
     const std::string& word = invocation.words[i];
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) {
       throw UserError("command line", fmt::format("\"{}\": write it as KEY=VALUE", word));
     }
-    const app::StudyParameter& parameter = app::find_parameter(parameters, word.substr(0, equals));
-    const storage::Parameter value = app::read_parameter(parameter, word.substr(equals + 1));
-    const auto index = static_cast<std::size_t>(&parameter - parameters.data());
-    const auto code = parameter::code_of_internal(*parameter.distributions.front(), value.value);
-    if (!code) throw UserError(parameter.name, fmt::format("cannot be {}", word.substr(equals + 1)));
-    codes.emplace_back(index, *code);
+    values.emplace_back(word.substr(0, equals), word.substr(equals + 1));
   }
-  return codes;
+  return values;
 }
 
 std::string curves_text(const table::Table& table, std::size_t candidate, const report::TableStyle& style) {
@@ -107,10 +92,9 @@ Json with_curves(const table::Table& table, std::size_t candidate) {
 }  // namespace
 
 ExitCode query_table(const Invocation& invocation) {
-  const table::Table table = named_table(invocation);
-  const std::vector<table::Objective> objectives = wanted_objectives(invocation, table);
-  std::vector<std::size_t> candidates = table.matching(wanted_codes(invocation, table));
-  sort_by(table, objectives.front(), candidates);
+  const table::Table table = table::Table::load(table_name(invocation));
+  const std::vector<table::Objective> objectives = app::objectives_by(table, invocation.text("--by"));
+  std::vector<std::size_t> candidates = app::find_candidates(table, wanted_values(invocation), objectives.front());
   const std::size_t found = candidates.size();
   const std::int64_t limit = invocation.integer("--limit", 0).value_or(invocation.json ? 0 : kDefaultLimit);
   if (limit > 0) candidates.resize(std::min(found, static_cast<std::size_t>(limit)));

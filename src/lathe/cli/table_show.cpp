@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/app/tabulate.h"
 #include "lathe/base/json.h"
 #include "lathe/cli/table_actions.h"
 #include "lathe/cli/terminal.h"
-#include "lathe/metric/metric.h"
 #include "lathe/report/closing_table.h"
 #include "lathe/table/files.h"
 
@@ -46,7 +46,7 @@ Json finite(double number) { return std::isfinite(number) ? Json(number) : Json(
 // Returns the front of the metrics that --by names; without it that of the study's objectives, scaled as it scales
 // them.
 std::vector<std::size_t> front_of(const Invocation& invocation, const table::Table& table) {
-  return invocation.has("--by") ? table.front(wanted_objectives(invocation, table)) : table.front();
+  return invocation.has("--by") ? table.front(app::objectives_by(table, invocation.text("--by"))) : table.front();
 }
 
 Json table_json(const table::Table& table, const std::vector<table::Objective>& objectives,
@@ -74,32 +74,8 @@ Json table_json(const table::Table& table, const std::vector<table::Objective>& 
 
 }  // namespace
 
-void sort_by(const table::Table& table, const table::Objective& objective, std::vector<std::size_t>& candidates) {
-  const double sign = objective.direction == Direction::kMaximize ? -1 : 1;
-  std::stable_sort(candidates.begin(), candidates.end(), [&](std::size_t a, std::size_t b) {
-    const double left = sign * table.mean(a, objective.name).mean, right = sign * table.mean(b, objective.name).mean;
-    return std::isnan(right) ? !std::isnan(left) : left < right;
-  });
-}
-
-std::vector<table::Objective> wanted_objectives(const Invocation& invocation, const table::Table& table) {
-  const std::optional<std::string> text = invocation.text("--by");
-  if (!text) return table.contents().objectives;
-  std::vector<table::Objective> objectives;
-  for (std::size_t begin = 0; begin <= text->size();) {
-    const std::size_t end = std::min(text->find(',', begin), text->size());
-    const std::string typed = text->substr(begin, end - begin);
-    const metric::MetricKind* kind = metric::find_metric(typed);
-    if (kind == nullptr) throw UserError("--by", fmt::format("\"{}\" is no metric", typed));
-    table.mean(0, kind->name);  // says what there is
-    objectives.push_back({kind->name, kind->larger_is_better ? Direction::kMaximize : Direction::kMinimize});
-    begin = end + 1;
-  }
-  return objectives;
-}
-
-table::Table named_table(const Invocation& invocation) {
-  if (invocation.words.size() > 1) return table::Table::load(invocation.words[1]);
+std::string table_name(const Invocation& invocation) {
+  if (invocation.words.size() > 1) return invocation.words[1];
   throw UserError("command line",
                   fmt::format("`lathe table {}` needs the name of a table: NAME of NAME.npz and NAME.json",
                               invocation.words.front()));
@@ -190,8 +166,8 @@ Json candidate_json(const table::Table& table, std::size_t candidate) {
 }
 
 ExitCode show_table(const Invocation& invocation) {
-  const table::Table table = named_table(invocation);
-  const std::vector<table::Objective> objectives = wanted_objectives(invocation, table);
+  const table::Table table = table::Table::load(table_name(invocation));
+  const std::vector<table::Objective> objectives = app::objectives_by(table, invocation.text("--by"));
   if (invocation.json) {
     print(dump_json(table_json(table, objectives, front_of(invocation, table)), 2) + '\n');
     return ExitCode::kSuccess;
@@ -202,7 +178,7 @@ ExitCode show_table(const Invocation& invocation) {
   print(fmt::format("{}: {} training, {} validation rows\n", facts.source, facts.train_rows, facts.validation_rows));
   if (!facts.notice.empty()) print(facts.notice + '\n');
   std::vector<std::size_t> front = front_of(invocation, table);
-  sort_by(table, objectives.front(), front);
+  app::sort_by(table, objectives.front(), front);
   print(fmt::format("\nThe front, {} of {} candidates ({}; means over the seeds):\n{}", front.size(),
                     table.candidates(), objectives_text(objectives),
                     candidates_table(table, front, objectives, report::style_for(kStandardOutput))));

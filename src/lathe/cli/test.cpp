@@ -1,19 +1,14 @@
+#include "lathe/app/test.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
-#include <iostream>
 
-#include "lathe/app/device.h"
-#include "lathe/app/inputs.h"
-#include "lathe/app/network.h"
 #include "lathe/app/scores.h"
-#include "lathe/base/error.h"
 #include "lathe/base/json.h"
-#include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/trial_flags.h"
-#include "lathe/recipe/checks.h"
 #include "lathe/report/table.h"
 
 namespace lathe::cli {
@@ -21,43 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
-
-struct TestRun {
-  app::StartingPoint start;
-  std::shared_ptr<const data::Dataset> dataset;
-  std::shared_ptr<const engine::Backend> backend;
-  engine::EvaluationResult result;
-};
-
-TestRun evaluate(const Invocation& invocation) {
-  const recipe::Settings& settings = invocation.settings;
-  const engine::LossSettings loss = recipe::read_loss(settings);
-  TestRun run;
-  run.dataset =
-      app::load_data(settings, {.preprocessing = app::trained_preprocessing(invocation)}, invocation.progress);
-  const data::Samples& test = run.dataset->test;
-  if (test.rows() == 0) throw DataError(run.dataset->fingerprint.path, "the data set has no test rows");
-  run.start = app::starting_point(invocation, *run.dataset);
-  recipe::check_loss(loss, *run.dataset, settings);
-  run.backend = app::choose_backend(settings, run.start.graph, loss);
-  const auto threads = static_cast<int>(settings.threads);
-  const engine::Precision precision = engine::precision_of(settings.trainer_precision);
-  log::info("Testing model '{}' on back end {}...", run.start.graph.name,
-            app::device_text(*run.backend, threads, precision));
-  const auto session = run.backend
-                           ->compile(run.start.graph, {.batch_size = settings.training.batch_size,
-                                                       .training = false,
-                                                       .loss = loss,
-                                                       .threads = threads,
-                                                       .precision = precision})
-                           ->make_session();
-  session->load(*run.start.state);
-  run.result = session->evaluate(test, 0, test.rows());
-  if (!std::isfinite(run.result.loss()))
-    throw DataError(run.start.weights_origin, "its weights give outputs that are not finite");
-  log::info("Testing is completed");
-  return run;
-}
 
 double class_accuracy(const engine::EvaluationResult& result, std::size_t index) {
   return static_cast<double>(result.class_correct[index]) / static_cast<double>(result.class_rows[index]);
@@ -89,11 +47,11 @@ Json json_of(const data::Target& target, const engine::EvaluationResult& result,
           {"mae_in_units", errors.mae_in_units}};
 }
 
-Json json_of(const TestRun& run, const recipe::Settings& settings) {
+Json json_of(const app::TestResult& run, const recipe::Settings& settings) {
   const data::Fingerprint& data = run.dataset->fingerprint;
   Json json = {{"schema_version", 1},
-               {"model", run.start.graph.name},
-               {"weights", run.start.weights_origin},
+               {"model", run.network.graph.name},
+               {"weights", run.network.weights_origin},
                {"dataset", data.dataset},
                {"data_source", data.source},
                {"data_fingerprint", data.hash},
@@ -102,46 +60,47 @@ Json json_of(const TestRun& run, const recipe::Settings& settings) {
                {"backend", run.backend->name()},
                {"target", run.backend->target()},
                {"accelerator", run.backend->accelerator()},
-               {"test_rows", run.result.rows}};
-  for (const app::Score& score : app::scores(*run.dataset)) json["test_" + score.name] = score.read(run.result);
+               {"test_rows", run.evaluation.rows}};
+  for (const app::Score& score : app::scores(*run.dataset)) json["test_" + score.name] = score.read(run.evaluation);
   for (std::size_t i = 0; i < run.dataset->preprocessing.targets.size(); ++i)
     json["targets"][run.dataset->preprocessing.targets[i].name] =
-        json_of(run.dataset->preprocessing.targets[i], run.result, i);
-  for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
-    if (run.result.class_rows[c] > 0)
-      json["class_accuracy"][run.dataset->preprocessing.class_names.at(c)] = class_accuracy(run.result, c);
+        json_of(run.dataset->preprocessing.targets[i], run.evaluation, i);
+  for (std::size_t c = 0; c < run.evaluation.class_rows.size(); ++c) {
+    if (run.evaluation.class_rows[c] > 0)
+      json["class_accuracy"][run.dataset->preprocessing.class_names.at(c)] = class_accuracy(run.evaluation, c);
   }
   return json;
 }
 
-report::Table score_table(const TestRun& run) {
+report::Table score_table(const app::TestResult& run) {
   using enum report::Alignment;
   std::vector<report::TableColumn> titles = {{"test", kLeft}};
-  std::vector<std::string> cells = {run.start.graph.name};
+  std::vector<std::string> cells = {run.network.graph.name};
   for (const app::Score& score : app::scores(*run.dataset)) {
     titles.push_back({score.title(), kRight});
-    cells.push_back(report::number_text(score.read(run.result)));
+    cells.push_back(report::number_text(score.read(run.evaluation)));
   }
   titles.push_back({"rows", kRight});
-  cells.push_back(report::count_text(run.result.rows));
+  cells.push_back(report::count_text(run.evaluation.rows));
   report::Table table(std::move(titles));
   table.add_row(std::move(cells));
   return table;
 }
 
-report::Table class_table(const TestRun& run) {
+report::Table class_table(const app::TestResult& run) {
   using enum report::Alignment;
   report::Table classes({{"class", kLeft}, {"accuracy", kRight}, {"rows", kRight}, {"predicted", kRight}});
-  for (std::size_t c = 0; c < run.result.class_rows.size(); ++c) {
-    const bool present = run.result.class_rows[c] > 0;
+  for (std::size_t c = 0; c < run.evaluation.class_rows.size(); ++c) {
+    const bool present = run.evaluation.class_rows[c] > 0;
     classes.add_row({run.dataset->preprocessing.class_names.at(c),
-                     present ? report::number_text(class_accuracy(run.result, c)) : "-",
-                     report::count_text(run.result.class_rows[c]), report::count_text(run.result.class_predicted[c])});
+                     present ? report::number_text(class_accuracy(run.evaluation, c)) : "-",
+                     report::count_text(run.evaluation.class_rows[c]),
+                     report::count_text(run.evaluation.class_predicted[c])});
   }
   return classes;
 }
 
-report::Table target_table(const TestRun& run) {
+report::Table target_table(const app::TestResult& run) {
   using enum report::Alignment;
   report::Table table({{"target", kLeft},
                        {"r2", kRight},
@@ -150,7 +109,7 @@ report::Table target_table(const TestRun& run) {
                        {"rmse in its unit", kRight},
                        {"mae in its unit", kRight}});
   for (std::size_t i = 0; i < run.dataset->preprocessing.targets.size(); ++i) {
-    const TargetErrors errors = errors_of(run.dataset->preprocessing.targets[i], run.result, i);
+    const TargetErrors errors = errors_of(run.dataset->preprocessing.targets[i], run.evaluation, i);
     std::vector<std::string> cells = {run.dataset->preprocessing.targets[i].name};
     for (const double value : {errors.r2, errors.mse, errors.mae, errors.rmse_in_units, errors.mae_in_units})
       cells.push_back(report::number_text(value));
@@ -159,10 +118,10 @@ report::Table target_table(const TestRun& run) {
   return table;
 }
 
-void print_result(const TestRun& run) {
+void print_result(const app::TestResult& run) {
   const report::TableStyle style = report::style_for(kStandardOutput);
   print(fmt::format("\n{}", score_table(run).to_string(style)));
-  if (run.result.regression())
+  if (run.evaluation.regression())
     print("\n" + target_table(run).to_string(style));
   else if (run.dataset->train.positions == 1)
     print("\n" + class_table(run).to_string(style));
@@ -171,10 +130,7 @@ void print_result(const TestRun& run) {
 }
 
 ExitCode run_test(const Invocation& invocation) {
-  const bool onnx = invocation.settings.model.ends_with(".onnx");
-  if (invocation.weights_to_load().empty() && !onnx)
-    throw UserError("--load", "is missing: lathe test evaluates trained weights (training_ckpts/best.safetensors)");
-  const TestRun run = evaluate(invocation);
+  const app::TestResult run = app::test_network(invocation);
   if (invocation.json)
     print(fmt::format("{}\n", dump_json(json_of(run, invocation.settings), 2)));
   else

@@ -1,64 +1,21 @@
+#include "lathe/app/train.h"
+
 #include <fmt/format.h>
 
-#include "lathe/app/device.h"
-#include "lathe/app/inputs.h"
-#include "lathe/app/network.h"
-#include "lathe/app/project.h"
-#include "lathe/app/training.h"
-#include "lathe/base/file.h"
+#include "lathe/base/error.h"
 #include "lathe/base/json.h"
-#include "lathe/base/log.h"
 #include "lathe/cli/commands.h"
+#include "lathe/cli/interrupt.h"
 #include "lathe/cli/model_summary.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/cli/train_trial.h"
 #include "lathe/cli/training_report.h"
-#include "lathe/recipe/checks.h"
 #include "lathe/report/table.h"
 
 namespace lathe::cli {
 namespace {
 
 constexpr int kStandardOutput = 1;
-
-app::TrainingJob make_job(const Invocation& invocation) {
-  const recipe::Settings& settings = invocation.settings;
-  app::TrainingJob job;
-  job.settings = recipe::training_of(settings);
-  job.dataset = app::load_data(
-      settings, {.preprocessing = app::trained_preprocessing(invocation), .keep_classes = false}, invocation.progress);
-  app::StartingPoint start = app::starting_point(invocation, *job.dataset);
-  job.graph = std::move(start.graph);
-  job.state = std::move(start.state);
-  recipe::check_loss(job.settings.loss, *job.dataset, settings);
-  recipe::check_augmentation(job.settings, *job.dataset, settings);
-  job.backend = app::choose_backend(settings, job.graph, job.settings.loss);
-  job.threads = static_cast<int>(settings.threads);
-  job.precision = engine::precision_of(settings.trainer_precision);
-  job.seed = static_cast<std::uint64_t>(settings.seed);
-  job.project = app::project_folder(settings);
-  job.resume = invocation.has("--resume");
-  if (job.resume) job.folder = app::training_to_resume(job, job.graph.name);
-  return job;
-}
-
-// Makes the project and the folder of the training. Messages go to run.log, too, while the result lives.
-std::unique_ptr<log::FileScope> open_project(const Invocation& invocation, app::TrainingJob& job) {
-  const std::string document = recipe::resolved_document(invocation.root, invocation.settings);
-  make_directories(job.project);
-  auto run_log = std::make_unique<log::FileScope>(job.project / "run.log");
-  if (!job.resume) {
-    job.folder = app::new_training(job.project, job.graph.name, document);
-  } else if (app::keep_earlier_training(
-                 job.project)) {  // the training to continue may be of an earlier version of lathe
-    job.folder = app::training_to_resume(job, job.graph.name);
-  }
-  app::write_project_settings(job.project, document);
-  log::info("Project is {}", job.project.string());
-  const data::Fingerprint& data = job.dataset->fingerprint;
-  log::debug("data: {} from {}, fingerprint {} {}", data.source, data.path, data.hash, data.notice);
-  return run_log;
-}
 
 std::vector<Flag> train_flags() {
   return {
@@ -86,19 +43,16 @@ ExitCode run_train(const Invocation& invocation) {
   if (invocation.settings.weights == kWeightsOfTrial) {
     throw UserError("weights", "\"trial\" needs --from STUDY --trial N");
   }
-  app::TrainingJob job = make_job(invocation);
-  app::check_training(job);
-  const auto run_log = open_project(invocation, job);
-  if (invocation.talkative()) print(model_summary(job.graph, report::style_for(kStandardOutput)));
-  log::info("Training model '{}' on back end {}...", job.graph.name,
-            app::device_text(*job.backend, job.threads, job.precision));
-  app::advise_threads(*job.backend, 1, job.threads);
-  const app::TrainingResult result = train_with_progress(job);
+  app::TrainingJob job = app::ready_training(invocation, invocation.has("--resume"));
+  const auto begun = [&] {
+    catch_interrupts();
+    if (invocation.talkative()) print(model_summary(job.graph, report::style_for(kStandardOutput)));
+  };
+  const app::TrainingResult result = app::train_network(invocation, job, {.stop = &interrupt_token(), .begun = begun});
   if (invocation.json)
     print(fmt::format("{}\n", dump_json(training_json(job, result), 2)));
   else
     print(training_text(job, result));
-  log::info("Training is {}", engine::to_string(result.report.outcome));
   return exit_code_of(result.report.outcome);
 }
 

@@ -172,7 +172,7 @@ std::string trial_line(const TrialTraining& training) {
 }
 
 ExitCode train_one(const Invocation& invocation, TrialTraining& training) {
-  const app::TrainingResult result = train_with_progress(training.job);
+  const app::TrainingResult result = app::run_training(training.job, interrupt_token(), invocation.progress);
   if (invocation.json) {
     Json json = training_json(training.job, result);
     json.update(facts_of(training));
@@ -197,7 +197,7 @@ std::vector<SeedResult> train_seeds(const Invocation& invocation, const TrialTra
     seed.job.folder = training.job.folder / fmt::format("seed_{}", repeat);
     seed.job.publish = false;
     make_directories(seed.job.folder);
-    seed.result = train_with_progress(seed.job);
+    seed.result = app::run_training(seed.job, interrupt_token(), invocation.progress);
     log::info("seed {}: {}", repeat, engine::to_string(seed.result.report.outcome));
     seeds.push_back(std::move(seed));
   }

@@ -5,8 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "lathe/app/scores.h"
-#include "lathe/cli/interrupt.h"
-#include "lathe/report/progress.h"
 #include "lathe/report/table.h"
 
 namespace lathe::cli {
@@ -106,23 +104,6 @@ std::string training_text(const app::TrainingJob& job, const app::TrainingResult
 ExitCode exit_code_of(engine::TrainOutcome outcome) {
   if (outcome == engine::TrainOutcome::kDiverged) return ExitCode::kNoResult;
   return outcome == engine::TrainOutcome::kStopped ? ExitCode::kInterrupted : ExitCode::kSuccess;
-}
-
-app::TrainingResult train_with_progress(const app::TrainingJob& job) {
-  catch_interrupts();
-  report::ProgressBar bar({.label = "train"});
-  const engine::TrainProgress progress = [&](std::int64_t done, std::int64_t total, const engine::HistoryRow* row) {
-    bar.set_total(total);
-    bar.set_done(done);
-    if (row == nullptr || !row->validation_loss) return;
-    if (!row->validation_accuracy)
-      bar.set_suffix(fmt::format("val_loss {:.4f}", *row->validation_loss));
-    else
-      bar.set_suffix(fmt::format("val_acc {:.4f} val_loss {:.4f}", *row->validation_accuracy, *row->validation_loss));
-  };
-  app::TrainingResult result = app::run_training(job, interrupt_token(), progress);
-  bar.finish();
-  return result;
 }
 
 }  // namespace lathe::cli

@@ -9,9 +9,6 @@
 /// What `lathe train` shows of a training.
 namespace lathe::cli {
 
-/// Trains with a progress bar; Ctrl-C ends it tidily.
-app::TrainingResult train_with_progress(const app::TrainingJob& job);
-
 /// Returns the document that --json prints.
 nlohmann::ordered_json training_json(const app::TrainingJob& job, const app::TrainingResult& result);
 /// Prints how the training went, its figures and where its files are.

@@ -1,0 +1,90 @@
+#include "lathe/app/train.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "app/small_study.h"
+#include "lathe/app/test.h"
+#include "lathe/base/error.h"
+#include "lathe/base/file.h"
+#include "lathe/base/log.h"
+#include "log_lines.h"
+#include "program.h"
+
+namespace lathe::app {
+namespace {
+
+namespace fs = std::filesystem;
+using lathe::testing::TemporaryFolder;
+using testing::Counts;
+using testing::small_request;
+
+/// Trains in a folder of its own and returns the bytes of the last weights.
+std::vector<std::byte> trained(const fs::path& folder, Progress* progress = nullptr) {
+  fs::create_directories(folder);
+  Request request = small_request(folder);
+  request.progress = progress;
+  TrainingJob job = ready_training(request);
+  const TrainingResult result = train_network(request, job);
+  EXPECT_EQ(result.report.outcome, engine::TrainOutcome::kCompleted);
+  EXPECT_EQ(job.folder.parent_path(), folder / "p" / "trainings");
+  return read_file(TrainingFiles(job.folder).last);
+}
+
+TEST(Training, TwoAtOnceTrainWhatEachTrainsAlone) {
+  const TemporaryFolder folder;
+  const log::Capture process;
+  const std::vector<std::byte> alone = trained(folder.path() / "alone");
+  const std::string before = process.text();
+  std::vector<std::byte> weights[2];
+  lathe::testing::LogLines messages[2];
+  Counts counts[2];
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] {
+      const log::Scope scope(&messages[i]);
+      weights[i] = trained(folder.path() / std::to_string(i), &counts[i]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(process.text(), before) << "their messages are their own";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(weights[i], alone);
+    EXPECT_NE(messages[i].text().find("Training is completed"), std::string::npos);
+    EXPECT_TRUE(counts[i].has("train"));
+  }
+}
+
+TEST(Training, ACallerEndsItAndGoesOn) {
+  const TemporaryFolder folder;
+  const log::Capture quiet;
+  const std::vector<std::byte> whole = trained(folder.path() / "whole");
+  const Request request = small_request(folder.path());
+  engine::StopToken stop;
+  TrainingJob job = ready_training(request);
+  EXPECT_FALSE(fs::exists(folder.path() / "p")) << "nothing is written before it begins";
+  const TrainingResult cut = train_network(request, job, {.stop = &stop, .begun = [&] { stop.request(); }});
+  EXPECT_EQ(cut.report.outcome, engine::TrainOutcome::kStopped);
+  TrainingJob rest = ready_training(request, true);
+  EXPECT_EQ(rest.folder, job.folder);
+  train_network(request, rest);
+  EXPECT_EQ(read_file(TrainingFiles(rest.folder).last), whole);
+}
+
+TEST(Training, ItsWeightsAreTested) {
+  const TemporaryFolder folder;
+  const log::Capture quiet;
+  Request request = small_request(folder.path());
+  EXPECT_THROW(test_network(request), UserError) << "no weights";
+  TrainingJob job = ready_training(request);
+  train_network(request, job);
+  request.settings.load_name = TrainingFiles(job.folder).best.string();
+  const TestResult tested = test_network(request);
+  EXPECT_EQ(tested.network.weights_origin, request.settings.load_name);
+  EXPECT_EQ(tested.evaluation.rows, tested.dataset->test.rows());
+  EXPECT_GT(tested.evaluation.accuracy(), 0.3);
+}
+
+}  // namespace
+}  // namespace lathe::app
