@@ -5,7 +5,9 @@
 #include <thread>
 
 #include "app/small_study.h"
+#include "lathe/app/search.h"
 #include "lathe/app/test.h"
+#include "lathe/app/train_trial.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
@@ -70,6 +72,35 @@ TEST(Training, ACallerEndsItAndGoesOn) {
   EXPECT_EQ(rest.folder, job.folder);
   train_network(request, rest);
   EXPECT_EQ(read_file(TrainingFiles(rest.folder).last), whole);
+}
+
+TEST(TrainTrial, GivesTheBitsOfTheTrialAgain) {
+  const TemporaryFolder folder;
+  const log::Capture quiet;
+  const Request request = small_request(folder.path());
+  const auto ready = ready_search(request);
+  const auto searched = run_search(request, *ready);
+  ASSERT_TRUE(searched);
+  const study::Trial& then = searched->study.trials.at(1);
+
+  Request again;  // from elsewhere: study and data follow from what is stored
+  TrialTrainingOptions options{.study = (folder.path() / "p").string(), .trial = 1};
+  auto training = ready_trial_training(again, options);
+  ASSERT_TRUE(training);
+  EXPECT_TRUE(training->trial.same_candidate);
+  const TrialTrainingResult result = train_trial(again, *training, options);
+  ASSERT_EQ(result.seeds.size(), 1U);
+  EXPECT_EQ(result.seeds[0].result.last->accuracy(), then.evaluation->metrics.at("accuracy"));
+  EXPECT_FALSE(result.summary);
+
+  options.seeds = 2;
+  training = ready_trial_training(again, options);
+  const TrialTrainingResult several = train_trial(again, *training, options);
+  ASSERT_EQ(several.seeds.size(), 2U);
+  EXPECT_TRUE(several.summary->means.contains("validation_accuracy"));
+  EXPECT_TRUE(fs::exists(training->job.folder / "seeds.json"));
+  options.trial = 99;
+  EXPECT_THROW(ready_trial_training(again, options), UserError);
 }
 
 TEST(Training, ItsWeightsAreTested) {

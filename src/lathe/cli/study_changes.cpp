@@ -5,13 +5,13 @@
 #include <iostream>
 
 #include "lathe/app/study_parameters.h"
+#include "lathe/app/study_place.h"
 #include "lathe/app/study_record.h"
 #include "lathe/base/file.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/base/visible.h"
 #include "lathe/cli/study_actions.h"
-#include "lathe/cli/study_place.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/terminal.h"
 #include "lathe/report/trials_csv.h"
@@ -43,7 +43,7 @@ std::pair<std::string, std::string> split(const std::string& text, const std::st
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-std::vector<storage::Parameter> typed_parameters(const Invocation& invocation, StudyPlace& place) {
+std::vector<storage::Parameter> typed_parameters(const Invocation& invocation, app::StudyPlace& place) {
   const std::vector<app::StudyParameter> known = app::study_parameters(*place.storage, place.info);
   if (known.empty()) {
     throw UserError(
@@ -83,7 +83,7 @@ bool confirmed(const std::string& question) {
 }  // namespace
 
 ExitCode export_study(const Invocation& invocation) {
-  StudyPlace place = find_study(invocation, invocation.words[1]);
+  app::StudyPlace place = app::find_study(invocation, invocation.text("--storage"), invocation.words[1]);
   const study::ExportedStudy study = study::load_study(*place.storage, place.info);
   const bool csv = invocation.text("--format") == "csv";
   const std::string text =
@@ -105,7 +105,7 @@ ExitCode import_study_file(const Invocation& invocation) {
   study::ExportedStudy study = study::read_export(read_text_file(path), path);
   if (const auto name = invocation.text("--name")) study.info.name = *name;
   if (study.info.name.empty()) throw UserError("--name", "a study needs a name");
-  const auto storage = open_target_storage(invocation);
+  const auto storage = app::open_target_storage(invocation, invocation.text("--storage"));
   const std::string name = study.info.name;
   const auto count = static_cast<std::int64_t>(study.trials.size());
   const study::ImportedStudy imported = study::import_study(*storage, std::move(study));
@@ -126,7 +126,7 @@ ExitCode import_study_file(const Invocation& invocation) {
 }
 
 ExitCode delete_study(const Invocation& invocation) {
-  StudyPlace place = find_study(invocation, invocation.words[1]);
+  app::StudyPlace place = app::find_study(invocation, invocation.text("--storage"), invocation.words[1]);
   const storage::TrialCounts counts = place.storage->trial_counts()[place.info.study_id];
   const std::string what =
       fmt::format("\"{}\" with {} from {}", place.info.name, trials_text(counts.all()), place.storage->address());
@@ -154,7 +154,7 @@ ExitCode enqueue_trial(const Invocation& invocation) {
         "`lathe study enqueue NAME key=value ...` needs the value of at least one parameter; the others are "
         "chosen by the sampler");
   }
-  StudyPlace place = find_study(invocation, invocation.words[1]);
+  app::StudyPlace place = app::find_study(invocation, invocation.text("--storage"), invocation.words[1]);
   const std::vector<storage::Parameter> parameters = typed_parameters(invocation, place);
   const storage::Attributes attributes = typed_attributes(invocation);
   const storage::Trial trial = place.storage->enqueue_trial(place.info.study_id, parameters, attributes);

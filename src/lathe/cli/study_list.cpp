@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "lathe/app/study_parameters.h"
+#include "lathe/app/study_place.h"
 #include "lathe/app/study_record.h"
 #include "lathe/base/json.h"
 #include "lathe/cli/study_actions.h"
-#include "lathe/cli/study_place.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/table.h"
 #include "lathe/storage/text.h"
@@ -207,7 +207,7 @@ Json parameters_json(const std::vector<app::StudyParameter>& parameters) {
 ExitCode list_studies(const Invocation& invocation) {
   Json json = {{"schema_version", 1}, {"storages", Json::array()}};
   std::string text;
-  for (const auto& storage : open_study_storages(invocation)) {
+  for (const auto& storage : app::open_study_storages(invocation, invocation.text("--storage"))) {
     const std::vector<Row> rows = rows_of(*storage);
     Json studies = Json::array();
     for (const Row& row : rows) studies.push_back(json_of(row));
@@ -220,7 +220,7 @@ ExitCode list_studies(const Invocation& invocation) {
 }
 
 ExitCode show_study(const Invocation& invocation) {
-  StudyPlace place = find_study(invocation, invocation.words[1]);
+  app::StudyPlace place = app::find_study(invocation, invocation.text("--storage"), invocation.words[1]);
   const Row row{place.info, place.storage->trial_counts()[place.info.study_id]};
   const std::vector<storage::Trial> complete =
       place.storage->selected_trials(place.info.study_id, {.states = {TrialState::kComplete}});

@@ -2,6 +2,7 @@
 
 #include "lathe/app/kept_weights.h"
 #include "lathe/app/project.h"
+#include "lathe/app/rebuilt_trial.h"
 #include "lathe/app/search_files.h"
 #include "lathe/app/study_folder.h"
 #include "lathe/app/study_record.h"
@@ -10,7 +11,6 @@
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/interrupt.h"
-#include "lathe/cli/rebuilt_trial.h"
 #include "lathe/cli/study_actions.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/progress.h"
@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Takes what the study came to beside its trials from its database.
-study::StudyResult result_of(const StudyPlace& place, const app::Search& search,
+study::StudyResult result_of(const app::StudyPlace& place, const app::Search& search,
                              const std::optional<study::Closing>& closing) {
   study::StudyResult result = study::stored_result(*place.storage, place.info.study_id, search.settings, search.space);
   result.reproducible =
@@ -37,8 +37,9 @@ study::StudyResult result_of(const StudyPlace& place, const app::Search& search,
 }
 
 // Gives the trials their standing again: what a race that has ended needs is in the database.
-void conclude_race(const StudyPlace& place, const app::Search& search, const std::optional<study::Closing>& closing,
-                   trial::Evaluator& evaluator, study::StudyResult& result) {
+void conclude_race(const app::StudyPlace& place, const app::Search& search,
+                   const std::optional<study::Closing>& closing, trial::Evaluator& evaluator,
+                   study::StudyResult& result) {
   if (!search.settings.racing || (closing && !closing->raced)) return;
   study::run_race(search.settings, evaluator, *place.storage, place.info.study_id, result, interrupt_token(),
                   [](std::int64_t, std::int64_t) {});
@@ -64,7 +65,7 @@ void name_data_as_then(const storage::StudyInfo& info, report::StudyRecord& reco
   }
 }
 
-std::string settings_document(const StudyPlace& place, const std::optional<study::Closing>& closing) {
+std::string settings_document(const app::StudyPlace& place, const std::optional<study::Closing>& closing) {
   return closing ? closing->settings_document : app::text_attribute(place.info.user_attributes, "lathe:settings");
 }
 
@@ -87,14 +88,15 @@ void print_result(const Invocation& invocation, const app::Search& search, const
 
 ExitCode restore_study(const Invocation& invocation) {
   catch_interrupts();
-  const auto rebuilt = rebuild_study(invocation, named_study(invocation, invocation.words[1]));
+  const auto rebuilt = app::rebuild_study(
+      invocation, app::named_study(invocation, invocation.text("--storage"), invocation.words[1]), interrupt_token());
   if (!rebuilt) return ExitCode::kInterrupted;
-  const StudyPlace& place = rebuilt->place;
+  const app::StudyPlace& place = rebuilt->place;
   const std::optional<study::Closing>& closing = rebuilt->closing;
   trial::Evaluator& evaluator = *rebuilt->evaluator;
   app::Search& search = rebuilt->search;
   search.settings_document = settings_document(place, closing);
-  if (const auto project = typed_project(invocation)) search.project = *project;
+  if (const auto project = app::typed_project(invocation)) search.project = *project;
   const fs::path shared = app::search_folder(search.project);
   const study::OpenedStudy study =
       study::open_study(*place.storage, search.settings, app::study_facts(search, evaluator, invocation.config_path),

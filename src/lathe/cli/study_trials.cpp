@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lathe/app/study_place.h"
 #include "lathe/app/study_record.h"
 #include "lathe/base/json.h"
 #include "lathe/base/log.h"
 #include "lathe/cli/study_actions.h"
-#include "lathe/cli/study_place.h"
 #include "lathe/cli/terminal.h"
 #include "lathe/report/closing_table.h"
 #include "lathe/report/table.h"
@@ -67,7 +67,7 @@ Json json_of(const storage::Trial& trial, const report::TrialRecord& record) {
   return json;
 }
 
-void print_json(const StudyPlace& place, const char* key, const std::vector<storage::Trial>& trials,
+void print_json(const app::StudyPlace& place, const char* key, const std::vector<storage::Trial>& trials,
                 const report::StudyRecord& record) {
   Json json = {{"schema_version", 1}, {"storage", place.storage->address()}, {"study", place.info.name}};
   json[key] = Json::array();
@@ -138,7 +138,7 @@ std::string details(const report::TrialRecord& trial, const std::vector<std::str
 }  // namespace
 
 ExitCode show_trials(const Invocation& invocation) {
-  StudyPlace place = find_study(invocation, invocation.words[1]);
+  app::StudyPlace place = app::find_study(invocation, invocation.text("--storage"), invocation.words[1]);
   storage::TrialSelection selection;
   if (const auto text = invocation.text("--state")) selection.states = states_of(*text);
   selection.newest = invocation.integer("--limit", 0).value_or(invocation.json ? 0 : kMostRows);
@@ -165,7 +165,7 @@ ExitCode show_trials(const Invocation& invocation) {
 }
 
 ExitCode show_best(const Invocation& invocation) {
-  StudyPlace place = find_study(invocation, invocation.words[1]);
+  app::StudyPlace place = app::find_study(invocation, invocation.text("--storage"), invocation.words[1]);
   if (place.info.directions.empty()) {
     throw UserError(
         fmt::format("the study \"{}\" has no objective yet: none of its trials is the best", place.info.name));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "lathe/app/train_trial.h"
+#include "lathe/app/training_json.h"
 #include "lathe/base/error.h"
 #include "lathe/base/json.h"
 #include "lathe/cli/commands.h"
@@ -40,7 +42,7 @@ ExitCode run_train(const Invocation& invocation) {
   for (const char* flag : {"--trial", "--seeds", "--test"}) {
     if (invocation.has(flag)) throw UserError(flag, "needs --from STUDY");
   }
-  if (invocation.settings.weights == kWeightsOfTrial) {
+  if (invocation.settings.weights == app::kWeightsOfTrial) {
     throw UserError("weights", "\"trial\" needs --from STUDY --trial N");
   }
   app::TrainingJob job = app::ready_training(invocation, invocation.has("--resume"));
@@ -50,7 +52,7 @@ ExitCode run_train(const Invocation& invocation) {
   };
   const app::TrainingResult result = app::train_network(invocation, job, {.stop = &interrupt_token(), .begun = begun});
   if (invocation.json)
-    print(fmt::format("{}\n", dump_json(training_json(job, result), 2)));
+    print(fmt::format("{}\n", dump_json(app::training_json(job, result), 2)));
   else
     print(training_text(job, result));
   return exit_code_of(result.report.outcome);

@@ -2,27 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "lathe/app/scores.h"
+#include "lathe/app/training_json.h"
 #include "lathe/report/table.h"
 
 namespace lathe::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr int kStandardOutput = 1;
-
-void add_scores(Json& json, const std::string& prefix, const data::Dataset& dataset,
-                const std::optional<engine::EvaluationResult>& result) {
-  for (const app::Score& score : app::scores(dataset)) {
-    json[prefix + score.name] = result ? Json(score.read(*result)) : Json(nullptr);
-  }
-}
-
-double samples_per_second(const engine::TrainReport& report) {
-  return report.wall_seconds > 0 ? static_cast<double>(report.samples) / report.wall_seconds : 0;
-}
 
 // Prints the figures of the best and the last state.
 std::string score_table(const app::TrainingJob& job, const app::TrainingResult& result) {
@@ -47,50 +34,15 @@ std::string score_table(const app::TrainingJob& job, const app::TrainingResult& 
 
 }  // namespace
 
-Json training_json(const app::TrainingJob& job, const app::TrainingResult& result) {
-  const engine::TrainReport& report = result.report;
-  const data::Fingerprint& data = job.dataset->fingerprint;
-  const app::TrainingFiles files(job.folder);
-  Json json = {{"schema_version", 1},
-               {"model", job.graph.name},
-               {"dataset", data.dataset},
-               {"data_source", data.source},
-               {"data_fingerprint", data.hash},
-               {"notice", data.notice},
-               {"seed", job.seed},
-               {"backend", job.backend->name()},
-               {"target", job.backend->target()},
-               {"accelerator", job.backend->accelerator()},
-               {"threads", job.threads},
-               {"precision", engine::to_string(job.precision)},
-               {"outcome", engine::to_string(report.outcome)},
-               {"reason", report.reason},
-               {"steps", report.steps},
-               {"planned_steps", report.total_steps},
-               {"samples", report.samples},
-               {"seconds", report.wall_seconds},
-               {"cpu_seconds", report.cpu_seconds},
-               {"samples_per_second", samples_per_second(report)}};
-  add_scores(json, "validation_", *job.dataset, result.best);
-  add_scores(json, "last_validation_", *job.dataset, result.last);
-  if (result.test) add_scores(json, "test_", *job.dataset, result.test);
-  json["paths"] = {
-      {"project", job.project.string()}, {"folder", job.folder.string()}, {"history", files.history.string()}};
-  if (result.files_written) {
-    json["paths"]["best"] = files.best.string();
-    json["paths"]["last"] = files.last.string();
-  }
-  return json;
-}
-
 std::string training_text(const app::TrainingJob& job, const app::TrainingResult& result) {
   const engine::TrainReport& report = result.report;
-  std::string text = fmt::format(
-      "\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
-      engine::to_string(report.outcome), report.reason.empty() ? "" : fmt::format(" ({})", report.reason),
-      report::count_text(report.steps), report::count_text(report.total_steps), report::count_text(report.samples),
-      report::number_text(report.wall_seconds), report::count_text(static_cast<long long>(samples_per_second(report))),
-      job.backend->name(), job.backend->target());
+  std::string text =
+      fmt::format("\nTraining {}{}: {} of {} steps, {} samples in {} s ({} samples/s, back end {} {})\n",
+                  engine::to_string(report.outcome), report.reason.empty() ? "" : fmt::format(" ({})", report.reason),
+                  report::count_text(report.steps), report::count_text(report.total_steps),
+                  report::count_text(report.samples), report::number_text(report.wall_seconds),
+                  report::count_text(static_cast<long long>(app::samples_per_second(report))), job.backend->name(),
+                  job.backend->target());
   text += score_table(job, result);
   if (!job.dataset->fingerprint.notice.empty()) text += fmt::format("\n{}\n", job.dataset->fingerprint.notice);
   text += fmt::format("\nWritten to {}/: {}history.csv\n", job.folder.string(),

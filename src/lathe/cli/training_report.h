@@ -1,6 +1,5 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "lathe/app/training.h"
@@ -9,8 +8,6 @@
 /// What `lathe train` shows of a training.
 namespace lathe::cli {
 
-/// Returns the document that --json prints.
-nlohmann::ordered_json training_json(const app::TrainingJob& job, const app::TrainingResult& result);
 /// Prints how the training went, its figures and where its files are.
 std::string training_text(const app::TrainingJob& job, const app::TrainingResult& result);
 

@@ -1,4 +1,4 @@
-#include "lathe/cli/rebuilt_trial.h"
+#include "lathe/app/rebuilt_trial.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,24 +10,23 @@
 #include "lathe/app/study_record.h"
 #include "lathe/base/error.h"
 #include "lathe/base/file.h"
-#include "lathe/cli/interrupt.h"
 #include "lathe/study/record.h"
 
-namespace lathe::cli {
+namespace lathe::app {
 
-std::unique_ptr<RebuiltStudy> rebuild_study(const Invocation& invocation, StudyPlace place, const TakesKey& takes_key) {
+std::unique_ptr<RebuiltStudy> rebuild_study(const Request& request, StudyPlace place, const engine::StopToken& stop,
+                                            const TakesKey& takes_key) {
   auto study = std::make_unique<RebuiltStudy>();
-  study->invocation = stored_invocation(invocation, place, takes_key);
+  study->request = stored_request(request, place, takes_key);
   study->closing = study::read_closing(place.info);
-  study->search = app::prepare_search(study->invocation);
-  app::Search& search = study->search;
+  study->search = prepare_search(study->request);
+  Search& search = study->search;
   search.settings.name = place.info.name;
   study->place = std::move(place);
   study->evaluator =
-      std::make_unique<trial::Evaluator>(search.settings, search.space, search.dataset, app::backends(), search.loaded);
-  const std::filesystem::path shared = app::search_folder(search.project);
-  const bool given =
-      app::give_base_weights(search, *study->evaluator, is_folder(shared) ? shared : "", interrupt_token());
+      std::make_unique<trial::Evaluator>(search.settings, search.space, search.dataset, backends(), search.loaded);
+  const std::filesystem::path shared = search_folder(search.project);
+  const bool given = give_base_weights(search, *study->evaluator, is_folder(shared) ? shared : "", stop);
   return given ? std::move(study) : nullptr;
 }
 
@@ -53,7 +52,7 @@ RebuiltTrial rebuild_trial(const RebuiltStudy& study, std::int64_t number) {
 std::int64_t best_trial_number(const RebuiltStudy& study) {
   const auto complete =
       study.place.storage->selected_trials(study.place.info.study_id, {.states = {TrialState::kComplete}});
-  const std::vector<std::size_t> best = app::best_stored_trials(study.place.info, complete);
+  const std::vector<std::size_t> best = best_stored_trials(study.place.info, complete);
   if (best.size() == 1) return complete[best.front()].number;
   std::vector<std::int64_t> numbers;
   for (const std::size_t index : best) numbers.push_back(complete[index].number);
@@ -62,4 +61,4 @@ std::int64_t best_trial_number(const RebuiltStudy& study) {
                                  : fmt::format("is missing: the best trials are {}", fmt::join(numbers, ", ")));
 }
 
-}  // namespace lathe::cli
+}  // namespace lathe::app

@@ -1,4 +1,4 @@
-#include "lathe/cli/named_study.h"
+#include "lathe/app/named_study.h"
 
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@
 #include "lathe/study/closing.h"
 #include "lathe/study/open.h"
 
-namespace lathe::cli {
+namespace lathe::app {
 namespace {
 
 namespace fs = std::filesystem;
@@ -50,7 +50,7 @@ std::string names_of(const std::vector<storage::StudyInfo>& studies) {
 
 // Opens a database that a user gave as the study: there must be one in it, or one that is called as the project.
 StudyPlace only_study(const std::string& address, const std::string& project = {}) {
-  auto storage = app::open_existing_storage(address);
+  auto storage = open_existing_storage(address);
   std::vector<storage::StudyInfo> studies = storage->studies();
   if (studies.empty()) throw UserError(fmt::format("there is no study in {}", storage->address()));
   for (storage::StudyInfo& info : studies) {
@@ -64,7 +64,7 @@ StudyPlace only_study(const std::string& address, const std::string& project = {
 }
 
 StudyPlace study_in(const std::string& name, const std::string& address) {
-  auto storage = app::open_existing_storage(address);
+  auto storage = open_existing_storage(address);
   auto info = storage->find_study(name);
   if (!info) {
     std::vector<std::string> known;
@@ -76,15 +76,15 @@ StudyPlace study_in(const std::string& name, const std::string& address) {
 }
 
 // Returns the address of the database that a folder of a study belongs to.
-std::string address_of(const app::StudyOrigin& origin, const fs::path& project) {
-  if (origin.storage.empty()) return app::project_database(project).string();
+std::string address_of(const StudyOrigin& origin, const fs::path& project) {
+  if (origin.storage.empty()) return project_database(project).string();
   if (origin.storage.find("://") != std::string::npos) return origin.storage;
   const fs::path file = origin.storage;
   return "sqlite:///" + (file.is_absolute() ? file : project / file).lexically_normal().string();
 }
 
 StudyPlace study_of_folder(const fs::path& folder) {
-  const std::optional<app::StudyOrigin> origin = app::read_origin(folder);
+  const std::optional<StudyOrigin> origin = read_origin(folder);
   if (!origin) {
     throw UserError(fmt::format("{} is no folder of a study: it has no origin.json", folder.string()));
   }
@@ -106,9 +106,9 @@ StudyPlace study_of_folder(const fs::path& folder) {
 // Finds the study whose results a file holds.
 StudyPlace study_of_results(const fs::path& file) {
   const fs::path folder = file.parent_path();
-  if (app::read_origin(folder)) return study_of_folder(whole_path(folder));
-  for (const fs::path& other : app::run_folders(folder / ".." / "studies")) {
-    if (app::same_content(file, other / file.filename())) return study_of_folder(whole_path(other));
+  if (read_origin(folder)) return study_of_folder(whole_path(folder));
+  for (const fs::path& other : run_folders(folder / ".." / "studies")) {
+    if (same_content(file, other / file.filename())) return study_of_folder(whole_path(other));
   }
   parse_json<nlohmann::json>(read_text_file(file), file.string());  // a damaged file has no better explanation
   if (!is_file(folder / "study.db")) {
@@ -127,11 +127,11 @@ StudyPlace study_of_results(const fs::path& file) {
 // Finds the study that a path leads to; nullopt where nothing there is of a study: the text may be a name.
 std::optional<StudyPlace> study_at(const fs::path& path) {
   if (is_file(path) && (names_results(path) || path.extension() == ".json")) return study_of_results(path);
-  if (is_file(path) && app::is_storage_address(path.string())) return only_study(path.string());
+  if (is_file(path) && is_storage_address(path.string())) return only_study(path.string());
   if (!is_folder(path)) return std::nullopt;
-  if (app::read_origin(path)) return study_of_folder(whole_path(path));
-  for (const fs::path& database : {app::project_database(path), path / "study.db"}) {
-    if (is_file(database)) return only_study(database.string(), app::project_name(path));
+  if (read_origin(path)) return study_of_folder(whole_path(path));
+  for (const fs::path& database : {project_database(path), path / "study.db"}) {
+    if (is_file(database)) return only_study(database.string(), project_name(path));
   }
   return std::nullopt;
 }
@@ -139,7 +139,7 @@ std::optional<StudyPlace> study_at(const fs::path& path) {
 // Returns where `NAME@ADDRESS` is to be split: names may have an @, and so do addresses.
 std::size_t address_begin(const std::string& text) {
   for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@', at + 1)) {
-    if (app::is_storage_address(text.substr(at + 1))) return at;
+    if (is_storage_address(text.substr(at + 1))) return at;
   }
   return std::string::npos;
 }
@@ -174,7 +174,7 @@ void find_paths(const storage::StudyInfo& info, config::Value& root) {
 
 std::string settings_of(const storage::StudyInfo& info) {
   if (const auto closing = study::read_closing(info)) return closing->settings_document;
-  const std::string text = app::text_attribute(info.user_attributes, "lathe:settings");
+  const std::string text = text_attribute(info.user_attributes, "lathe:settings");
   if (!text.empty()) return text;
   throw UserError(fmt::format("the study \"{}\" stores no settings: lathe did not make it", info.name));
 }
@@ -186,39 +186,36 @@ fs::path own_project(const StudyPlace& place, const recipe::Settings& stored) {
   const std::string address = place.storage->address();
   if (address.starts_with(kFile)) {
     const fs::path folder = fs::path(address.substr(kFile.size())).parent_path();
-    if (folder == app::search_folder(folder.parent_path())) return folder.parent_path();
+    if (folder == search_folder(folder.parent_path())) return folder.parent_path();
   }
   if (!stored.project.empty()) return fs::path(stored.project_dir) / stored.project;
-  return fs::path(stored.project_dir) / app::folder_name(place.info.name);
+  return fs::path(stored.project_dir) / folder_name(place.info.name);
 }
 
 }  // namespace
 
-StudyPlace named_study(const Invocation& invocation, const std::string& text) {
-  if (invocation.has("--storage")) return find_study(invocation, text);
+StudyPlace named_study(const Request& request, const std::optional<std::string>& storage, const std::string& text) {
+  if (storage) return find_study(request, storage, text);
   if (auto place = study_at(text)) return std::move(*place);
   const std::size_t at = address_begin(text);
   if (at != std::string::npos) return study_in(text.substr(0, at), text.substr(at + 1));
-  if (names_results(text) || app::is_storage_address(text))
+  if (names_results(text) || is_storage_address(text))
     throw UserError(fmt::format("{} is not there", visible_line(text)));
-  return find_study(invocation, text);
+  return find_study(request, storage, text);
 }
 
-std::optional<fs::path> typed_project(const Invocation& invocation) {
-  if (invocation.config_path.empty() && invocation.settings.project.empty()) return std::nullopt;
-  return app::project_folder(invocation.settings);
+std::optional<fs::path> typed_project(const Request& request) {
+  if (request.config_path.empty() && request.settings.project.empty()) return std::nullopt;
+  return project_folder(request.settings);
 }
 
-Invocation stored_invocation(const Invocation& invocation, const StudyPlace& place, const TakesKey& takes_key) {
-  Invocation stored = invocation;
-  stored.flags.clear();  // those of the command that asks
-  stored.repeated.clear();
+Request stored_request(const Request& request, const StudyPlace& place, const TakesKey& takes_key) {
+  Request stored = request;
   const std::string source = fmt::format("study {}", place.info.name);
   stored.config_path = source;
-  stored.file = config::parse_text(settings_of(place.info), source);
-  stored.root = stored.file;
+  stored.root = config::parse_text(settings_of(place.info), source);
   find_paths(place.info, stored.root);
-  put_typed(invocation.root, true, takes_key, stored.root);
+  put_typed(request.root, true, takes_key, stored.root);
   stored.settings = recipe::read_settings(stored.root);
   const fs::path project = own_project(place, stored.settings);
   const bool climbs = project.filename() == "..";  // as a folder that the user named, not as a project's name
@@ -227,4 +224,4 @@ Invocation stored_invocation(const Invocation& invocation, const StudyPlace& pla
   return stored;
 }
 
-}  // namespace lathe::cli
+}  // namespace lathe::app

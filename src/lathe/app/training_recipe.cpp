@@ -1,4 +1,4 @@
-#include "lathe/cli/training_recipe.h"
+#include "lathe/app/training_recipe.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "lathe/recipe/checks.h"
 
-namespace lathe::cli {
+namespace lathe::app {
 namespace {
 
 using engine::TrainSettings;
@@ -67,16 +67,10 @@ std::vector<RecipeLine> recipe_lines(const TrainSettings& recipe, const space::T
   return lines;
 }
 
-std::string recipe_table(const std::vector<RecipeLine>& lines, const report::TableStyle& style) {
-  report::Table table({{.title = "Name", .narrowest = 0}, {.title = "Effective"}, {.title = "Source"}});
-  for (const RecipeLine& line : lines) table.add_row({line.name, line.value, line.source});
-  return table.to_string(style);
-}
-
 nlohmann::ordered_json recipe_json(const std::vector<RecipeLine>& lines) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const RecipeLine& line : lines) json[line.name] = {{"value", line.value}, {"source", line.source}};
   return json;
 }
 
-}  // namespace lathe::cli
+}  // namespace lathe::app

@@ -6,11 +6,10 @@
 
 #include "lathe/engine/train.h"
 #include "lathe/recipe/settings.h"
-#include "lathe/report/table.h"
 #include "lathe/space/training.h"
 
 /// How a trial of a study is trained, and where each setting comes from.
-namespace lathe::cli {
+namespace lathe::app {
 
 /// Tells whether a general setting belongs to the recipe of training.
 bool is_recipe_key(const std::string& key);
@@ -29,7 +28,7 @@ void put_typed_recipe(const recipe::Settings& typed, engine::TrainSettings& reci
 /// Lists the settings of a recipe with their sources.
 std::vector<RecipeLine> recipe_lines(const engine::TrainSettings& recipe, const space::TrainingChoices& chosen,
                                      const recipe::Settings& typed, std::int64_t trial);
-std::string recipe_table(const std::vector<RecipeLine>& lines, const report::TableStyle& style);
+/// Prints them for JSON output: each with its value and its source.
 nlohmann::ordered_json recipe_json(const std::vector<RecipeLine>& lines);
 
-}  // namespace lathe::cli
+}  // namespace lathe::app

@@ -1,4 +1,4 @@
-#include "lathe/cli/study_place.h"
+#include "lathe/app/study_place.h"
 
 #include <fmt/format.h>
 
@@ -7,24 +7,25 @@
 
 #include "lathe/app/project.h"
 #include "lathe/app/storages.h"
+#include "lathe/base/error.h"
 #include "lathe/base/file.h"
 #include "lathe/base/log.h"
 #include "lathe/base/visible.h"
 
-namespace lathe::cli {
+namespace lathe::app {
 namespace {
 
 namespace fs = std::filesystem;
 
 // Returns what the user named; nullopt where it is to be looked for.
-std::optional<std::string> named_address(const Invocation& invocation) {
-  if (const auto address = invocation.text("--storage")) {
-    if (*address == "memory") throw UserError("--storage", "a storage in memory ends with the program; name a file");
-    return address;
+std::optional<std::string> named_address(const Request& request, const std::optional<std::string>& storage) {
+  if (storage) {
+    if (*storage == "memory") throw UserError("--storage", "a storage in memory ends with the program; name a file");
+    return storage;
   }
-  const bool names_project = !invocation.config_path.empty() || !invocation.settings.project.empty();
+  const bool names_project = !request.config_path.empty() || !request.settings.project.empty();
   if (!names_project) return std::nullopt;
-  return app::project_database(app::project_folder(invocation.settings)).string();
+  return project_database(project_folder(request.settings)).string();
 }
 
 // Lists the study files of all projects in a folder, by name.
@@ -32,7 +33,7 @@ std::vector<std::string> files_of_projects(const fs::path& folder) {
   std::vector<std::string> files;
   if (!is_folder(folder)) return files;
   for (const fs::path& project : list_folder(folder)) {
-    const fs::path file = app::project_database(project);
+    const fs::path file = project_database(project);
     try {
       if (path_exists(file)) files.push_back(file.string());
     } catch (const SystemError& error) {
@@ -62,24 +63,25 @@ std::string places_text(const std::vector<std::string>& places) {
 
 }  // namespace
 
-std::vector<std::string> study_addresses(const Invocation& invocation) {
-  if (const auto named = named_address(invocation)) return {*named};
-  std::vector<std::string> files = files_of_projects(invocation.settings.project_dir);
+std::vector<std::string> study_addresses(const Request& request, const std::optional<std::string>& storage) {
+  if (const auto named = named_address(request, storage)) return {*named};
+  std::vector<std::string> files = files_of_projects(request.settings.project_dir);
   if (files.empty()) {
     throw UserError(
         fmt::format("there is no study file {}/*/search_ckpts/study.db; name one with --storage ADDRESS or "
                     "--config study.toml",
-                    invocation.settings.project_dir));
+                    request.settings.project_dir));
   }
   return files;
 }
 
-std::vector<std::unique_ptr<storage::Storage>> open_study_storages(const Invocation& invocation) {
-  const std::vector<std::string> addresses = study_addresses(invocation);
+std::vector<std::unique_ptr<storage::Storage>> open_study_storages(const Request& request,
+                                                                   const std::optional<std::string>& storage) {
+  const std::vector<std::string> addresses = study_addresses(request, storage);
   std::vector<std::unique_ptr<storage::Storage>> storages;
   for (const std::string& address : addresses) {
     try {
-      storages.push_back(app::open_existing_storage(address));
+      storages.push_back(open_existing_storage(address));
     } catch (const SystemError& error) {
       if (addresses.size() == 1) throw;
       log::warning("left out: {}", error.what());
@@ -88,11 +90,11 @@ std::vector<std::unique_ptr<storage::Storage>> open_study_storages(const Invocat
   return storages;
 }
 
-StudyPlace find_study(const Invocation& invocation, const std::string& name) {
-  std::vector<std::unique_ptr<storage::Storage>> storages = open_study_storages(invocation);
+StudyPlace find_study(const Request& request, const std::optional<std::string>& storage, const std::string& name) {
+  std::vector<std::unique_ptr<storage::Storage>> storages = open_study_storages(request, storage);
   std::vector<StudyPlace> found;
-  for (auto& storage : storages) {
-    if (auto info = storage->find_study(name)) found.push_back({std::move(storage), std::move(*info)});
+  for (auto& each : storages) {
+    if (auto info = each->find_study(name)) found.push_back({std::move(each), std::move(*info)});
   }
   if (found.empty()) fail_unknown(name, storages);
   if (found.size() > 1) {
@@ -101,23 +103,24 @@ StudyPlace find_study(const Invocation& invocation, const std::string& name) {
     throw UserError(fmt::format("there are several studies \"{}\": in {}; name one place with --storage",
                                 visible_line(name), places_text(places)));
   }
-  if (!named_address(invocation)) log::info("Study \"{}\" is in {}", name, found[0].storage->address());
+  if (!named_address(request, storage)) log::info("Study \"{}\" is in {}", name, found[0].storage->address());
   return std::move(found[0]);
 }
 
-std::unique_ptr<storage::Storage> open_target_storage(const Invocation& invocation) {
-  if (const auto named = named_address(invocation)) {
-    if (!invocation.has("--storage")) make_directories(fs::path(*named).parent_path());
-    return app::open_storage(*named);
+std::unique_ptr<storage::Storage> open_target_storage(const Request& request,
+                                                      const std::optional<std::string>& storage) {
+  if (const auto named = named_address(request, storage)) {
+    if (!storage) make_directories(fs::path(*named).parent_path());
+    return open_storage(*named);
   }
-  const std::vector<std::string> files = files_of_projects(invocation.settings.project_dir);
+  const std::vector<std::string> files = files_of_projects(request.settings.project_dir);
   if (files.size() != 1) {
     throw UserError(fmt::format("--storage ADDRESS must say where the study goes: there {} in {}",
                                 files.empty() ? "is no study file" : fmt::format("are {} study files", files.size()),
-                                invocation.settings.project_dir));
+                                request.settings.project_dir));
   }
   log::info("The study goes to {}", files[0]);
-  return app::open_existing_storage(files[0]);
+  return open_existing_storage(files[0]);
 }
 
-}  // namespace lathe::cli
+}  // namespace lathe::app

@@ -3,25 +3,25 @@
 #include <memory>
 #include <string>
 
+#include "lathe/app/named_study.h"
 #include "lathe/app/search_setup.h"
-#include "lathe/cli/named_study.h"
 #include "lathe/study/closing.h"
 
 /// Studies and their trials as they were run, made again from what is stored.
-namespace lathe::cli {
+namespace lathe::app {
 
 /// Holds a stored study ready to evaluate its candidates again.
 struct RebuiltStudy {
   StudyPlace place;
   std::optional<study::Closing> closing;
-  Invocation invocation;  ///< that runs the study
-  app::Search search;
+  Request request;  ///< that runs the study
+  Search search;
   std::unique_ptr<trial::Evaluator> evaluator;
 };
 
-/// Reads data, network, space and settings of a study as its run did; see stored_invocation. Its base network's weights
-/// are given where it has some. Null where Ctrl-C ended that.
-std::unique_ptr<RebuiltStudy> rebuild_study(const Invocation& invocation, StudyPlace place,
+/// Reads data, network, space and settings of a study as its run did; see stored_request. Its base network's weights
+/// are given where it has some. Null where `stop` ended that.
+std::unique_ptr<RebuiltStudy> rebuild_study(const Request& request, StudyPlace place, const engine::StopToken& stop,
                                             const TakesKey& takes_key = {});
 
 /// Holds a trial of a stored study, its candidate ready to be trained.
@@ -38,4 +38,4 @@ RebuiltTrial rebuild_trial(const RebuiltStudy& study, std::int64_t number);
 /// naming the best ones.
 std::int64_t best_trial_number(const RebuiltStudy& study);
 
-}  // namespace lathe::cli
+}  // namespace lathe::app
