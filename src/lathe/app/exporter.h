@@ -57,6 +57,8 @@ struct Exporter {
   /// units; false: rows as the network was trained on. Throws UserError for options that make no sense (before anything
   /// is written), UnsupportedError, SystemError. Equal networks and options give equal bytes.
   std::function<bool(const OutgoingNetwork& network, const std::filesystem::path& path)> write;
+  /// Says where a file that does not take raw rows keeps the numbers of their scaling; empty: nowhere.
+  std::string scaling_place = {};
   /// Reads such a file again; empty: lathe cannot, and --check is refused.
   std::function<ReadNetwork(const std::filesystem::path& path)> read = {};
 };

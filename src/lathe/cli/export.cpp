@@ -43,10 +43,10 @@ std::string rows_text(const app::ExportResult& result) {
   const char* units = done->changes_targets() ? " and gives targets in their units" : "";
   if (!done->changes_rows() && *units == '\0') return "Takes raw rows: they are not scaled.\n";
   if (result.raw_rows) return fmt::format("Takes raw rows{}: {} is part of the network.\n", units, formula(*done));
-  return fmt::format(
-      "Begins behind the scaling{}: rows are {}; the numbers are in its metadata, "
-      "lathe.preprocessing.\n",
-      *units == '\0' ? "" : " and ends before that of the targets", formula(*done));
+  const std::string& place = app::exporters().at(result.format).scaling_place;
+  return fmt::format("Begins behind the scaling{}: rows are {}{}{}.\n",
+                     *units == '\0' ? "" : " and ends before that of the targets", formula(*done),
+                     place.empty() ? "" : "; ", place);
 }
 
 std::string report_text(const app::ExportResult& result) {

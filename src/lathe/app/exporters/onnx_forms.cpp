@@ -51,6 +51,7 @@ Exporter onnx_form(const std::string& name, onnx::ExportForm form, const std::st
                                   {.form = form, .preprocessing = network.preprocessing, .raw_rows = raw});
                 return raw;
               },
+          .scaling_place = "the numbers are in its metadata, lathe.preprocessing",
           .read = read_back};
 }
 
