@@ -114,7 +114,7 @@ double kink_distance(const ir::Node& node, double value) {
   double distance = 1;
   for (const double kink : kinks(node)) distance = std::min(distance, std::abs(value - kink));
   if (node.op != "quantize") return distance;
-  const auto scale = quant::integer_scale(quant::parse_format(node.string("format")));
+  const auto scale = quant::integer_scale(node.format("format"));
   const double code = value * scale->scale;
   return std::abs(code - std::floor(code) - 0.5) * scale->inverse;
 }

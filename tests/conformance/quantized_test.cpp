@@ -8,6 +8,7 @@
 #include "conformance/targets.h"
 #include "lathe/backend/dense/dense.h"
 #include "lathe/backend/ref/ref.h"
+#include "lathe/quant/quantizer.h"
 
 namespace lathe::conformance {
 namespace {
@@ -60,7 +61,7 @@ TEST(DenseQuantized, AQuantiserEqualsItsFormatOnTheGoldenValues) {
               ->make_session()
               ->predict(samples, 0, 1, got);
           const auto format = quant::parse_format(std::get<std::string>(layer.attributes.front().value));
-          quant::make_quantizer(format)->quantize(golden, expected, {1, in});
+          quant::make_quantizer(format)->quantize(std::span<const float>(golden), std::span<float>(expected), {1, in});
           EXPECT_EQ(got, expected) << target << " " << format.to_string();
         }
   });

@@ -24,7 +24,11 @@ Graph tiny() {
 }
 
 NodeQuantization integer(std::int64_t data, std::int64_t weight, std::int64_t bias) {
-  return {.data_in = {{"width", data}}, .weight = {{"width", weight}}, .bias = {{"width", bias}}};
+  NodeQuantization asked;
+  asked[Operand::kDataIn] = {{"width", data}};
+  asked[Operand::kWeight] = {{"width", weight}};
+  asked[Operand::kBias] = {{"width", bias}};
+  return asked;
 }
 
 TEST(Costs, TheLabsTable) {

@@ -11,9 +11,11 @@ namespace {
 using test::three_layers;
 
 NodeQuantization integer(std::int64_t data, std::int64_t weight, std::int64_t bias) {
-  return {.data_in = {{"width", data}, {"frac_width", std::nullopt}},
-          .weight = {{"width", weight}, {"frac_width", std::nullopt}},
-          .bias = {{"width", bias}, {"frac_width", 4}}};
+  NodeQuantization asked;
+  asked[Operand::kDataIn] = {{"width", data}, {"frac_width", std::nullopt}};
+  asked[Operand::kWeight] = {{"width", weight}, {"frac_width", std::nullopt}};
+  asked[Operand::kBias] = {{"width", bias}, {"frac_width", 4}};
+  return asked;
 }
 
 std::string error_of(const std::string& node, const NodeQuantization& asked) {
@@ -47,7 +49,7 @@ TEST(Quantize, EveryInputOfASumIsQuantised) {
   EXPECT_EQ(graph.nodes[graph.nodes[sum.inputs[0]].inputs[0]].name, "r");
   EXPECT_EQ(graph.nodes[graph.nodes[sum.inputs[1]].inputs[0]].name, "n");
   for (const std::size_t input : sum.inputs)
-    EXPECT_EQ(graph.nodes[input].string("format"), "integer(width=8, frac_width=4, signed=1)");
+    EXPECT_EQ(graph.nodes[input].format("format").to_string(), "integer(width=8, frac_width=4, signed=1)");
   EXPECT_EQ(parse_text(to_text(graph)), graph);
   EXPECT_EQ(quantize(graph, {{{"add", integer(4, 4, 4)}}}), quantize(test::residual(), {{{"add", integer(4, 4, 4)}}}));
 }
@@ -76,7 +78,7 @@ TEST(Quantize, BypassLeavesTheNodeInFloat) {
 
 TEST(Quantize, BiasMayStayFloat) {
   NodeQuantization asked = integer(8, 8, 8);
-  asked.bias.clear();
+  asked[Operand::kBias].clear();
   const Graph graph = quantize(three_layers(), {{{"seq_blocks_2", asked}}});
   const Node& node = graph.nodes[*graph.find("seq_blocks_2")];
   EXPECT_TRUE(node.parameters[0].format);
@@ -85,10 +87,10 @@ TEST(Quantize, BiasMayStayFloat) {
 
 TEST(Quantize, ErrorsNameNodeAndKey) {
   NodeQuantization asked = integer(8, 8, 8);
-  asked.data_in.clear();
+  asked[Operand::kDataIn].clear();
   EXPECT_EQ(error_of("seq_blocks_2", asked), "node seq_blocks_2: quantising linear with integer needs data_in_width");
   asked = integer(8, 8, 8);
-  asked.weight = {{"frac_width", 2}};
+  asked[Operand::kWeight] = {{"frac_width", 2}};
   EXPECT_EQ(error_of("seq_blocks_2", asked), "node seq_blocks_2: quantising linear with integer needs weight_width");
   EXPECT_EQ(error_of("seq_blocks_0", integer(8, 8, 8)), "node seq_blocks_0: batch_norm1d cannot be quantised");
   EXPECT_TRUE(error_of("seq_block_2", integer(8, 8, 8)).starts_with("no node \"seq_block_2\" in three; did you mean"));

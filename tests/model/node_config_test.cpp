@@ -38,9 +38,9 @@ TEST(NodeConfig, AQuantiserName) {
   ASSERT_TRUE(config.quantization);
   EXPECT_FALSE(config.channels);
   EXPECT_EQ(config.quantization->kind, "integer");
-  ASSERT_EQ(config.quantization->data_in.size(), 2U);
-  EXPECT_EQ(config.quantization->data_in[1].value, std::nullopt);
-  EXPECT_TRUE(config.quantization->bias.empty());
+  ASSERT_EQ((*config.quantization)[ir::Operand::kDataIn].size(), 2U);
+  EXPECT_EQ((*config.quantization)[ir::Operand::kDataIn][1].value, std::nullopt);
+  EXPECT_TRUE((*config.quantization)[ir::Operand::kBias].empty());
 }
 
 TEST(NodeConfig, AChannelMode) {

@@ -84,15 +84,16 @@ TEST(Refusals, OfUnknownOpsets) {
   EXPECT_EQ(refusal(document), "opset 5 is not read (known: 7 to 21)");
 }
 
-TEST(Refusals, OfScalesThatAreNoPowersOfTwo) {
+TEST(Refusals, OfScalesForEachRow) {
   Document document = one_node(node("Quant", {"x", "scale", "zero", "bits"}));
   document.nodes[0].domain = "qonnx.custom_op.general";
-  document.initializers = {{.name = "scale", .shape = {}, .floats = {0.3f}, .integers = {}},
+  document.initializers = {{.name = "scale", .shape = {2, 1}, .floats = {0.3f, 0.5f}, .integers = {}},
                            {.name = "zero", .shape = {}, .floats = {0}, .integers = {}},
                            {.name = "bits", .shape = {}, .floats = {8}, .integers = {}}};
+  EXPECT_EQ(refusal(document), "node Quant \"here\": a scale for each row of the batch");
+  document.initializers[0] = {.name = "scale", .shape = {}, .floats = {-0.3f}, .integers = {}};
   EXPECT_EQ(refusal(document),
-            "node Quant \"here\": the scale 0.30000001192092896 is no power of two; lathe's fixed point "
-            "needs one");
+            "node Quant \"here\": number format integer: scale must be in [1e-30, 1e+30]; got -0.30000001192092896");
 }
 
 TEST(Refusals, OfHugeConstants) {

@@ -1,5 +1,7 @@
 #include "onnx/models.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -70,13 +72,32 @@ Model quantised(const Model& model, std::int64_t most_bits) {
     if (!ir::quantizable(node)) continue;
     const std::int64_t width = std::max<std::int64_t>(2, most_bits - turn % 3);
     ir::NodeQuantization formats;
-    formats.data_in = options(width, width / 2);
-    formats.weight = options(width, width - 1 - exponent_of(model, node.module_path + ".weight"));
-    formats.bias = options(width, width - 2);
+    formats[ir::Operand::kDataIn] = options(width, width / 2);
+    formats[ir::Operand::kWeight] = options(width, width - 1 - exponent_of(model, node.module_path + ".weight"));
+    formats[ir::Operand::kBias] = options(width, width - 2);
     settings.nodes.emplace_back(node.name, formats);
     ++turn;
   }
   return {ir::quantize(model.graph, settings), model.state};
+}
+
+Model with_scales(const Model& model, bool odd_zero_points) {
+  Model result = model;
+  std::int64_t turn = 0;
+  for (ir::Node& node : result.graph.nodes) {
+    if (node.op == "quantize")
+      node.set("format", quant::parse_format(fmt::format("integer(width=8, scale=[{}], zero_point=[{}])",
+                                                         0.041 + 0.003 * static_cast<double>(turn++ % 5),
+                                                         odd_zero_points ? 3 : 4)));
+    for (ir::Parameter& parameter : node.parameters) {
+      if (parameter.operand != ir::Operand::kWeight || !parameter.format) continue;
+      std::string scales;
+      for (std::int64_t i = 0; i < parameter.shape[0]; ++i)
+        scales += fmt::format("{}{}", i == 0 ? "" : ", ", 0.011 + 0.001 * static_cast<double>(i % 7));
+      parameter.set_format(quant::parse_format(fmt::format("integer(width=8, scale=[{}], axis=0)", scales)));
+    }
+  }
+  return result;
 }
 
 std::vector<float> example_rows(const ir::Graph& graph, std::int64_t rows, std::uint64_t seed) {

@@ -22,6 +22,9 @@ Model zoo_model(const std::string& name);
 engine::State filled_state(const ir::Graph& graph, std::uint64_t seed);
 /// Puts number formats on every node that can have them; widths up to `most_bits`, fractions that fit the weights.
 Model quantised(const Model& model, std::int64_t most_bits);
+/// Gives the quantisers of a quantised network 8 bits with real scales and zero points, and its weights a scale for
+/// each output channel.
+Model with_scales(const Model& model, bool odd_zero_points = false);
 
 /// Makes `rows` rows for a network: tokens where an embedding reads them, else normal numbers in steps of 1/64.
 std::vector<float> example_rows(const ir::Graph& graph, std::int64_t rows, std::uint64_t seed);

@@ -47,6 +47,28 @@ TEST(RoundTrip, QuantisedNetworksComeBackFromQonnxWithTheirMasterWeights) {
   }
 }
 
+TEST(RoundTrip, RealScalesAndZeroPointsComeBackFromQonnx) {
+  for (const char* name : {"jsc-toy", "lenet", "transformer-tiny"}) {
+    SCOPED_TRACE(name);
+    expect_round_trip(testing::with_scales(testing::quantised(testing::zoo_model(name), 8)),
+                      {.form = ExportForm::kQonnx});
+  }
+}
+
+/// Weights of qdq are codes: the file computes what the network computes, from the values that the codes stand for.
+TEST(RoundTrip, RealScalesAndZeroPointsComputeTheSameFromQdq) {
+  for (const char* name : {"jsc-toy", "lenet"}) {
+    SCOPED_TRACE(name);
+    const Model model = testing::with_scales(testing::quantised(testing::zoo_model(name), 8));
+    const TemporaryFolder folder;
+    const auto file = folder.path() / "model.onnx";
+    export_onnx(model.graph, model.state, file, {.form = ExportForm::kQdq});
+    const ImportedModel read = import_onnx(file);
+    const auto rows = testing::example_rows(model.graph, 3, 5);
+    EXPECT_EQ(testing::predict({read.graph, read.state}, rows), testing::predict(model, rows));
+  }
+}
+
 TEST(RoundTrip, ComputesTheSameWithoutOurNames) {
   for (const Model& model : testing::op_models()) {
     SCOPED_TRACE(model.graph.name);
@@ -83,6 +105,12 @@ std::string refusal(const Model& model, ExportForm form) {
   return "";
 }
 
+TEST(Export, OddZeroPointsOfQonnxAreAddedBeforeRounding) {
+  const Model model = testing::with_scales(testing::quantised(testing::zoo_model("jsc-toy"), 8), true);
+  EXPECT_NE(refusal(model, ExportForm::kQonnx).find("qonnx adds an odd zero point before rounding"), std::string::npos);
+  EXPECT_EQ(refusal(model, ExportForm::kQdq), "");
+}
+
 TEST(Export, RefusesWhatAFormCannotHold) {
   const Model model = testing::quantised(testing::zoo_model("lenet"), 9);
   EXPECT_EQ(
@@ -101,9 +129,7 @@ TEST(Export, RefusesOneSignedBitInQonnx) {
       ir::NodeQuantization formats;
       const std::vector<quant::GivenOption> wide = {{"width", 8}, {"frac_width", 4}, {"signed", 1}};
       const std::vector<quant::GivenOption> bit = {{"width", 1}, {"frac_width", 0}, {"signed", is_signed ? 1 : 0}};
-      formats.data_in = place == "data_in" ? bit : wide;
-      formats.weight = place == "weight" ? bit : wide;
-      formats.bias = place == "bias" ? bit : wide;
+      for (const ir::Operand operand : ir::kOperands) formats[operand] = place == ir::spelling(operand) ? bit : wide;
       settings.nodes.emplace_back("fc2", formats);
       const Model base = testing::zoo_model("hls4ml-jet");
       const Model model{ir::quantize(base.graph, settings), base.state};

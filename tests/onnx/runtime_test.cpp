@@ -119,6 +119,10 @@ TEST(OnnxRuntime, ComputesQdqWithinOneStep) {
   const TemporaryFolder folder;
   std::vector<Job> jobs = quantised_jobs(folder.path(), ExportForm::kQdq, 8);
   for (Job& job : quantised_jobs(folder.path(), ExportForm::kQdq, 5)) jobs.push_back(std::move(job));
+  for (const std::string name : {"jsc-toy", "lenet"})
+    jobs.push_back(make_job(folder.path(), name + "-scales",
+                            testing::with_scales(testing::quantised(testing::zoo_model(name), 8), true),
+                            ExportForm::kQdq));
   run_jobs(jobs, folder.path(), command);
   for (const Job& job : jobs) {
     SCOPED_TRACE(job.name);
@@ -152,7 +156,10 @@ TEST(OnnxRuntime, RunsTheQuantisedZoo) {
 TEST(Qonnx, AnotherInterpreterRunsTheQuantisedZoo) {
   if (!testing::python_has("onnx, numpy")) LATHE_PEER_IS_ABSENT("python3-onnx is not installed");
   const TemporaryFolder folder;
-  const std::vector<Job> jobs = quantised_zoo(folder.path(), ExportForm::kQonnx);
+  std::vector<Job> jobs = quantised_zoo(folder.path(), ExportForm::kQonnx);
+  for (const std::string name : {"jsc-toy", "lenet"})
+    jobs.push_back(make_job(folder.path(), name + "-scales",
+                            testing::with_scales(testing::quantised(testing::zoo_model(name), 8)), ExportForm::kQonnx));
   interpret(jobs, folder.path());
   for (const Job& job : jobs) {
     const auto theirs = testing::read_floats(folder.path() / (job.name + ".output"));

@@ -39,14 +39,15 @@ TEST(Format, ReadsItsOwnText) {
 }
 
 TEST(Format, UnknownKindShowsTheNearest) {
-  EXPECT_EQ(error_of("intger", {}),
-            "unknown number format \"intger\"; did you mean \"integer\"? (known: integer, fixed)");
+  EXPECT_EQ(
+      error_of("intger", {}),
+      "unknown number format \"intger\"; did you mean \"integer\"? (known: integer, fixed, block_floating, mxint)");
 }
 
 TEST(Format, UnknownOptionShowsTheNearest) {
   EXPECT_EQ(error_of("integer", {{"width", 8}, {"frac_widht", 4}}),
             "number format integer: unknown option \"frac_widht\"; did you mean \"frac_width\"? (known: width, "
-            "frac_width, signed)");
+            "frac_width, signed, scale, zero_point, axis, rounding, gradient)");
 }
 
 TEST(Format, MissingTwiceAndOutOfRange) {
@@ -65,7 +66,7 @@ TEST(Format, MalformedText) {
               "\"" + text + "\" is no number format; expected the form integer(width=8, frac_width=4, signed=1)");
 }
 
-TEST(Format, AbsentOptionIsOurBug) { EXPECT_THROW((Format{"integer", {}}.option("width")), InternalError); }
+TEST(Format, AbsentOptionIsOurBug) { EXPECT_THROW((Format{"integer", {}}.integer("width")), InternalError); }
 
 }  // namespace
 }  // namespace lathe::quant

@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "lathe/quant/quantizer.h"
+
 namespace lathe::quant {
 namespace {
 
@@ -110,7 +112,7 @@ TEST(Integer, ScaleIsTheQuantizersFormula) {
 TEST(Integer, BitsAreTheWidth) { EXPECT_EQ(make_quantizer(integer(7, 3))->bits_per_value(), 7.0); }
 
 TEST(Integer, GradientIsStraightThrough) {
-  EXPECT_EQ(make_quantizer(integer(7, 3))->gradient_rule(), GradientRule::kStraightThrough);
+  EXPECT_EQ(make_quantizer(integer(7, 3))->arithmetic().rule, GradientRule::kStraightThrough);
 }
 
 }  // namespace

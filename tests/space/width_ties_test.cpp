@@ -81,7 +81,7 @@ TEST(WidthTies, QuantisersOfSummedLayersStayApart) {
   const ir::Graph graph = space.decode({0, 0, 0, 0, 1}).graph;
   const ir::Node& node = graph.nodes[*graph.find("add")];
   for (const std::size_t input : node.inputs)
-    EXPECT_EQ(graph.nodes[input].string("format"), "integer(width=8, frac_width=4, signed=1)");
+    EXPECT_EQ(graph.nodes[input].format("format").to_string(), "integer(width=8, frac_width=4, signed=1)");
 }
 
 TEST(WidthTies, TypesNameSumsToo) {

@@ -10,7 +10,8 @@ namespace lathe::ir {
 namespace {
 
 const char* type_name(const AttributeValue& value) {
-  static constexpr const char* kNames[] = {"a boolean", "an integer", "a number", "a string", "a list of integers"};
+  static constexpr const char* kNames[] = {"a boolean", "an integer",         "a number",
+                                           "a string",  "a list of integers", "a number format"};
   return kNames[value.index()];
 }
 
@@ -32,6 +33,9 @@ AttributeValue as_declared(const AttributeDeclaration& declared, AttributeValue 
       (integer != nullptr || std::holds_alternative<Shape>(value)))
     return as_list(declared, value);
   if (value.index() == declared.default_value.index()) return value;
+  if (const auto* text = std::get_if<std::string>(&value);
+      text != nullptr && std::holds_alternative<quant::Format>(declared.default_value))
+    return quant::parse_format(*text);
   if (std::holds_alternative<double>(declared.default_value) && integer != nullptr)
     return static_cast<double>(*integer);
   throw UserError(

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "lathe/base/check.h"
+#include "lathe/base/error.h"
 
 namespace lathe::ir {
 namespace {
@@ -32,6 +33,10 @@ const std::string& Node::string(std::string_view attribute_name) const {
 }
 
 const Shape& Node::integers(std::string_view attribute_name) const { return typed<Shape>(*this, attribute_name); }
+
+const quant::Format& Node::format(std::string_view attribute_name) const {
+  return typed<quant::Format>(*this, attribute_name);
+}
 
 void Node::set(std::string_view attribute_name, AttributeValue value) {
   for (Attribute& attribute : attributes) {
@@ -76,6 +81,11 @@ std::string unused_name(const Graph& graph, const std::string& wanted) {
   }
   const auto free = static_cast<std::size_t>(std::find(taken.begin(), taken.end(), false) - taken.begin());
   return free == 0 ? wanted : fmt::format("{}_{}", wanted, free);
+}
+
+void Parameter::set_format(quant::Format new_format) {
+  if (const auto reason = quant::misfit(new_format, shape)) throw UserError(name + ": " + *reason);
+  format = std::move(new_format);
 }
 
 std::string fx_name(std::string_view module_path) {

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "lathe/base/shape.h"
+#include "lathe/ir/operand.h"
 #include "lathe/quant/format.h"
 
 namespace lathe::ir {
 
-/// Holds the value of a node's attribute; a Shape is a list of integers (kernel_size).
-using AttributeValue = std::variant<bool, std::int64_t, double, std::string, Shape>;
+/// Holds the value of a node's attribute; a Shape is a list of integers (kernel_size). A number format may be given as
+/// its text, and is printed as such.
+using AttributeValue = std::variant<bool, std::int64_t, double, std::string, Shape, quant::Format>;
 
 struct Attribute {
   std::string name;
@@ -43,9 +45,13 @@ struct Parameter {
   /// Dimension that counts the channels that the node reads; -1: none. After a flatten it holds whole planes: the
   /// values of one channel stand together.
   int input_axis = -1;
+  std::optional<Operand> operand = std::nullopt;  ///< as what it can be quantised; absent: not at all
   std::optional<quant::Format> format =
       std::nullopt;  ///< quantised in every forward pass; the stored values stay float
   bool operator==(const Parameter&) const = default;
+
+  /// Quantises the parameter. Throws UserError where the format cannot act on its shape.
+  void set_format(quant::Format new_format);
 };
 
 /// Describes one operation. Nodes are named as torch.fx names them: the module path with dots as underscores.
@@ -64,6 +70,7 @@ struct Node {
   bool boolean(std::string_view attribute_name) const;
   const std::string& string(std::string_view attribute_name) const;
   const Shape& integers(std::string_view attribute_name) const;
+  const quant::Format& format(std::string_view attribute_name) const;
   void set(std::string_view attribute_name, AttributeValue value);
   bool operator==(const Node&) const = default;
 };

@@ -94,7 +94,7 @@ std::string formats(const Graph& graph, const Node& node) {
   for (const std::size_t input : node.inputs) {
     const Node& before = graph.nodes[input];
     const std::string& attribute = op_of(before).format_attribute;
-    if (!attribute.empty()) add("data_in", before.string(attribute));
+    if (!attribute.empty()) add("data_in", before.format(attribute).to_string());
   }
   for (const Parameter& parameter : node.parameters)
     if (parameter.format) add(parameter.name, parameter.format->to_string());

@@ -38,6 +38,7 @@ std::string show(const AttributeValue& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* number = std::get_if<double>(&value)) return show(*number);
   if (const auto* list = std::get_if<Shape>(&value)) return to_string(*list);
+  if (const auto* format = std::get_if<quant::Format>(&value)) return quoted(format->to_string());
   return quoted(std::get<std::string>(value));
 }
 
@@ -231,7 +232,7 @@ void set_formats(Node& node, const ParsedNode& parsed) {
     bool found = false;
     for (Parameter& parameter : node.parameters) {
       if (parameter.name != name || !parameter.trainable) continue;
-      parameter.format = quant::parse_format(text);
+      parameter.set_format(quant::parse_format(text));
       found = true;
     }
     if (!found) throw UserError(fmt::format("{} has no trainable parameter \"{}\"", parsed.op, name));

@@ -58,13 +58,21 @@ double multiplier_of(const NodeKey& key) {
   return value;
 }
 
-/// Reads an option of a number format: an integer, a boolean (signed) or NA.
-std::optional<std::int64_t> option_of(const NodeKey& key) {
+/// Reads an option of a number format as its declaration has it, or NA.
+std::optional<quant::OptionValue> option_of(const NodeKey& key, std::string_view option) {
   if (is_na(key)) return std::nullopt;
-  if (const auto* boolean = std::get_if<bool>(&key.value)) return *boolean ? 1 : 0;
-  const auto* integer = std::get_if<std::int64_t>(&key.value);
-  if (integer == nullptr) fail(key, "expected an integer; got " + show(key.value));
-  return *integer;
+  const quant::OptionValue given = std::visit(
+      [](const auto& value) -> quant::OptionValue {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
+          return false;
+        else
+          return value;
+      },
+      key.value);
+  const quant::OptionType type = quant::find_option(option)->type;
+  auto value = quant::converted(given, type);
+  if (!value) fail(key, fmt::format("expected {}; got {}", quant::to_string(type), show(key.value)));
+  return value;
 }
 
 std::vector<std::string> mode_names() { return {"output_only", "both", "input_only", "linear"}; }
@@ -131,17 +139,12 @@ void read_bypass(const NodeKey& key, Draft& draft) { draft.quantization.bypass =
 
 /// Reads `weight_width` and the like; false when the key is none of these.
 bool read_format_key(const NodeKey& key, Draft& draft) {
-  const std::pair<std::string, std::vector<quant::GivenOption>*> operands[] = {
-      {"data_in_", &draft.quantization.data_in},
-      {"weight_", &draft.quantization.weight},
-      {"bias_", &draft.quantization.bias}};
-  for (const auto& [prefix, options] : operands) {
-    if (!key.name.starts_with(prefix)) continue;
-    if (draft.format_key == nullptr && !is_na(key)) draft.format_key = &key;
-    options->push_back({key.name.substr(prefix.size()), option_of(key)});
-    return true;
-  }
-  return false;
+  const auto parts = ir::split_operand_key(key.name);
+  if (!parts) return false;
+  if (draft.format_key == nullptr && !is_na(key)) draft.format_key = &key;
+  const auto& [operand, option] = *parts;
+  draft.quantization[operand].push_back({std::string(option), option_of(key, option)});
+  return true;
 }
 
 /// Holds a key that is no format option; NA means absent, except for `name`.
@@ -196,8 +199,7 @@ NodeConfig assemble(Draft draft) {
   if (!draft.quantizer.empty()) {
     const quant::FormatKind& kind = quant::format_kind(draft.quantizer);
     draft.quantization.kind = kind.name;
-    for (auto* given : {&draft.quantization.data_in, &draft.quantization.weight, &draft.quantization.bias})
-      keep_known_options(*given, kind);
+    for (auto& given : draft.quantization.options) keep_known_options(given, kind);
     config.quantization = draft.quantization;
   }
   return config;
@@ -209,10 +211,11 @@ const std::vector<std::string>& node_config_keys() {
   static const std::vector<std::string> keys = [] {
     std::vector<std::string> all;
     for (const PlainKey& plain : kPlainKeys) all.emplace_back(plain.name);
-    for (const char* operand : {"data_in_", "weight_", "bias_"})
+    for (const ir::Operand operand : ir::kOperands)
       for (const quant::FormatKind& kind : quant::format_kinds())
         for (const auto& option : kind.options)
-          if (!contains(all, operand + option.name)) all.push_back(operand + option.name);
+          if (const std::string key = fmt::format("{}_{}", ir::spelling(operand), option.name); !contains(all, key))
+            all.push_back(key);
     return all;
   }();
   return keys;

@@ -8,6 +8,7 @@
 
 #include "lathe/base/error.h"
 #include "lathe/onnx/fold_parts.h"
+#include "lathe/quant/integer.h"
 
 namespace lathe::onnx {
 namespace {
@@ -34,7 +35,12 @@ ConstantPtr fold_transpose(const OnnxNode& node, Inputs inputs) {
     shape.push_back(source.shape[from]);
     strides.push_back(own[from]);
   }
-  return share(picked(source, shape, strided_positions(shape, strides, 0, source.size()), true));
+  Constant result = picked(source, shape, strided_positions(shape, strides, 0, source.size()), true);
+  if (const auto axis = source.format ? quant::channel_axis(*source.format) : std::nullopt)
+    for (std::size_t i = 0; i < order.size(); ++i)
+      if (axis_index(order[i], order.size()) == static_cast<std::size_t>(*axis))
+        result.format = quant::with_axis(*source.format, static_cast<std::int64_t>(i));
+  return share(std::move(result));
 }
 
 ConstantPtr fold_reshape(const OnnxNode& node, Inputs inputs) {

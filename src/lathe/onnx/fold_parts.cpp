@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lathe/base/error.h"
+#include "lathe/quant/integer.h"
 
 namespace lathe::onnx {
 namespace {
@@ -62,6 +63,8 @@ Constant picked(const Constant& source, Shape shape, const std::vector<std::size
 }
 
 ConstantPtr reshaped(const ConstantPtr& source, Shape shape) {
+  if (source->format && quant::channel_axis(*source->format) && shape != source->shape)
+    throw DataError("values with a scale for each channel are brought into another shape, which is not read");
   Constant result = *source;
   result.shape = std::move(shape);
   return share(std::move(result));

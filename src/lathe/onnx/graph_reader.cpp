@@ -158,7 +158,7 @@ void GraphReader::emit(const OnnxNode& source, const std::string& op, std::vecto
       throw DataError(fmt::format("its {} has shape {}; {} is needed", name, to_string(constant->shape),
                                   to_string(parameter->shape)));
     if (!constant->floating) throw DataError(fmt::format("its {} holds integers", name));
-    parameter->format = constant->format;
+    if (constant->format) parameter->set_format(*constant->format);
     spend(constant->size());
   }
   const Shape shape = checked_shape(node.output_shape);

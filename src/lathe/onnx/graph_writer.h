@@ -72,10 +72,9 @@ const OpWriters& layer_writers();       ///< convolution, linear, norms, pooling
 const OpWriters& activation_writers();  ///< one value to one value
 const OpWriters& shape_writers();       ///< sums, products, reshaping, attention
 
-/// Writes the quantiser of values `input` as steps of a node; `node/name` or, when `name` is empty, the node's own
-/// result. Throws UnsupportedError for formats that the form cannot hold.
-std::string write_quantiser(GraphWriter& writer, const ir::Node& node, const std::string& name,
-                            const std::string& input, const quant::Format& format);
+/// Writes the quantiser of values `input` as the result of a node. Throws UnsupportedError for formats that the form
+/// cannot hold.
+void write_quantiser(GraphWriter& writer, const ir::Node& node, const std::string& input, const quant::Format& format);
 /// Writes a stored tensor, quantised; returns the name of its value.
 std::string write_quantised_tensor(GraphWriter& writer, const ir::Node& node, const ir::Parameter& parameter,
                                    const engine::NamedTensor& tensor);

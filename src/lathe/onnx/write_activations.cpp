@@ -78,7 +78,7 @@ void write_dropout(GraphWriter& writer, const ir::Node& node) {
 }
 
 void write_quantize(GraphWriter& writer, const ir::Node& node) {
-  write_quantiser(writer, node, "", writer.input(node), quant::parse_format(node.string("format")));
+  write_quantiser(writer, node, writer.input(node), node.format("format"));
 }
 
 }  // namespace

@@ -16,22 +16,20 @@ namespace {
 constexpr const char* kDefault = "default";
 
 /// Tells a number format's key from one of the channels, by its operand.
-bool is_format_key(std::string_view key) {
-  return key == "bypass" || key.starts_with("data_in_") || key.starts_with("weight_") || key.starts_with("bias_");
-}
+bool is_format_key(std::string_view key) { return key == "bypass" || ir::split_operand_key(key).has_value(); }
 
-bool has_parameter(const ir::Node& node, std::string_view name) {
-  return std::any_of(node.parameters.begin(), node.parameters.end(),
-                     [&](const ir::Parameter& parameter) { return parameter.name == name; });
+bool has_operand(const ir::Node& node, ir::Operand operand) {
+  return operand == ir::Operand::kDataIn ||
+         std::any_of(node.parameters.begin(), node.parameters.end(),
+                     [&](const ir::Parameter& parameter) { return parameter.operand == operand; });
 }
 
 /// Tells whether a key that `default` gives to all nodes can act on this one.
 bool key_applies(const ir::Node& node, std::string_view key) {
   if (!is_format_key(key)) return ir::sets_width(node);
   if (!ir::op_of(node).quantizable) return false;
-  if (key.starts_with("weight_")) return has_parameter(node, "weight");
-  if (key.starts_with("bias_")) return has_parameter(node, "bias");
-  return true;
+  const auto parts = ir::split_operand_key(key);
+  return !parts || has_operand(node, parts->first);
 }
 
 bool name_applies(const ir::Node& node, const Scalar& choice) {
@@ -42,7 +40,14 @@ bool name_applies(const ir::Node& node, const Scalar& choice) {
 
 KeyType key_type(std::string_view key) {
   if (key.find("multiplier") != std::string_view::npos) return KeyType::kNumber;
-  return is_format_key(key) && key != "bypass" ? KeyType::kInteger : KeyType::kText;
+  const auto parts = ir::split_operand_key(key);
+  if (!parts) return KeyType::kText;
+  switch (quant::find_option(parts->second)->type) {
+    case quant::OptionType::kReal:
+    case quant::OptionType::kReals: return KeyType::kNumber;
+    case quant::OptionType::kName: return KeyType::kText;
+    default: return KeyType::kInteger;
+  }
 }
 
 /// Returns the table `config` of an entry, its keys checked.

@@ -5,25 +5,14 @@
 #include <algorithm>
 
 #include "lathe/ir/analysis/channels.h"
+#include "lathe/ir/analysis/value_formats.h"
 #include "lathe/model/request.h"
-#include "lathe/quant/format.h"
 
 namespace lathe::space {
 namespace {
 
-double bits_of(const quant::Format& format) { return quant::make_quantizer(format)->bits_per_value(); }
-
-std::optional<double> weight_bits(const ir::Node& node) {
-  for (const ir::Parameter& parameter : node.parameters) {
-    if (parameter.name == "weight" && parameter.format) return bits_of(*parameter.format);
-  }
-  return std::nullopt;
-}
-
-std::optional<double> data_bits(const ir::Graph& graph, const ir::Node& node) {
-  const ir::Node& producer = graph.nodes[node.inputs.front()];
-  if (producer.op != "quantize") return std::nullopt;
-  return bits_of(quant::parse_format(producer.string("format")));
+std::optional<double> bits_of(const ir::ValueFormat* value) {
+  return value != nullptr && value->quantised() ? std::optional(value->bits) : std::nullopt;
 }
 
 std::string bits_text(const LayerSummary& layer) {
@@ -50,13 +39,14 @@ std::string join_equal(const std::vector<std::string>& parts) {
 
 std::vector<LayerSummary> layer_summaries(const ir::Graph& graph) {
   std::vector<LayerSummary> layers;
+  const std::vector<ir::NodeFormats> formats = ir::value_formats(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const ir::Node& node = graph.nodes[i];
     if (!ir::sets_width(node)) continue;
     layers.push_back({.node = node.name,
                       .width = ir::width_of(graph, i),
-                      .weight_bits = weight_bits(node),
-                      .data_bits = data_bits(graph, node)});
+                      .weight_bits = bits_of(formats[i].find(node, ir::Operand::kWeight)),
+                      .data_bits = bits_of(formats[i].find(node, ir::Operand::kDataIn))});
   }
   return layers;
 }

@@ -13,6 +13,7 @@
 #include "lathe/backend/dense/batch_norm-inl.h"
 #include "lathe/backend/dense/dropout_mask.h"
 #include "lathe/backend/dense/elementwise-inl.h"
+#include "lathe/backend/dense/formula-inl.h"
 #include "lathe/backend/dense/linear_stage-inl.h"
 #include "lathe/backend/dense/loss-inl.h"
 #include "lathe/data/dataset.h"
@@ -161,6 +162,7 @@ HWY_INLINE void Forward(const Program& program, const Memory& memory, const Stag
       return WithActivation(stage.activation, stage.numbers.data(),
                             [&](const auto& map) { MapForward(map, width, vectors, x, y); });
     case StageKind::kQuantize: return MapForward(QuantizeMap{stage.quantizer}, width, vectors, x, y);
+    case StageKind::kFormat: return FormatForward(*stage.format, width, vectors, x, y);
     case StageKind::kAdd: return AddForward(program, memory, stage, tile, memory_tile, y);
     case StageKind::kDropout:
       if (training == nullptr) {
@@ -195,9 +197,10 @@ HWY_INLINE void BackwardMap(const Program& program, const Memory& memory, const 
     case StageKind::kActivation:
       return WithActivation(stage.activation, stage.numbers.data(),
                             [&](const auto& map) { MapBackward(map, width, vectors, stage.keeps_output ? y : x, dy); });
+    case StageKind::kFormat: return FormatBackward(*stage.format, width, vectors, x, dy);
     case StageKind::kDropout:
       return MultiplyByMask(width, vectors, At(program, memory, stage.mask, tile.index), dy, dy);
-    default: return;  // a quantiser's gradient is straight through, a sum's goes to its operands as it is
+    default: return;  // fixed point's gradient is straight through, a sum's goes to its operands as it is
   }
 }
 

@@ -30,9 +30,14 @@ void Refresh(const Program& program, const Memory& memory) {
   const D d;
   if (!program.quantized.empty()) {
     std::memcpy(memory.effective, memory.parameters, program.parameter_floats * sizeof(float));
-    for (const QuantizedRange& range : program.quantized)
+    for (const QuantizedRange& range : program.quantized) {
+      if (range.format != nullptr) {
+        range.format->quantize(view_of<const float>(range, memory.parameters), view_of<float>(range, memory.effective));
+        continue;
+      }
       for (std::size_t i = range.offset; i < range.offset + range.size; i += kLanes)
         hn::Store(Quantize(hn::Load(d, memory.parameters + i), range.scale), d, memory.effective + i);
+    }
   }
   for (const Stage& stage : program.stages)
     if (stage.transposed != kNone) TransposeWeight(stage, memory);

@@ -36,8 +36,7 @@ struct FinishConstants {
   }
   HWY_INLINE V Quantize(V x) const {
     const D d;
-    const V code = hn::Round(hn::Mul(x, hn::Load(d, scale)));
-    return hn::Mul(AtMost(hn::Load(d, high), AtLeast(hn::Load(d, low), code)), hn::Load(d, inverse));
+    return FixedPoint(x, hn::Load(d, scale), hn::Load(d, inverse), hn::Load(d, low), hn::Load(d, high));
   }
   HWY_INLINE V PassWhereOpen(V y, V gradient) const { return hn::IfNegativeThenElse(y, hn::Load(D(), zero), gradient); }
 };

@@ -120,11 +120,13 @@ HWY_INLINE V Relu(V x) {
 }
 HWY_INLINE V PassWhereOpen(V y, V gradient) { return hn::IfNegativeThenElse(y, hn::Zero(D()), gradient); }
 
-// quant::IntegerScale in vectors; NaN stays NaN.
+// quant::fixed_point in vectors; NaN stays NaN.
+HWY_INLINE V FixedPoint(V x, V scale, V inverse, V low, V high) {
+  return hn::Mul(AtMost(high, AtLeast(low, hn::Round(hn::Mul(x, scale)))), inverse);
+}
 HWY_INLINE V Quantize(V x, const quant::IntegerScale& q) {
   const D d;
-  const V code = hn::Round(hn::Mul(x, hn::Set(d, q.scale)));
-  return hn::Mul(AtMost(hn::Set(d, q.high), AtLeast(hn::Set(d, q.low), code)), hn::Set(d, q.inverse));
+  return FixedPoint(x, hn::Set(d, q.scale), hn::Set(d, q.inverse), hn::Set(d, q.low), hn::Set(d, q.high));
 }
 
 }  // namespace lathe::backend::dense::HWY_NAMESPACE

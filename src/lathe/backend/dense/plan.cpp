@@ -55,24 +55,6 @@ std::optional<LossKind> loss_kind(const engine::LossSettings& loss) {
   return std::nullopt;
 }
 
-std::optional<std::string> parameter_refusal(const ir::Node& node) {
-  for (const ir::Parameter& parameter : node.parameters)
-    if (parameter.format && !quant::integer_scale(*parameter.format))
-      return fmt::format("node {}: parameter {} has the format {}; dense quantises to integer only", node.name,
-                         parameter.name, parameter.format->to_string());
-  return std::nullopt;
-}
-
-// Refusals that concern one op's attributes.
-std::optional<std::string> attribute_refusal(const ir::Node& node) {
-  if (node.op == "quantize") {
-    const quant::Format format = quant::parse_format(node.string("format"));
-    if (!quant::integer_scale(format))
-      return fmt::format("node {}: format {}; dense quantises to integer only", node.name, format.to_string());
-  }
-  return std::nullopt;
-}
-
 std::optional<std::string> shape_refusal(const ir::Graph& graph, const ir::Node& node) {
   if (is_no_op(node)) return std::nullopt;
   for (const std::size_t input : node.inputs)
@@ -96,9 +78,7 @@ std::optional<std::string> node_refusal(const ir::Graph& graph, std::size_t inde
   const ir::Node& node = graph.nodes[index];
   if (!is_no_op(node) && !stage_kind(node.op))
     return fmt::format("node {}: op {} has no dense kernel", node.name, node.op);
-  if (auto reason = shape_refusal(graph, node)) return reason;
-  if (auto reason = attribute_refusal(node)) return reason;
-  return parameter_refusal(node);
+  return shape_refusal(graph, node);
 }
 
 // Compiles in three walks: parameters and stages, slots of the values, routes of the gradients.
@@ -171,9 +151,7 @@ class Compiler {
         break;
       case StageKind::kActivation: describe_activation(node, stage); break;
       case StageKind::kDropout: stage.probability = node.number("p"); break;
-      case StageKind::kQuantize:
-        stage.quantizer = *quant::integer_scale(quant::parse_format(node.string("format")));
-        break;
+      case StageKind::kQuantize: describe_quantizer(node.format("format"), stage); break;
       default: break;
     }
   }
@@ -183,6 +161,15 @@ class Compiler {
     stage.activation = static_cast<Activation>(&activation - ir::activations().entries().data());
     stage.numbers = activation.numbers(node);
     stage.keeps_output = activation.reads_output(stage.numbers);
+  }
+
+  static void describe_quantizer(const quant::Format& format, Stage& stage) {
+    if (const auto scale = quant::integer_scale(format)) {
+      stage.quantizer = *scale;
+      return;
+    }
+    stage.kind = StageKind::kFormat;
+    stage.format = quant::make_quantizer(format);
   }
 
   void describe_linear(Stage& stage) {
@@ -221,7 +208,22 @@ class Compiler {
     tensor.offset = program_.parameter_floats;
     program_.parameter_floats += size;
     if (engine::is_penalised(parameter)) program_.penalised.push_back({tensor.offset, size});
-    if (parameter.format) program_.quantized.push_back({tensor.offset, size, *quant::integer_scale(*parameter.format)});
+    if (parameter.format) program_.quantized.push_back(quantized_range(parameter, tensor, size));
+  }
+
+  static QuantizedRange quantized_range(const ir::Parameter& parameter, const Tensor& tensor, std::size_t size) {
+    QuantizedRange range;
+    range.offset = tensor.offset;
+    range.size = size;
+    if (const auto scale = quant::integer_scale(*parameter.format)) {
+      range.scale = *scale;
+      return range;
+    }
+    range.format = quant::make_quantizer(*parameter.format);
+    range.view = parameter.shape.size() == 2
+                     ? quant::TensorView<float>::matrix(nullptr, tensor.rows, tensor.columns, tensor.stride)
+                     : quant::TensorView<float>::parameter(nullptr, parameter.shape);
+    return range;
   }
 
   static void remember(const ir::Node& node, const std::string& name, std::size_t offset, Stage& stage) {
@@ -294,7 +296,8 @@ class Compiler {
 
   static bool reads_own_input_backward(const Stage& stage) {
     return stage.kind == StageKind::kLinear || stage.kind == StageKind::kBatchNorm ||
-           (stage.kind == StageKind::kActivation && !stage.keeps_output);
+           (stage.kind == StageKind::kActivation && !stage.keeps_output) ||
+           (stage.kind == StageKind::kFormat && stage.format->changes_gradients());
   }
   static bool reads_own_output_backward(const Stage& stage) {
     return stage.relu || stage.kind == StageKind::kRelu || stage.keeps_output;

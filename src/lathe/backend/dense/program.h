@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "lathe/backend/dense/activation.h"
 #include "lathe/ir/activation_text.h"
 #include "lathe/quant/integer.h"
+#include "lathe/quant/quantizer.h"
 
 /// What the dense engine executes: a graph compiled to stages over tiles of samples, in topological order.
 ///
@@ -35,7 +37,8 @@ enum class StageKind : std::uint8_t {
   kRelu,
   kActivation,  ///< one of activation.h; ReLU has its own stages
   kDropout,
-  kQuantize,
+  kQuantize,  ///< fixed point
+  kFormat,    ///< any other number format
   kAdd
 };
 
@@ -75,6 +78,8 @@ struct Stage {
   double probability = 0;         ///< dropout
   Slot mask;                      ///< dropout: factors of the values
   quant::IntegerScale quantizer;  ///< quantize, or where `quantizes` is set
+  /// Of kFormat; null for others.
+  std::shared_ptr<const quant::Quantizer> format;
 };
 
 /// Lists a contiguous run of stages between batch norms.
@@ -102,7 +107,17 @@ struct Tensor {
 struct QuantizedRange {
   std::size_t offset = 0, size = 0;
   quant::IntegerScale scale;
+  /// Of number formats that are no fixed point; null: `scale` says it.
+  std::shared_ptr<const quant::Quantizer> format;
+  quant::TensorView<float> view;  ///< of the tensor for `format`, without its data
 };
+
+/// Looks at a quantised tensor in a block of parameters or gradients.
+template <typename T>
+quant::TensorView<T> view_of(const QuantizedRange& range, T* block) {
+  return {
+      .data = block + range.offset, .shape = range.view.shape, .strides = range.view.strides, .rank = range.view.rank};
+}
 
 enum class LossKind : std::uint8_t {
   kCrossEntropy,

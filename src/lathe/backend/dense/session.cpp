@@ -160,7 +160,17 @@ engine::State DenseSession::state() const { return from_block(memory_.pointers()
 
 engine::State DenseSession::gradients() const {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  return from_block(memory_.pointers().gradients, false);
+  std::vector<float> block(memory_.pointers().gradients, memory_.pointers().gradients + program_.parameter_floats);
+  pass_gradients(block.data());
+  return from_block(block.data(), false);
+}
+
+void DenseSession::pass_gradients(float* block) const {
+  for (const QuantizedRange& range : program_.quantized) {
+    if (range.format == nullptr || !range.format->changes_gradients()) continue;
+    range.format->pass_gradient(view_of<const float>(range, memory_.pointers().parameters),
+                                view_of<float>(range, block));
+  }
 }
 
 void DenseSession::set_optimizer(const engine::OptimizerSettings& settings) {
@@ -267,6 +277,7 @@ void DenseSession::update(double learning_rate) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   const engine::OptimizerStep& step = rule_.next(learning_rate);
   const Memory& memory = memory_.pointers();
+  pass_gradients(memory.gradients);
   kernels_.update(program_, memory, update_call(step));
   if (!has_kernel(rule_.declaration())) {
     rule_.declaration().update_floats(rule_.settings(), step,

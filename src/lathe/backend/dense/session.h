@@ -81,6 +81,8 @@ class DenseSession final : public engine::Session {
   void write_tensor(const Tensor& tensor, float* block, const std::vector<float>& values);
   engine::State from_block(const float* block, bool with_buffers) const;
   std::array<float*, engine::kMostMoments> moments() const;
+  /// Turns a block of gradients of effective parameters into those of the parameters.
+  void pass_gradients(float* block) const;
   UpdateCall update_call(const engine::OptimizerStep& step);
   void check_result(const Rows& rows, const CallResult& result) const;
   Rows training_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const;

@@ -8,27 +8,15 @@
 #include "lathe/backend/onednn/op.h"
 #include "lathe/backend/onednn/session.h"
 #include "lathe/base/check.h"
-#include "lathe/quant/integer.h"
 
 namespace lathe::backend {
 namespace {
 
 bool is_structural(const ir::Node& node) { return node.op == "input" || node.op == "output" || node.op == "identity"; }
 
-std::optional<std::string> format_refusal(const ir::Node& node, const std::string& what, const quant::Format& format) {
-  if (quant::integer_scale(format)) return std::nullopt;
-  return fmt::format("node {}: {} has the format {}; onednn quantises to integer only", node.name, what,
-                     format.to_string());
-}
-
 std::optional<std::string> node_refusal(const ir::Node& node) {
   if (!is_structural(node) && onednn::find_op_maker(node.op) == nullptr)
     return fmt::format("node {}: op {} has no onednn kernel", node.name, node.op);
-  if (node.op == "quantize")
-    if (auto reason = format_refusal(node, "the result", quant::parse_format(node.string("format")))) return reason;
-  for (const ir::Parameter& parameter : node.parameters)
-    if (parameter.format)
-      if (auto reason = format_refusal(node, "parameter " + parameter.name, *parameter.format)) return reason;
   return std::nullopt;
 }
 

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <memory>
 
 #include "lathe/backend/onednn/op.h"
 #include "lathe/backend/onednn/threads.h"
 #include "lathe/engine/dropout.h"
 #include "lathe/quant/integer.h"
+#include "lathe/quant/quantizer.h"
 
 namespace lathe::backend::onednn {
 namespace {
@@ -93,10 +95,40 @@ NodePlan make_mul(PlanBuilder& builder, std::size_t node) {
           }};
 }
 
-// The gradient passes straight through (Bengio et al. 2013, arXiv:1308.3432), the only rule that formats have so far.
+// Any number format: samples are shared out to the threads, which changes no bit.
+NodePlan make_any_quantize(PlanBuilder& builder, std::size_t node) {
+  const std::shared_ptr<const quant::Quantizer> quantizer =
+      quant::make_quantizer(builder.graph().nodes[node].format("format"));
+  const Shape& shape = builder.graph().nodes[node].output_shape;
+  const std::size_t rows = builder.rows(), width = static_cast<std::size_t>(element_count(shape));
+  const Tensor source = builder.plain(builder.input(node)), target = builder.add_tensor(source.desc);
+  builder.step("quantize", {source, target}, [=](const Pass&) {
+    in_parallel(rows, 1, [&](std::size_t begin, std::size_t end) {
+      const auto count = static_cast<std::int64_t>(end - begin);
+      quantizer->quantize(quant::TensorView<const float>::batch(source.floats() + begin * width, count, shape),
+                          quant::TensorView<float>::batch(target.floats() + begin * width, count, shape));
+    });
+  });
+  return {target, [=, &builder](const Gradient& incoming) {
+            if (!quantizer->changes_gradients()) return builder.contribute(node, 0, incoming);
+            const Tensor gradient = builder.writable(incoming, source.desc);
+            builder.step("quantize backward", {source, gradient}, [=](const Pass&) {
+              in_parallel(rows, 1, [&](std::size_t begin, std::size_t end) {
+                const auto count = static_cast<std::int64_t>(end - begin);
+                quantizer->pass_gradient(
+                    quant::TensorView<const float>::batch(source.floats() + begin * width, count, shape),
+                    quant::TensorView<float>::batch(gradient.floats() + begin * width, count, shape));
+              });
+            });
+            builder.contribute(node, 0, {gradient});
+          }};
+}
+
+// Fixed point. The gradient passes straight through (Bengio et al. 2013, arXiv:1308.3432).
 NodePlan make_quantize(PlanBuilder& builder, std::size_t node) {
-  const quant::IntegerScale scale =
-      *quant::integer_scale(quant::parse_format(builder.graph().nodes[node].string("format")));
+  const auto fixed = quant::integer_scale(builder.graph().nodes[node].format("format"));
+  if (!fixed) return make_any_quantize(builder, node);
+  const quant::IntegerScale scale = *fixed;
   const Tensor source = builder.in_floats(builder.input(node)), target = builder.add_tensor(source.desc);
   builder.step("quantize", {source, target}, [=](const Pass&) {
     const float* from = source.floats();

@@ -25,6 +25,12 @@ memory::desc plain_form(const Parameter& parameter) {
   return plain_desc(memory::dims(data.dims, data.dims + data.ndims));
 }
 
+void pass_gradient(const Parameter& parameter, const std::vector<float>& values, std::vector<float>& gradient) {
+  const Shape& shape = parameter.declaration->shape;
+  parameter.format->pass_gradient(quant::TensorView<const float>::parameter(values.data(), shape),
+                                  quant::TensorView<float>::parameter(gradient.data(), shape));
+}
+
 void reorder(memory from, memory to) {
   dnnl::stream stream(processor());
   dnnl::reorder(from, to).execute(stream, from, to);
@@ -40,6 +46,7 @@ Parameters::Parameters(const ir::Graph& graph, bool training) : training_(traini
       Parameter parameter;
       parameter.declaration = &declaration;
       if (declaration.format) parameter.quantizer = quant::integer_scale(*declaration.format);
+      if (declaration.format && !parameter.quantizer) parameter.format = quant::make_quantizer(*declaration.format);
       parameters_.push_back(std::move(parameter));
     }
   }
@@ -65,7 +72,7 @@ void Parameters::place_rest() {
 void Parameters::place(Parameter& parameter, const memory::desc& desc) {
   if (parameter.placed) return;
   parameter.effective = empty_tensor(desc);
-  if (parameter.quantizer) parameter.values = empty_tensor(desc);
+  if (parameter.quantised()) parameter.values = empty_tensor(desc);
   if (parameter.trainable()) parameter.gradient = empty_tensor(desc);
   parameter.placed = true;
 }
@@ -75,7 +82,7 @@ Parameters::Sizes Parameters::sizes() const {
   for (const Parameter& parameter : parameters_) {
     const std::size_t floats = whole_lines(parameter.stored());
     (parameter.trainable() ? sizes.trainable : sizes.buffers) += floats;
-    if (parameter.quantizer) sizes.quantised += floats;
+    if (parameter.quantised()) sizes.quantised += floats;
   }
   return sizes;
 }
@@ -84,7 +91,15 @@ std::int64_t Parameters::bytes() const {
   const Sizes size = sizes();
   const auto bytes_of = [](std::size_t floats) { return MemoryBlock::bytes(floats * sizeof(float)); };
   const std::size_t blocks = bytes_of(size.buffers) + bytes_of(size.quantised);
-  return static_cast<std::int64_t>(blocks + (training_ ? 4 : 1) * bytes_of(size.trainable));
+  const std::size_t copies = 2 * largest_reordered() * sizeof(float);
+  return static_cast<std::int64_t>(blocks + copies + (training_ ? 4 : 1) * bytes_of(size.trainable));
+}
+
+std::size_t Parameters::largest_reordered() const {
+  std::size_t largest = 0;
+  for (const Parameter& parameter : parameters_)
+    if (parameter.format != nullptr) largest = std::max(largest, value_count(parameter.effective.desc));
+  return largest;
 }
 
 void Parameters::allocate() {
@@ -92,6 +107,7 @@ void Parameters::allocate() {
   values_ = MemoryBlock(size.trainable * sizeof(float));
   buffers_ = MemoryBlock(size.buffers * sizeof(float));
   quantised_ = MemoryBlock(size.quantised * sizeof(float));
+  for (std::vector<float>* copy : {&plain_, &plain_gradient_}) copy->reserve(largest_reordered());
   if (training_)
     for (MemoryBlock* block : {&gradients_, &moments1_, &moments2_})
       *block = MemoryBlock(size.trainable * sizeof(float));
@@ -116,18 +132,51 @@ std::int64_t Parameters::allocated_bytes() const {
   std::size_t bytes = 0;
   for (const MemoryBlock* block : {&values_, &buffers_, &quantised_, &gradients_, &moments1_, &moments2_})
     bytes += block->allocated();
+  bytes += (plain_.capacity() + plain_gradient_.capacity()) * sizeof(float);
   return static_cast<std::int64_t>(bytes);
 }
 
 void Parameters::quantize() {
   for (const Parameter& parameter : parameters_) {
     if (!parameter.values) continue;
+    if (parameter.format != nullptr) {
+      quantize_any(parameter);
+      continue;
+    }
     const quant::IntegerScale scale = *parameter.quantizer;
     const float* from = parameter.values->floats();
     float* to = parameter.effective.floats();
     in_parallel(parameter.stored(), kGrain, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) to[i] = scale(from[i]);
     });
+  }
+}
+
+void Parameters::quantize_any(const Parameter& parameter) {
+  to_plain(parameter, parameter.master(), plain_);
+  const Shape& shape = parameter.declaration->shape;
+  parameter.format->quantize(quant::TensorView<const float>::parameter(plain_.data(), shape),
+                             quant::TensorView<float>::parameter(plain_.data(), shape));
+  from_plain(parameter, plain_, parameter.effective.floats());
+}
+
+void Parameters::pass_gradients() {
+  for (const Parameter& parameter : parameters_) {
+    if (!parameter.changes_gradient()) continue;
+    float* gradient = parameter.gradient->floats();
+    to_plain(parameter, parameter.master(), plain_);
+    to_plain(parameter, gradient, plain_gradient_);
+    pass_gradient(parameter, plain_, plain_gradient_);
+    from_plain(parameter, plain_gradient_, gradient);
+  }
+}
+
+void Parameters::pass_gradients(engine::State& gradients) const {
+  std::vector<float> values;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (!parameters_[i].changes_gradient()) continue;
+    to_plain(parameters_[i], parameters_[i].master(), values);
+    pass_gradient(parameters_[i], values, gradients[i].values);
   }
 }
 

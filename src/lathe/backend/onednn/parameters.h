@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "lathe/engine/state.h"
 #include "lathe/ir/graph.h"
 #include "lathe/quant/integer.h"
+#include "lathe/quant/quantizer.h"
 
 namespace lathe::backend::onednn {
 
@@ -19,13 +21,16 @@ struct Parameter {
   Tensor effective;              ///< what the passes read: the values, or their quantised copy
   std::optional<Tensor> values;  ///< what the optimiser changes, where that is not the same
   std::optional<Tensor> gradient;
-  std::optional<quant::IntegerScale> quantizer;
-  bool placed = false;     ///< its layout is fixed
-  std::size_t offset = 0;  ///< in floats, in each block of the trainable ones or of the buffers
+  std::optional<quant::IntegerScale> quantizer;    ///< fixed point
+  std::shared_ptr<const quant::Quantizer> format;  ///< any other number format; null: none
+  bool placed = false;                             ///< its layout is fixed
+  std::size_t offset = 0;                          ///< in floats, in each block of the trainable ones or of the buffers
   std::size_t quantised_offset = 0;
   std::int64_t counter = 0;  ///< integral buffers: the value
 
   bool trainable() const { return declaration->trainable; }
+  bool quantised() const { return quantizer || format != nullptr; }
+  bool changes_gradient() const { return format != nullptr && format->changes_gradients(); }
   float* master() const { return (values ? *values : effective).floats(); }
   std::size_t stored() const { return effective.stored(); }
 };
@@ -53,6 +58,10 @@ class Parameters {
 
   /// Renews the quantised copies.
   void quantize();
+  /// Turns the accumulated gradients of quantised copies into those of the values.
+  void pass_gradients();
+  /// The same for gradients in a state.
+  void pass_gradients(engine::State& gradients) const;
   /// Copies a state in, and out (values, or a block of the optimiser's with the same offsets).
   void load(const engine::State& state);
   void read_values(engine::State& state) const;
@@ -74,7 +83,12 @@ class Parameters {
   };
   Sizes sizes() const;
 
+  void quantize_any(const Parameter& parameter);
+  /// Returns how many values the largest parameter has whose format needs them row-major.
+  std::size_t largest_reordered() const;
+
   bool training_ = true;
+  std::vector<float> plain_, plain_gradient_;  ///< row-major copies, largest_reordered() each
   std::vector<Parameter> parameters_;
   std::vector<std::size_t> first_of_node_;
   MemoryBlock values_, buffers_, quantised_, gradients_, moments1_, moments2_;

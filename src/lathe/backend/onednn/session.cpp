@@ -153,7 +153,10 @@ void OnednnSession::check_training() const {
 
 engine::State OnednnSession::gradients() const {
   check_training();
-  return fresh_ ? engine::zero_state(*network_.graph) : copy_out(network_.parameters.gradients(), "");
+  if (fresh_) return engine::zero_state(*network_.graph);
+  engine::State state = copy_out(network_.parameters.gradients(), "");
+  network_.parameters.pass_gradients(state);
+  return state;
 }
 
 void OnednnSession::set_optimizer(const engine::OptimizerSettings& settings) {
@@ -258,6 +261,7 @@ void OnednnSession::update(double learning_rate) {
   const engine::OptimizerStep& step = rule_.next(learning_rate);
   const std::size_t count = network_.parameters.trainable_floats();
   if (fresh_) std::fill_n(network_.parameters.gradients(), count, 0.0f);
+  network_.parameters.pass_gradients();
   for (const Parameter& parameter : network_.parameters.all()) {
     if (!parameter.trainable()) continue;
     const UpdateBlock block{.values = parameter.master(),

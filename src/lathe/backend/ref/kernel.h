@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lathe/ir/graph.h"
-#include "lathe/quant/format.h"
+#include "lathe/quant/quantizer.h"
 
 /// What the reference kernels work on. All values are double, row-major, [rows, width] with the batch first.
 namespace lathe::backend::ref {

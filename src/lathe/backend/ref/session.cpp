@@ -43,7 +43,7 @@ NodeState make_node_state(const ir::Graph& graph, std::size_t index, bool traini
   state.out_width = width_of(node);
   state.in_shapes = ir::input_shapes(graph, node);
   for (const ir::Parameter& parameter : node.parameters) state.tensors.push_back(make_tensor(parameter, training));
-  if (node.op == "quantize") state.quantizer = quant::make_quantizer(quant::parse_format(node.string("format")));
+  if (node.op == "quantize") state.quantizer = quant::make_quantizer(node.format("format"));
   return state;
 }
 
@@ -52,6 +52,14 @@ template <typename Nodes, typename Visit>
 void for_each_tensor(Nodes& nodes, Visit visit) {
   for (auto& node : nodes)
     for (auto& tensor : node.tensors) visit(tensor);
+}
+
+// Turns the gradient of a tensor's effective values into that of its values.
+void pass_gradient(const Tensor& tensor, std::vector<double>& gradient) {
+  if (tensor.quantizer == nullptr) return;
+  tensor.quantizer->pass_gradient(
+      quant::TensorView<const double>::parameter(tensor.values.data(), tensor.parameter->shape),
+      quant::TensorView<double>::parameter(gradient.data(), tensor.parameter->shape));
 }
 
 std::vector<float> to_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
@@ -118,7 +126,16 @@ engine::State RefSession::state() const { return copy_out(&Tensor::values, true)
 
 engine::State RefSession::gradients() const {
   LATHE_CHECK(training_, "the session is for evaluation only");
-  return copy_out(&Tensor::gradient, false);
+  engine::State state = copy_out(&Tensor::gradient, false);
+  std::size_t next = 0;
+  for_each_tensor(nodes_, [&](const Tensor& tensor) {
+    std::vector<float>& values = state[next++].values;
+    if (tensor.gradient.empty()) return;
+    std::vector<double> gradient = tensor.gradient;
+    pass_gradient(tensor, gradient);
+    values = to_floats(gradient);
+  });
+  return state;
 }
 
 void RefSession::set_optimizer(const engine::OptimizerSettings& settings) {
@@ -243,6 +260,7 @@ void RefSession::update(double learning_rate) {
   const engine::OptimizerStep& step = rule_.next(learning_rate);
   for_each_tensor(nodes_, [&](Tensor& tensor) {
     if (!tensor.parameter->trainable) return;
+    pass_gradient(tensor, tensor.gradient);
     apply_update(rule_.declaration(), rule_.settings(), step, tensor);
     std::fill(tensor.gradient.begin(), tensor.gradient.end(), 0.0);
   });

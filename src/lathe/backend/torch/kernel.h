@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lathe/backend/torch/number_format.h"
 #include "lathe/ir/graph.h"
-#include "lathe/quant/integer.h"
 
 /// What the ops are computed with: tensors of libtorch, the batch first, channels second in images and sequences.
 namespace lathe::backend::libtorch {
@@ -19,16 +19,16 @@ struct Tensor {
   const ir::Parameter* parameter = nullptr;
   /// Float32 on the device (4-dimensional weights channels-last); counters of batches stay in the machine's memory.
   at::Tensor values;
-  std::optional<quant::IntegerScale> scale;  ///< of its number format
+  std::shared_ptr<const NumberFormat> format;  ///< null: not quantised
 };
 
 /// Holds one node.
 struct NodeState {
   const ir::Node* node = nullptr;
-  std::size_t index = 0;                     ///< in the graph
-  std::size_t last_reader = 0;               ///< the last node that reads its value
-  std::vector<Tensor> tensors;               ///< in the order of the node's parameters
-  std::optional<quant::IntegerScale> scale;  ///< of a quantise node
+  std::size_t index = 0;                       ///< in the graph
+  std::size_t last_reader = 0;                 ///< the last node that reads its value
+  std::vector<Tensor> tensors;                 ///< in the order of the node's parameters
+  std::shared_ptr<const NumberFormat> format;  ///< of a quantise node
 
   /// Finds a tensor by name; null when the node has none.
   const Tensor* find(std::string_view name) const;

@@ -13,26 +13,6 @@
 namespace lathe::backend::libtorch {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-// Rounds half to even onto the codes of a fixed-point format; the gradient passes unchanged (Bengio et al. 2013,
-// arXiv:1308.3432).
-struct FixedPoint : torch::autograd::Function<FixedPoint> {
-  static at::Tensor forward(AutogradContext*, const at::Tensor& x, double scale, double inverse, double low,
-                            double high) {
-    return at::mul(x, scale).round_().clamp_(low, high).mul_(inverse);
-  }
-  static variable_list backward(AutogradContext*, const variable_list& gradients) {
-    return {gradients[0], at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
-  }
-};
-
-at::Tensor quantized(const at::Tensor& x, const quant::IntegerScale& scale) {
-  return FixedPoint::apply(x.to(at::kFloat), static_cast<double>(scale.scale), static_cast<double>(scale.inverse),
-                           static_cast<double>(scale.low), static_cast<double>(scale.high));
-}
-
 at::Tensor linear(const Call& call) {
   return at::linear(call.operand(0), call.operand("weight"), call.operand("bias"));
 }
@@ -192,7 +172,7 @@ at::Tensor dropout(const Call& call) {
       .mul(probability < 1 ? 1 / (1 - probability) : 0);
 }
 
-at::Tensor quantize(const Call& call) { return quantized(call.input(), *call.state.scale); }
+at::Tensor quantize(const Call& call) { return call.state.format->apply(call.input()); }
 
 at::Tensor relu(const Call& call) { return at::relu(call.input()); }
 at::Tensor relu6(const Call& call) { return at::hardtanh(call.input(), 0, 6); }
@@ -290,7 +270,7 @@ const Tensor* NodeState::find(std::string_view name) const {
 at::Tensor Call::parameter(std::string_view name) const {
   const Tensor* tensor = state.find(name);
   if (tensor == nullptr) return {};
-  return tensor->scale ? quantized(tensor->values, *tensor->scale) : tensor->values;
+  return tensor->format ? tensor->format->apply(tensor->values) : tensor->values;
 }
 
 at::Tensor Call::operand(std::string_view name) const {

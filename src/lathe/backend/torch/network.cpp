@@ -25,7 +25,8 @@ Tensor make_tensor(const ir::Parameter& parameter, const Place& place, bool trai
   tensor.values = at::zeros(parameter.shape, at::TensorOptions().dtype(at::kFloat).device(device));
   if (parameter.shape.size() == 4) tensor.values = tensor.values.contiguous(at::MemoryFormat::ChannelsLast);
   tensor.values.set_requires_grad(training && parameter.trainable);
-  if (parameter.format) tensor.scale = quant::integer_scale(*parameter.format);
+  if (parameter.format)
+    tensor.format = std::make_shared<const NumberFormat>(*parameter.format, parameter.shape, place.device());
   return tensor;
 }
 
@@ -37,7 +38,8 @@ NodeState make_state(const ir::Graph& graph, std::size_t index, const Place& pla
   for (const std::size_t user : graph.users(index)) state.last_reader = std::max(state.last_reader, user);
   for (const ir::Parameter& parameter : node.parameters)
     state.tensors.push_back(make_tensor(parameter, place, training));
-  if (node.op == "quantize") state.scale = quant::integer_scale(quant::parse_format(node.string("format")));
+  if (node.op == "quantize")
+    state.format = std::make_shared<const NumberFormat>(node.format("format"), node.output_shape, place.device());
   return state;
 }
 

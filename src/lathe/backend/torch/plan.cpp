@@ -8,14 +8,12 @@
 #include <vector>
 
 #include "lathe/backend/torch/kernel.h"
-#include "lathe/quant/integer.h"
+#include "lathe/quant/quantizer.h"
 
 namespace lathe::backend::libtorch {
 namespace {
 
 using Names = std::unordered_set<std::string_view>;
-
-bool is_integer(const quant::Format& format) { return quant::integer_scale(format).has_value(); }
 
 std::optional<std::string> find_refusal(const ir::Graph& graph, const ir::Node& node) {
   if (find_kernel(node.op) == nullptr) return fmt::format("node {}: op {} has no torch kernel", node.name, node.op);
@@ -24,12 +22,6 @@ std::optional<std::string> find_refusal(const ir::Graph& graph, const ir::Node& 
         "node {}: op embedding must read the network's input, whose tokens are checked before they "
         "reach the device",
         node.name);
-  if (node.op == "quantize" && !is_integer(quant::parse_format(node.string("format"))))
-    return fmt::format("node {}: number format {} has no torch kernel", node.name, node.string("format"));
-  for (const ir::Parameter& parameter : node.parameters)
-    if (parameter.format && !is_integer(*parameter.format))
-      return fmt::format("node {}: number format {} of {} has no torch kernel", node.name,
-                         parameter.format->to_string(), parameter.name);
   return std::nullopt;
 }
 
@@ -58,6 +50,11 @@ bool forgets_input(std::string_view op) {
   return kNames.contains(op) || views().contains(op);
 }
 
+// Tells whether a quantiser's backward pass reads its input.
+bool has_slope(const ir::Node& node) {
+  return node.op == "quantize" && quant::make_quantizer(node.format("format"))->changes_gradients();
+}
+
 // Ops whose backward pass reads their own value.
 bool keeps_output(std::string_view op) {
   static const Names kNames = {"relu", "tanh", "sigmoid", "softmax", "attention"};
@@ -70,7 +67,7 @@ std::vector<bool> kept_values(const ir::Graph& graph) {
   for (std::size_t i = graph.nodes.size(); i-- > 1;) {
     const ir::Node& node = graph.nodes[i];
     if (keeps_output(node.op)) kept[i] = true;
-    const bool keeps_inputs = views().contains(node.op) ? kept[i] : !forgets_input(node.op);
+    const bool keeps_inputs = views().contains(node.op) ? kept[i] : !forgets_input(node.op) || has_slope(node);
     for (const std::size_t input : node.inputs) kept[input] = kept[input] || keeps_inputs;
     if (views().contains(node.op)) kept[i] = false;  // counted where it was computed
   }

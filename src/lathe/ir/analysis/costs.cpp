@@ -7,61 +7,36 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
+#include "lathe/ir/analysis/value_formats.h"
 #include "lathe/ir/op.h"
 #include "lathe/ir/size_limits.h"
 
 namespace lathe::ir {
 namespace {
 
-double bits_of(const quant::Format& format) { return quant::make_quantizer(format)->bits_per_value(); }
-
-double bits_of(const Parameter& parameter) { return parameter.format ? bits_of(*parameter.format) : kFloatBits; }
-
-/// Returns the bits of what each node writes: those of the last quantiser before it that only copying nodes follow.
-std::vector<double> output_bits(const Graph& graph) {
-  std::vector<double> bits;
-  for (const Node& node : graph.nodes) {
-    const OpDeclaration& op = op_of(node);
-    const bool moves = op.channel_rule == ChannelRule::kPreserves || op.channel_rule == ChannelRule::kBlocks;
-    if (!op.format_attribute.empty())
-      bits.push_back(bits_of(quant::parse_format(node.string(op.format_attribute))));
-    else if (moves && op.input_count == 1 && op.cost(node, input_shapes(graph, node)).flops == 0)
-      bits.push_back(bits[node.inputs.front()]);
-    else
-      bits.push_back(kFloatBits);
-  }
-  return bits;
-}
-
 /// Returns the mean bits of the values that a node reads.
-double input_bits(const Graph& graph, const Node& node, const std::vector<double>& written_bits) {
+double input_bits(const Graph& graph, const Node& node, const NodeFormats& formats) {
   double bits = 0, values = 0;
-  for (const std::size_t input : node.inputs) {
-    const auto count = static_cast<double>(element_count(graph.nodes[input].output_shape));
-    bits += written_bits[input] * count;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto count = static_cast<double>(element_count(graph.nodes[node.inputs[i]].output_shape));
+    bits += formats.inputs[i].bits * count;
     values += count;
   }
   return bits / values;
 }
 
-void count_parameters(const Node& node, NodeCosts& costs) {
-  for (const Parameter& parameter : node.parameters) {
+void count_parameters(const Node& node, const NodeFormats& formats, NodeCosts& costs) {
+  for (std::size_t i = 0; i < node.parameters.size(); ++i) {
+    const Parameter& parameter = node.parameters[i];
     const std::int64_t count = element_count(parameter.shape);
     (parameter.trainable ? costs.parameters : costs.buffers) += count;
-    if (!parameter.trainable) continue;
-    costs.stored_bits += bits_of(parameter) * static_cast<double>(count);
-    if (parameter.name == "weight") costs.weight_bits = bits_of(parameter);
-    if (parameter.name == "bias") costs.bias_bits = bits_of(parameter);
+    if (parameter.trainable) costs.stored_bits += formats.parameters[i].bits * static_cast<double>(count);
   }
+  if (const ValueFormat* weight = formats.find(node, Operand::kWeight)) costs.weight_bits = weight->bits;
+  if (const ValueFormat* bias = formats.find(node, Operand::kBias)) costs.bias_bits = bias->bits;
 }
 
-bool has_weight(const Node& node) {
-  return std::any_of(node.parameters.begin(), node.parameters.end(),
-                     [](const Parameter& parameter) { return parameter.name == "weight"; });
-}
-
-NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_size,
-                     const std::vector<double>& written_bits) {
+NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_size, const NodeFormats& formats) {
   const std::vector<Shape> inputs = input_shapes(graph, node);
   const OpCost cost = op_of(node).cost(node, inputs);
   NodeCosts costs;
@@ -73,9 +48,9 @@ NodeCosts node_costs(const Graph& graph, const Node& node, std::int64_t batch_si
   costs.backward_flops = counted_product({cost.backward_flops, batch_size});
   for (const Shape& shape : inputs) costs.input_elements += counted_product({element_count(shape), batch_size});
   costs.output_elements = counted_product({element_count(node.output_shape), batch_size});
-  count_parameters(node, costs);
-  costs.activation_bits = input_bits(graph, node, written_bits);
-  const double other_bits = has_weight(node) ? costs.weight_bits : costs.activation_bits;
+  count_parameters(node, formats, costs);
+  costs.activation_bits = input_bits(graph, node, formats);
+  const double other_bits = formats.find(node, Operand::kWeight) != nullptr ? costs.weight_bits : costs.activation_bits;
   costs.bitops = other_bits * costs.activation_bits * static_cast<double>(costs.macs);
   costs.lab_bitops = static_cast<double>(costs.flops) * kFloatBits;
   return costs;
@@ -109,9 +84,9 @@ void average_bits(const Graph& graph, GraphCosts& costs) {
     if (node.macs == 0) continue;
     for (const Parameter& parameter : graph.nodes[i + 1].parameters) {
       const auto count = static_cast<double>(element_count(parameter.shape));
-      if (parameter.name == "weight") weights.add(node.weight_bits, count);
-      if (parameter.name == "weight" && parameter.format) quantized.add(node.weight_bits, count);
-      if (parameter.name == "bias") biases.add(node.bias_bits, count);
+      if (parameter.operand == Operand::kWeight) weights.add(node.weight_bits, count);
+      if (parameter.operand == Operand::kWeight && parameter.format) quantized.add(node.weight_bits, count);
+      if (parameter.operand == Operand::kBias) biases.add(node.bias_bits, count);
     }
     activations.add(node.activation_bits, static_cast<double>(node.input_elements));
   }
@@ -128,10 +103,10 @@ GraphCosts costs(const Graph& graph, std::int64_t batch_size) {
   GraphCosts result;
   result.batch_size = batch_size;
   result.total.name = "total";
-  const std::vector<double> written_bits = output_bits(graph);
+  const std::vector<NodeFormats> formats = value_formats(graph);
   for (std::size_t i = 1; i + 1 < graph.nodes.size(); ++i) {
     try {
-      result.nodes.push_back(node_costs(graph, graph.nodes[i], batch_size, written_bits));
+      result.nodes.push_back(node_costs(graph, graph.nodes[i], batch_size, formats[i]));
       add(result.nodes.back(), result.total);
     } catch (const UserError& error) {
       throw UserError("node " + graph.nodes[i].name,

@@ -32,9 +32,10 @@ Shape image_shape(const Node& node, std::span<const Shape> inputs) {
 }
 
 std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
-  Parameter zeros{.name = "bias", .shape = {node.integer("num_features")}, .output_axis = 0};
+  Parameter zeros{.name = "bias", .shape = {node.integer("num_features")}, .output_axis = 0, .operand = Operand::kBias};
   Parameter ones = zeros;
   ones.name = "weight";
+  ones.operand = Operand::kWeight;
   ones.initializer = Initializer::kOnes;
   Parameter mean = zeros;
   mean.name = "running_mean";

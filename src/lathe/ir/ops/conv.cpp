@@ -48,7 +48,8 @@ std::int64_t fan_in(const Node& node) {
 
 std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
   const Channels channels(node);
-  Parameter weight{.name = "weight", .shape = {channels.out, channels.in / channels.groups}};
+  Parameter weight{
+      .name = "weight", .shape = {channels.out, channels.in / channels.groups}, .operand = Operand::kWeight};
   for (const std::int64_t extent : node.integers("kernel_size")) weight.shape.push_back(extent);
   weight.initializer = Initializer::kUniformFanIn;
   weight.fan_in = fan_in(node);
@@ -58,6 +59,7 @@ std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
   if (node.boolean("bias")) {
     Parameter bias = weight;
     bias.name = "bias";
+    bias.operand = Operand::kBias;
     bias.shape = {channels.out};
     bias.input_axis = -1;
     list.push_back(bias);

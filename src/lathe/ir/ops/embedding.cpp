@@ -9,7 +9,11 @@ namespace {
 
 /// One table of rows: [rows, features], normal.
 std::vector<Parameter> table(std::int64_t rows, std::int64_t features) {
-  return {{.name = "weight", .shape = {rows, features}, .initializer = Initializer::kNormal, .output_axis = 1}};
+  return {{.name = "weight",
+           .shape = {rows, features},
+           .initializer = Initializer::kNormal,
+           .output_axis = 1,
+           .operand = Operand::kWeight}};
 }
 
 Shape embedding_shape(const Node& node, std::span<const Shape> inputs) {

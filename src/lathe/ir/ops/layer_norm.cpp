@@ -18,8 +18,12 @@ Shape output_shape(const Node& node, std::span<const Shape> inputs) {
 
 std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
   const Shape shape = {node.integer("normalized_shape")};
-  return {{.name = "weight", .shape = shape, .initializer = Initializer::kOnes, .output_axis = 0},
-          {.name = "bias", .shape = shape, .output_axis = 0}};
+  return {{.name = "weight",
+           .shape = shape,
+           .initializer = Initializer::kOnes,
+           .output_axis = 0,
+           .operand = Operand::kWeight},
+          {.name = "bias", .shape = shape, .output_axis = 0, .operand = Operand::kBias}};
 }
 
 }  // namespace

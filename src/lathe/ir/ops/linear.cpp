@@ -27,7 +27,7 @@ Shape output_shape(const Node& node, std::span<const Shape> inputs) {
 std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
   const std::int64_t in_features = node.integer("in_features");
   const std::int64_t out_features = node.integer("out_features");
-  Parameter weight{.name = "weight", .shape = {out_features, in_features}};
+  Parameter weight{.name = "weight", .shape = {out_features, in_features}, .operand = Operand::kWeight};
   weight.initializer = Initializer::kUniformFanIn;
   weight.fan_in = in_features;
   weight.output_axis = 0;
@@ -36,6 +36,7 @@ std::vector<Parameter> parameters(const Node& node, std::span<const Shape>) {
   if (node.boolean("bias")) {
     Parameter bias = weight;
     bias.name = "bias";
+    bias.operand = Operand::kBias;
     bias.shape = {out_features};
     bias.input_axis = -1;
     list.push_back(bias);

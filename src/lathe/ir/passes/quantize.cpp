@@ -17,12 +17,11 @@ bool names_option(const std::vector<quant::GivenOption>& given, const std::strin
 }
 
 /// Checks that every obligatory option is there, with the key that the user has to write.
-void check_complete(const Node& node, const std::string& operand, const std::string& kind,
-                    const std::vector<quant::GivenOption>& given) {
-  for (const quant::FormatOptionDeclaration& option : quant::format_kind(kind).options) {
-    if (option.default_value || names_option(given, option.name)) continue;
-    throw UserError("node " + node.name,
-                    fmt::format("quantising {} with {} needs {}_{}", node.op, kind, operand, option.name));
+void check_complete(const Node& node, Operand operand, const NodeQuantization& asked) {
+  for (const quant::FormatOptionDeclaration& option : quant::format_kind(asked.kind).options) {
+    if (option.default_value || option.optional || names_option(asked[operand], option.name)) continue;
+    throw UserError("node " + node.name, fmt::format("quantising {} with {} needs {}_{}", node.op, asked.kind,
+                                                     spelling(operand), option.name));
   }
 }
 
@@ -31,28 +30,27 @@ bool has_sign(const std::string& kind) {
   return std::any_of(options.begin(), options.end(), [](const auto& option) { return option.name == "signed"; });
 }
 
-quant::Format operand_format(const Node& node, const std::string& operand, const std::string& kind,
-                             const std::vector<quant::GivenOption>& given) {
-  check_complete(node, operand, kind, given);
+/// Makes the format of an operand of this shape.
+quant::Format operand_format(const Node& node, Operand operand, const Shape& shape, const NodeQuantization& asked) {
+  check_complete(node, operand, asked);
+  std::vector<quant::GivenOption> given = asked[operand];
+  if (operand == Operand::kDataIn && op_of(node).unsigned_data_in && has_sign(asked.kind) &&
+      !names_option(given, "signed"))
+    given.push_back({"signed", 0});
   try {
-    return quant::make_format(kind, given);
+    quant::Format format = quant::make_format(asked.kind, given);
+    if (const auto reason = quant::misfit(format, shape)) throw UserError(*reason);
+    return format;
   } catch (const UserError& error) {
-    throw UserError("node " + node.name, fmt::format("{}: {}", operand, error.what()));
+    throw UserError("node " + node.name, fmt::format("{}: {}", spelling(operand), error.what()));
   }
 }
 
-quant::Format data_format(const Node& node, const NodeQuantization& asked) {
-  std::vector<quant::GivenOption> given = asked.data_in;
-  if (op_of(node).unsigned_data_in && has_sign(asked.kind) && !names_option(given, "signed"))
-    given.push_back({"signed", 0});
-  return operand_format(node, "data_in", asked.kind, given);
-}
-
+/// Quantises weights always, biases where options are given.
 void quantize_parameters(Node& node, const NodeQuantization& asked) {
   for (Parameter& parameter : node.parameters) {
-    if (parameter.name == "weight") parameter.format = operand_format(node, "weight", asked.kind, asked.weight);
-    if (parameter.name == "bias" && !asked.bias.empty())
-      parameter.format = operand_format(node, "bias", asked.kind, asked.bias);
+    const bool wanted = parameter.operand && (parameter.operand != Operand::kBias || !asked[Operand::kBias].empty());
+    if (wanted) parameter.format = operand_format(node, *parameter.operand, parameter.shape, asked);
   }
 }
 
@@ -81,7 +79,7 @@ class Rewriter {
     Node copied = node;
     for (std::size_t& input : copied.inputs) input = moved_[input];
     if (asked != nullptr) {
-      quantize_inputs(copied, data_format(node, *asked));
+      quantize_inputs(copied, *asked);
       quantize_parameters(copied, *asked);
     }
     moved_.push_back(result_.nodes.size());
@@ -91,24 +89,25 @@ class Rewriter {
 
  private:
   /// Puts quantisers before all inputs; an input that is read twice gets one.
-  void quantize_inputs(Node& node, const quant::Format& format) {
+  void quantize_inputs(Node& node, const NodeQuantization& asked) {
     const std::vector<std::size_t> inputs = node.inputs;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const auto first = std::find(inputs.begin(), inputs.end(), inputs[i]) - inputs.begin();
       const bool repeated = static_cast<std::size_t>(first) < i;
       node.inputs[i] =
-          repeated ? node.inputs[static_cast<std::size_t>(first)] : quantized_input(node, inputs[i], format);
+          repeated ? node.inputs[static_cast<std::size_t>(first)] : quantized_input(node, inputs[i], asked);
     }
   }
 
   /// Returns the index of the quantiser before `node`: the one that an earlier pass made for it, or a new one.
-  std::size_t quantized_input(const Node& node, std::size_t input, const quant::Format& format) {
+  std::size_t quantized_input(const Node& node, std::size_t input, const NodeQuantization& asked) {
     Node& before = result_.nodes[input];
+    const quant::Format format = operand_format(node, Operand::kDataIn, before.output_shape, asked);
     if (before.op == kQuantize && before.name.starts_with(node.name + "_data_in")) {
-      before.set("format", format.to_string());
+      before.set("format", format);
       return input;
     }
-    Node quantiser = make_node(result_, kQuantize, {{"format", format.to_string()}}, {input});
+    Node quantiser = make_node(result_, kQuantize, {{"format", format}}, {input});
     quantiser.name = quantiser_name(node.name + "_data_in");
     result_.nodes.push_back(std::move(quantiser));
     return result_.nodes.size() - 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,11 +13,15 @@ namespace lathe::ir {
 /// Holds the number formats asked of one node (MASE's quantise pass): y = op(q(x), q(W), q(b)), the master weights stay
 /// float. An operand without options is not mentioned in the file.
 struct NodeQuantization {
-  std::string kind = "integer";                  ///< number format of all operands
-  bool bypass = false;                           ///< true: accepted and left in float
-  std::vector<quant::GivenOption> data_in = {};  ///< `data_in_width`, `data_in_frac_width`, ... without the prefix
-  std::vector<quant::GivenOption> weight = {};
-  std::vector<quant::GivenOption> bias = {};
+  std::string kind = "integer";  ///< number format of all operands
+  bool bypass = false;           ///< true: accepted and left in float
+  /// `data_in_width`, `data_in_frac_width`, ... without the prefix, per operand in the order of kOperands.
+  std::array<std::vector<quant::GivenOption>, kOperands.size()> options = {};
+
+  std::vector<quant::GivenOption>& operator[](Operand operand) { return options[static_cast<std::size_t>(operand)]; }
+  const std::vector<quant::GivenOption>& operator[](Operand operand) const {
+    return options[static_cast<std::size_t>(operand)];
+  }
 };
 
 struct QuantizeSettings {
