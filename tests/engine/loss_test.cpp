@@ -4,6 +4,7 @@
 
 #include "engine/fake_session.h"
 #include "lathe/base/error.h"
+#include "lathe/engine/loss_options.h"
 #include "lathe/engine/train.h"
 
 namespace lathe::engine {
@@ -29,6 +30,12 @@ TEST(Loss, DeclarationsHaveNamesOfTheirOwn) {
     EXPECT_FALSE(declaration.description.empty());
   }
   EXPECT_EQ(find_loss("hinge"), nullptr);
+}
+
+TEST(Loss, OptionsOfDeclarationsAreDeclared) {
+  for (const LossDeclaration& declaration : loss_declarations())
+    for (const std::string& option : declaration.options) EXPECT_EQ(loss_option(option).name, option);
+  EXPECT_THROW(loss_option("margin"), InternalError);
 }
 
 TEST(Loss, PrintsTheOptionsThatDiffer) {
@@ -130,6 +137,7 @@ TEST(TargetSquares, AreThoseOfTheRowsAlone) {
   samples.outputs = 2;
   samples.targets = {9, 9, 1, 10, 3, 10, 5, 10};
   EXPECT_EQ(target_squares(samples, 1, 3), (std::vector<double>{8, 0}));
+  EXPECT_EQ(target_means(samples, 1, 3), (std::vector<double>{3, 10}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lathe/base/error.h"
+#include "lathe/engine/loss_options.h"
 #include "lathe/recipe/settings.h"
 
 namespace lathe::recipe {
@@ -29,6 +30,15 @@ TEST(TrainingSettings, HaveNamesOfTheirOwnInEachPlace) {
     EXPECT_TRUE(setting.general.empty() || general.insert(setting.general).second) << setting.general;
     EXPECT_EQ(find_training_setting(setting.name()), &setting);
     EXPECT_TRUE(setting.in_runner || !setting.searchable) << setting.name();
+  }
+}
+
+// A value that the table lets pass and the loss refuses would be told without its place in the file.
+TEST(TrainingSettings, HaveTheBoundsThatLossesDeclare) {
+  for (const engine::LossOption& option : engine::loss_options()) {
+    const TrainingSetting* setting = find_training_setting(option.name);
+    ASSERT_NE(setting, nullptr) << option.name;
+    EXPECT_EQ(setting->field.allowed, option.bounds.to_string()) << option.name;
   }
 }
 

@@ -8,45 +8,34 @@
 
 #include "lathe/base/check.h"
 #include "lathe/base/error.h"
+#include "lathe/engine/loss_options.h"
 
 namespace lathe::engine {
 namespace {
 
 using data::Task;
 
-// An option of LossSettings: whether it has another value than the default, whether that is allowed, and its text.
-struct Option {
-  std::string name;
-  bool (*given)(const LossSettings&);
-  std::string (*problem)(const LossSettings&);
-  std::string (*text)(const LossSettings&);
-};
-
-std::string class_weights_problem(const LossSettings& loss) {
-  const auto& weights = loss.class_weights;
-  const bool allowed = std::all_of(weights.begin(), weights.end(), [](double w) { return std::isfinite(w) && w >= 0; });
-  if (!allowed) return fmt::format("must be finite numbers, at least 0; got {}", fmt::join(weights, ", "));
-  const bool some = std::any_of(weights.begin(), weights.end(), [](double w) { return w > 0; });
-  return weights.empty() || some ? "" : "one weight at least must be above 0";
+std::string some_above_zero(const std::vector<double>& numbers) {
+  const bool some = std::any_of(numbers.begin(), numbers.end(), [](double number) { return number > 0; });
+  return numbers.empty() || some ? "" : "one weight at least must be above 0";
 }
 
-const std::vector<Option>& option_list() {
-  static const std::vector<Option> kOptions = {
-      {"label_smoothing", [](const LossSettings& loss) { return loss.label_smoothing != 0; },
-       [](const LossSettings& loss) {
-         const bool allowed = loss.label_smoothing >= 0 && loss.label_smoothing < 1;
-         return allowed ? std::string() : fmt::format("must be in [0, 1); got {}", loss.label_smoothing);
-       },
-       [](const LossSettings& loss) { return fmt::format("{}", loss.label_smoothing); }},
-      {"class_weights", [](const LossSettings& loss) { return !loss.class_weights.empty(); }, class_weights_problem,
-       [](const LossSettings& loss) { return fmt::format("[{}]", fmt::join(loss.class_weights, ", ")); }},
-      {"huber_delta", [](const LossSettings& loss) { return loss.delta != 1; },
-       [](const LossSettings& loss) {
-         const bool allowed = std::isfinite(loss.delta) && loss.delta > 0;
-         return allowed ? std::string() : fmt::format("must be above 0; got {}", loss.delta);
-       },
-       [](const LossSettings& loss) { return fmt::format("{}", loss.delta); }}};
-  return kOptions;
+bool is_given(const LossOption& option, const LossSettings& loss) {
+  return option.numbers(loss) != option.numbers(LossSettings{});
+}
+
+std::string text_of(const LossOption& option, const LossSettings& loss) {
+  const std::vector<double> numbers = option.numbers(loss);
+  return option.is_list ? fmt::format("[{}]", fmt::join(numbers, ", ")) : fmt::format("{}", numbers.front());
+}
+
+std::string problem_of(const LossOption& option, const LossSettings& loss) {
+  const std::vector<double> numbers = option.numbers(loss);
+  const auto allowed = [&](double number) { return std::isfinite(number) && option.bounds.contains(number); };
+  if (!std::all_of(numbers.begin(), numbers.end(), allowed))
+    return fmt::format("must be {}{}; got {}", option.is_list ? "finite numbers, " : "", option.bounds.to_string(),
+                       fmt::join(numbers, ", "));
+  return option.problem == nullptr ? "" : option.problem(numbers);
 }
 
 bool reads(const LossDeclaration& declaration, const std::string& option) {
@@ -58,6 +47,12 @@ std::string names_of(Task task) {
   for (const LossDeclaration& declaration : loss_declarations())
     if (declaration.task == task) names.push_back(declaration.name);
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::span<const float> targets_of(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  const auto outputs = static_cast<std::size_t>(samples.outputs);
+  return std::span(samples.targets)
+      .subspan(static_cast<std::size_t>(first) * outputs, static_cast<std::size_t>(count) * outputs);
 }
 
 }  // namespace
@@ -91,6 +86,31 @@ const Registry<LossDeclaration>& loss_declarations() {
   return registry;
 }
 
+const std::vector<LossOption>& loss_options() {
+  static const std::vector<LossOption> options = {
+      {.name = "label_smoothing",
+       .bounds = {.low = 0, .high = 1, .high_open = true},
+       .numbers = [](const LossSettings& loss) { return std::vector{loss.label_smoothing}; }},
+      {.name = "class_weights",
+       .bounds = config::at_least(0),
+       .is_list = true,
+       .numbers = [](const LossSettings& loss) { return loss.class_weights; },
+       .problem = some_above_zero},
+      {.name = "huber_delta",
+       .bounds = config::above(0),
+       .numbers = [](const LossSettings& loss) { return std::vector{loss.delta}; }},
+  };
+  return options;
+}
+
+const LossOption& loss_option(std::string_view name) {
+  const auto& options = loss_options();
+  const auto found =
+      std::find_if(options.begin(), options.end(), [&](const auto& option) { return option.name == name; });
+  LATHE_CHECK(found != options.end(), "loss option {}", name);
+  return *found;
+}
+
 const LossDeclaration* find_loss(std::string_view name) { return loss_declarations().find(name); }
 
 LossSettings resolved(LossSettings loss, Task task) {
@@ -105,9 +125,9 @@ std::string default_loss(Task task) { return task == Task::kRegression ? "mean_s
 std::string LossSettings::to_text() const {
   const LossDeclaration* declaration = find_loss(name);
   std::vector<std::string> options;
-  for (const Option& option : option_list())
-    if (declaration != nullptr && reads(*declaration, option.name) && option.given(*this))
-      options.push_back(fmt::format("{}={}", option.name, option.text(*this)));
+  for (const LossOption& option : loss_options())
+    if (declaration != nullptr && reads(*declaration, option.name) && is_given(option, *this))
+      options.push_back(fmt::format("{}={}", option.name, text_of(option, *this)));
   return options.empty() ? name : fmt::format("{}({})", name, fmt::join(options, ", "));
 }
 
@@ -117,11 +137,12 @@ std::optional<SettingProblem> find_problem(const LossSettings& loss, Task task) 
   if (declaration->task != task)
     return SettingProblem{"loss", fmt::format("{} belongs to {}; the task is {}, whose losses are {}", loss.name,
                                               task_name(declaration->task), task_name(task), names_of(task))};
-  for (const Option& option : option_list()) {
-    if (!option.given(loss)) continue;
+  for (const LossOption& option : loss_options()) {
+    if (!is_given(option, loss)) continue;
     if (!reads(*declaration, option.name))
       return SettingProblem{option.name, fmt::format("does not belong to the loss {}", loss.name)};
-    if (const std::string problem = option.problem(loss); !problem.empty()) return SettingProblem{option.name, problem};
+    if (const std::string problem = problem_of(option, loss); !problem.empty())
+      return SettingProblem{option.name, problem};
   }
   return std::nullopt;
 }
@@ -133,16 +154,6 @@ std::optional<SettingProblem> find_problem(const LossSettings& loss, const data:
   return SettingProblem{"class_weights",
                         fmt::format("has {} weights; data set {} has {} classes ({})", weights, dataset.name,
                                     dataset.classes, fmt::join(dataset.preprocessing.class_names, ", "))};
-}
-
-void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs) {
-  const LossDeclaration* declaration = find_loss(loss.name);
-  LATHE_CHECK(declaration != nullptr, "loss {}", loss.name);
-  const std::int64_t expected = declaration->task == Task::kRegression ? outputs : 0;
-  LATHE_CHECK(samples.outputs == expected, "loss {} of {} outputs, {} targets a row", loss.name, outputs,
-              samples.outputs);
-  LATHE_CHECK(loss.class_weights.empty() || loss.class_weights.size() == static_cast<std::size_t>(outputs),
-              "{} class weights, {} outputs", loss.class_weights.size(), outputs);
 }
 
 double loss_weight(const LossSettings& loss, const data::Samples& samples, std::span<const std::uint32_t> rows) {
@@ -162,17 +173,21 @@ std::optional<double> loss_weight(const LossSettings& loss, std::span<const std:
   return sum;
 }
 
-std::vector<double> target_squares(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  const auto outputs = static_cast<std::size_t>(samples.outputs);
-  const std::span<const float> targets =
-      std::span(samples.targets)
-          .subspan(static_cast<std::size_t>(first) * outputs, static_cast<std::size_t>(count) * outputs);
-  std::vector<double> means(outputs), squares(outputs);
-  for (std::size_t i = 0; i < targets.size(); ++i) means[i % outputs] += targets[i];
+std::vector<double> target_means(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  const std::span<const float> targets = targets_of(samples, first, count);
+  std::vector<double> means(static_cast<std::size_t>(samples.outputs));
+  for (std::size_t i = 0; i < targets.size(); ++i) means[i % means.size()] += targets[i];
   for (double& mean : means) mean /= static_cast<double>(std::max<std::int64_t>(count, 1));
+  return means;
+}
+
+std::vector<double> target_squares(const data::Samples& samples, std::int64_t first, std::int64_t count) {
+  const std::span<const float> targets = targets_of(samples, first, count);
+  const std::vector<double> means = target_means(samples, first, count);
+  std::vector<double> squares(means.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    const double distance = targets[i] - means[i % outputs];
-    squares[i % outputs] += distance * distance;
+    const double distance = targets[i] - means[i % means.size()];
+    squares[i % means.size()] += distance * distance;
   }
   return squares;
 }

@@ -37,7 +37,7 @@ struct LossDeclaration {
   std::vector<std::string> aliases;
   data::Task task = data::Task::kClassification;
   std::string description;           ///< of one row with outputs o and targets t, or label y
-  std::vector<std::string> options;  ///< keys of the settings that it reads
+  std::vector<std::string> options;  ///< those of loss_options that it reads
 };
 
 const Registry<LossDeclaration>& loss_declarations();
@@ -54,15 +54,14 @@ std::optional<SettingProblem> find_problem(const LossSettings& loss, data::Task 
 /// Checks, further, that there are as many class weights as classes.
 std::optional<SettingProblem> find_problem(const LossSettings& loss, const data::Dataset& dataset);
 
-/// Checks that rows hold what a loss learns from: labels, or `outputs` targets. Throws InternalError.
-void check_rows(const LossSettings& loss, const data::Samples& samples, std::int64_t outputs);
-
 /// Returns what the sum of the losses of `rows` is divided by: their number, or the sum of their classes' weights. The
 /// same for every order of the rows.
 double loss_weight(const LossSettings& loss, const data::Samples& samples, std::span<const std::uint32_t> rows);
 /// Returns the same from the number of rows of each class; nullopt without class weights.
 std::optional<double> loss_weight(const LossSettings& loss, std::span<const std::int64_t> class_rows);
 
+/// Returns the mean of each output's targets over the rows [first, first + count).
+std::vector<double> target_means(const data::Samples& samples, std::int64_t first, std::int64_t count);
 /// Returns, for each output, the sum of (target - mean)^2 over the rows [first, first + count), mean being theirs.
 std::vector<double> target_squares(const data::Samples& samples, std::int64_t first, std::int64_t count);
 

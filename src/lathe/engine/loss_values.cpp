@@ -47,17 +47,4 @@ LossValue find_loss_value(std::string_view name) {
   return found == kValues.end() ? nullptr : found->second;
 }
 
-double log_sum_exp(std::span<const double> logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const double logit : logits) sum += std::exp(logit - largest);
-  return largest + std::log(sum);
-}
-
-double cross_entropy_share(const LossSettings& loss, std::size_t label, std::size_t classes, std::size_t i) {
-  const double weight = loss.class_weights.empty() ? 1.0 : loss.class_weights[i];
-  const double spread = loss.label_smoothing / static_cast<double>(classes);
-  return weight * (spread + (i == label ? 1 - loss.label_smoothing : 0.0));
-}
-
 }  // namespace lathe::engine

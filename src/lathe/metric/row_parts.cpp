@@ -10,16 +10,6 @@ namespace {
 // Most values that are predicted at a time.
 constexpr std::int64_t kMostValues = 1 << 20;
 
-std::vector<double> target_means(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  const auto outputs = static_cast<std::size_t>(samples.outputs);
-  std::vector<double> means(outputs);
-  const auto rows = static_cast<std::size_t>(count);
-  for (std::size_t row = static_cast<std::size_t>(first); row < static_cast<std::size_t>(first) + rows; ++row)
-    for (std::size_t i = 0; i < outputs; ++i) means[i] += samples.targets[row * outputs + i];
-  for (double& mean : means) mean /= static_cast<double>(std::max<std::size_t>(rows, 1));
-  return means;
-}
-
 std::size_t outputs_of(const RowsRequest& request) {
   return request.result.regression() ? request.result.squared_errors.size() : request.result.class_rows.size();
 }
@@ -42,7 +32,7 @@ RowFacts facts_of(const RowsRequest& request, std::span<const double> target_mea
 std::vector<std::vector<float>> row_parts(engine::Session& session, const RowsRequest& request,
                                           std::span<const MetricKind* const> metrics) {
   const auto width = outputs_of(request) * static_cast<std::size_t>(request.samples.positions);
-  const std::vector<double> means = target_means(request.samples, request.first, request.count);
+  const std::vector<double> means = engine::target_means(request.samples, request.first, request.count);
   const std::int64_t at_once = std::max<std::int64_t>(kMostValues / static_cast<std::int64_t>(width), 1);
   std::vector<std::vector<float>> parts(metrics.size());
   std::vector<float> outputs;

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "lathe/engine/loss_options.h"
 #include "lathe/engine/schedule.h"
 
 namespace lathe::recipe {
@@ -161,15 +162,15 @@ std::vector<TrainingSetting> make_list() {
           {.of_evaluation = true}),
       row(setting(
               "label_smoothing", "share of the target that cross_entropy spreads evenly over the classes",
-              [](auto& s) -> auto& { return s.loss.label_smoothing; }, kShare),
+              [](auto& s) -> auto& { return s.loss.label_smoothing; }, engine::loss_option("label_smoothing").bounds),
           {.searchable = true, .of_evaluation = true}),
       row(setting(
               "class_weights", "weights of the classes in cross_entropy, in their order; none: all 1",
-              [](auto& s) -> auto& { return s.loss.class_weights; }, at_least(0)),
+              [](auto& s) -> auto& { return s.loss.class_weights; }, engine::loss_option("class_weights").bounds),
           {.of_evaluation = true}),
       row(setting(
               "huber_delta", "error at which huber turns from square to line",
-              [](auto& s) -> auto& { return s.loss.delta; }, above(0)),
+              [](auto& s) -> auto& { return s.loss.delta; }, engine::loss_option("huber_delta").bounds),
           {.of_evaluation = true}),
       row(setting(
               "l1", "penalty: l1 * the sum of the magnitudes of weights is minimised too",

@@ -1,7 +1,5 @@
 #include "lathe/backend/dense/session.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -99,6 +97,7 @@ Compiled::Compiled(const ir::Graph& graph, const engine::SessionSettings& sessio
     : settings(session_settings),
       kernels(target_kernels),
       program(compile(graph, kernels.lanes)),
+      predictions(graph, settings.loss),
       layout(engine::state_layout(graph)) {
   program.loss = compile_loss(settings.loss, program.classes);
 }
@@ -203,8 +202,7 @@ void DenseSession::check_result(const Rows& rows, const CallResult& result) cons
   LATHE_CHECK(result.row_out_of_range == kNone, "row {} of {}", rows[result.row_out_of_range], rows.total);
   if (result.label_out_of_range == kNone) return;
   const std::size_t row = rows[result.label_out_of_range];
-  throw DataError(fmt::format("row {}: label {} is no class of the network, which has {} outputs", row,
-                              rows.labels[row], program_.classes));
+  compiled_->predictions.refuse_label(row, rows.labels[row]);
 }
 
 Rows DenseSession::training_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const {
@@ -228,7 +226,7 @@ engine::BatchResult DenseSession::accumulate(const data::Samples& samples, std::
   LATHE_CHECK(training_, "the session is for evaluation only");
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
   if (rows.empty()) return {};
-  engine::check_rows(compiled_->settings.loss, samples, static_cast<std::int64_t>(program_.classes));
+  compiled_->predictions.check(samples);
   const std::size_t tiles = tile_count(static_cast<std::int64_t>(rows.size()));
   if (tiles > memory_.tiles()) memory_.grow(program_, tiles);
   const TrainingCall call{
@@ -294,8 +292,7 @@ void DenseSession::update(double learning_rate) {
 Rows DenseSession::evaluation_rows(const data::Samples& samples, std::int64_t first, std::int64_t count,
                                    bool learned) const {
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), program_.input_width);
-  LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
-              samples.rows());
+  engine::check_range(samples, first, count);
   return {.features = samples.features.data(),
           .blocks = samples.blocks.empty() ? nullptr : samples.blocks.front().values,
           .labels = learned && !program_.loss.regression ? samples.labels.data() : nullptr,
@@ -313,16 +310,11 @@ void DenseSession::prepare_evaluation() {
 }
 
 engine::EvaluationResult DenseSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  engine::check_rows(compiled_->settings.loss, samples, static_cast<std::int64_t>(program_.classes));
+  compiled_->predictions.check(samples);
   const Rows rows = evaluation_rows(samples, first, count, true);
   prepare_evaluation();
-  engine::EvaluationResult evaluation;
-  evaluation.rows = count;
-  const bool regression = program_.loss.regression;
-  for (auto* counts : {&evaluation.class_rows, &evaluation.class_correct, &evaluation.class_predicted})
-    counts->assign(regression ? 0 : program_.classes, 0);
-  for (auto* sums : {&evaluation.squared_errors, &evaluation.absolute_errors})
-    sums->assign(regression ? program_.classes : 0, 0.0);
+  engine::EvaluationTally tally(compiled_->predictions, samples, first, count);
+  engine::EvaluationResult& evaluation = tally.sums();
   const EvaluationSums sums{.rows = evaluation.class_rows.data(),
                             .correct = evaluation.class_correct.data(),
                             .predicted = evaluation.class_predicted.data(),
@@ -333,9 +325,7 @@ engine::EvaluationResult DenseSession::evaluate(const data::Samples& samples, st
   check_result(rows, result);
   evaluation.loss_sum = result.loss_sum;
   evaluation.correct = result.correct;
-  evaluation.weight = engine::loss_weight(compiled_->settings.loss, evaluation.class_rows);
-  if (regression) evaluation.target_squares = engine::target_squares(samples, first, count);
-  return evaluation;
+  return tally.finish();
 }
 
 void DenseSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,

@@ -9,6 +9,7 @@
 #include "lathe/backend/dense/aligned_buffer.h"
 #include "lathe/backend/dense/program.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/predictions.h"
 #include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::dense {
@@ -55,6 +56,7 @@ struct Compiled {
   engine::SessionSettings settings;
   const Kernels& kernels;
   Program program;
+  engine::Predictions predictions;
   engine::State layout;  ///< names and shapes of the state, no values
 };
 

@@ -4,42 +4,30 @@
 #include <cmath>
 
 namespace lathe::backend::onednn {
-namespace {
-
-double log_sum_exp(std::span<const float> outputs) {
-  const double largest = *std::max_element(outputs.begin(), outputs.end());
-  double sum = 0;
-  for (const float output : outputs) sum += std::exp(output - largest);
-  return largest + std::log(sum);
-}
-
-}  // namespace
 
 bool Loss::knows(std::string_view name) {
   constexpr std::string_view kNames[] = {"cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
-// Returns how much of -log softmax(outputs)[i] the loss holds: label_smoothing is spread evenly over the classes, each
-// times its own weight, as torch.nn.CrossEntropyLoss does it.
-double Loss::share(std::size_t label, std::size_t classes, std::size_t i) const {
-  const double weight = settings_.class_weights.empty() ? 1.0 : settings_.class_weights[i];
-  const double spread = settings_.label_smoothing / static_cast<double>(classes);
-  return weight * (spread + (i == label ? 1 - settings_.label_smoothing : 0.0));
+double Loss::compute(const engine::Truth& truth, std::span<const float> outputs, double scale,
+                     std::span<float> gradient) const {
+  return truth.targets.empty() ? classify(outputs, truth.label, scale, gradient)
+                               : regress(outputs, truth.targets, scale, gradient);
 }
 
 double Loss::classify(std::span<const float> outputs, std::size_t label, double scale,
                       std::span<float> gradient) const {
-  const double total = log_sum_exp(outputs);
-  const std::size_t classes = outputs.size();
+  const auto share = [&](std::size_t i) { return engine::cross_entropy_share(settings_, label, outputs.size(), i); };
+  const double total = engine::log_sum_exp(outputs);
   double loss = 0, shares = 0;
-  for (std::size_t i = 0; i < classes; ++i) {
-    const double part = share(label, classes, i);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const double part = share(i);
     shares += part;
     if (part != 0) loss += part * (total - outputs[i]);
   }
   for (std::size_t i = 0; i < gradient.size(); ++i)
-    gradient[i] = static_cast<float>(scale * (shares * std::exp(outputs[i] - total) - share(label, classes, i)));
+    gradient[i] = static_cast<float>(scale * (shares * std::exp(outputs[i] - total) - share(i)));
   return loss;
 }
 

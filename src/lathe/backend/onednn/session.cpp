@@ -24,16 +24,6 @@ memory::data_type type_of(engine::Precision precision) {
   return precision == engine::Precision::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
-// A network that ends in [tokens, classes] makes as many predictions of a row as it has tokens.
-std::size_t positions_of(const ir::Graph& graph) {
-  const Shape& shape = graph.output().output_shape;
-  return shape.size() < 2 ? 1 : static_cast<std::size_t>(shape[0]);
-}
-
-std::size_t largest_index(std::span<const float> values) {
-  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-}
-
 }  // namespace
 
 PlannedNetwork::PlannedNetwork(std::shared_ptr<const ir::Graph> planned_graph,
@@ -65,12 +55,11 @@ std::int64_t PlannedNetwork::bytes() const {
 
 OnednnSession::OnednnSession(PlannedNetwork network)
     : network_(std::move(network)),
+      predictions_(*network_.graph, network_.settings.loss),
       loss_(network_.settings.loss),
       stream_(processor()),
       batch_size_(network_.batch_size()),
-      width_(static_cast<std::size_t>(element_count(network_.graph->input().output_shape))),
-      positions_(positions_of(*network_.graph)),
-      outputs_(static_cast<std::size_t>(element_count(network_.graph->output().output_shape)) / positions_) {
+      width_(static_cast<std::size_t>(element_count(network_.graph->input().output_shape))) {
   if (network_.settings.threads > 1) check_threads(static_cast<std::size_t>(network_.settings.threads - 1));
   const ThreadScope threads(network_.settings.threads);
   network_.parameters.allocate();
@@ -188,11 +177,6 @@ void OnednnSession::load_optimizer_state(const engine::State& state) {
              });
 }
 
-void OnednnSession::check_samples(const data::Samples& samples) const {
-  engine::check_rows(network_.settings.loss, samples, static_cast<std::int64_t>(outputs_));
-  LATHE_CHECK_EQ(static_cast<std::size_t>(samples.positions), positions_);
-}
-
 // Returns 0, or what is no number where a value is not finite.
 float OnednnSession::read_rows(const data::Samples& samples, std::span<const std::uint32_t> rows, float* input) const {
   LATHE_CHECK_EQ(static_cast<std::size_t>(samples.width), width_);
@@ -210,29 +194,11 @@ float OnednnSession::read_rows(const data::Samples& samples, std::span<const std
   return sum;
 }
 
-std::size_t OnednnSession::label_of(const data::Samples& samples, std::size_t row, std::size_t position) const {
-  const std::int32_t label = samples.labels[row * positions_ + position];
-  if (label < 0 || static_cast<std::size_t>(label) >= outputs_)
-    throw DataError(
-        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, outputs_));
-  return static_cast<std::size_t>(label);
-}
-
-std::span<const float> OnednnSession::targets_of(const data::Samples& samples, std::size_t row) const {
-  return std::span(samples.targets).subspan(row * outputs_, outputs_);
-}
-
-double OnednnSession::loss_of(const data::Samples& samples, std::size_t row, std::size_t position,
-                              std::span<const float> outputs, double scale, std::span<float> gradient) const {
-  return samples.outputs > 0 ? loss_.regress(outputs, targets_of(samples, row), scale, gradient)
-                             : loss_.classify(outputs, label_of(samples, row, position), scale, gradient);
-}
-
 engine::BatchResult OnednnSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
                                               double loss_scale, std::uint64_t dropout_seed) {
   check_training();
   if (rows.empty()) return {};
-  check_samples(samples);
+  predictions_.check(samples);
   const ThreadScope threads(network_.settings.threads);
   KeptPlan& kept = plan_for(true, rows.size());
   engine::BatchResult result;
@@ -242,11 +208,12 @@ engine::BatchResult OnednnSession::accumulate(const data::Samples& samples, std:
     if (read_rows(samples, rows, input) != 0) finite = false;
   };
   pass.use_outputs = [&](const float* values, float* gradients) {
-    for (std::size_t i = 0; i < rows.size() * positions_; ++i) {
-      const std::span<const float> outputs(values + i * outputs_, outputs_);
-      const std::size_t row = rows[i / positions_], position = i % positions_;
-      result.loss_sum += loss_of(samples, row, position, outputs, loss_scale, {gradients + i * outputs_, outputs_});
-      if (samples.outputs == 0 && largest_index(outputs) == label_of(samples, row, position)) ++result.correct;
+    const std::size_t positions = predictions_.positions(), width = predictions_.outputs();
+    for (std::size_t i = 0; i < rows.size() * positions; ++i) {
+      const std::span<const float> outputs(values + i * width, width);
+      const engine::Truth truth = predictions_.truth(samples, rows[i / positions], i % positions);
+      predictions_.add(truth, outputs, loss_.compute(truth, outputs, loss_scale, {gradients + i * width, width}),
+                       result);
     }
   };
   run(kept, pass);
@@ -277,8 +244,8 @@ void OnednnSession::update(double learning_rate) {
 
 template <typename Use>
 bool OnednnSession::for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
-  LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
-              samples.rows());
+  engine::check_range(samples, first, count);
+  const std::size_t positions = predictions_.positions(), width = predictions_.outputs();
   const ThreadScope threads(network_.settings.threads);
   bool finite = finite_;
   std::vector<std::uint32_t> rows;
@@ -290,57 +257,29 @@ bool OnednnSession::for_each_prediction(const data::Samples& samples, std::int64
       if (read_rows(samples, rows, input) != 0) finite = false;
     };
     pass.use_outputs = [&](const float* values, float*) {
-      for (std::size_t i = 0; i < rows.size() * positions_; ++i)
-        use(rows[i / positions_], i % positions_, std::span(values + i * outputs_, outputs_));
+      for (std::size_t i = 0; i < rows.size() * positions; ++i)
+        use(rows[i / positions], i % positions, std::span(values + i * width, width));
     };
     run(plan_for(false, rows.size()), pass);
   }
   return finite;
 }
 
-void OnednnSession::add_to_result(const data::Samples& samples, std::size_t row, std::size_t position,
-                                  std::span<const float> outputs, engine::EvaluationResult& result) const {
-  result.loss_sum += loss_of(samples, row, position, outputs, 0, {});
-  ++result.rows;
-  if (samples.outputs > 0) {
-    const std::span<const float> targets = targets_of(samples, row);
-    for (std::size_t i = 0; i < outputs_; ++i) {
-      const double difference = static_cast<double>(outputs[i]) - targets[i];
-      result.squared_errors[i] += difference * difference;
-      result.absolute_errors[i] += std::fabs(difference);
-    }
-    return;
-  }
-  const std::size_t label = label_of(samples, row, position), predicted = largest_index(outputs);
-  const std::int64_t hit = label == predicted ? 1 : 0;
-  result.correct += hit;
-  ++result.class_rows[label];
-  result.class_correct[label] += hit;
-  ++result.class_predicted[predicted];
-}
-
 engine::EvaluationResult OnednnSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  check_samples(samples);
-  const bool regression = samples.outputs > 0;
-  engine::EvaluationResult result;
-  for (auto* counts : {&result.class_rows, &result.class_correct, &result.class_predicted})
-    counts->assign(regression ? 0 : outputs_, 0);
-  for (auto* sums : {&result.squared_errors, &result.absolute_errors}) sums->assign(regression ? outputs_ : 0, 0);
+  predictions_.check(samples);
+  engine::EvaluationTally tally(predictions_, samples, first, count);
   const bool finite = for_each_prediction(samples, first, count,
                                           [&](std::size_t row, std::size_t position, std::span<const float> outputs) {
-                                            add_to_result(samples, row, position, outputs, result);
+                                            const engine::Truth truth = predictions_.truth(samples, row, position);
+                                            tally.add(truth, outputs, loss_.compute(truth, outputs, 0, {}));
                                           });
-  if (!finite) result.loss_sum = kNoNumber;
-  if (regression)
-    result.target_squares = engine::target_squares(samples, first, count);
-  else
-    result.weight = engine::loss_weight(network_.settings.loss, result.class_rows);
-  return result;
+  if (!finite) tally.sums().loss_sum = kNoNumber;
+  return tally.finish();
 }
 
 void OnednnSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,
                             std::span<float> outputs) {
-  LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * positions_ * outputs_);
+  LATHE_CHECK_EQ(outputs.size(), static_cast<std::size_t>(count) * predictions_.row_width());
   auto next = outputs.begin();
   const bool finite =
       for_each_prediction(samples, first, count, [&](std::size_t, std::size_t, std::span<const float> values) {

@@ -8,6 +8,7 @@
 #include "lathe/backend/onednn/builder.h"
 #include "lathe/backend/onednn/loss.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/predictions.h"
 #include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::onednn {
@@ -74,26 +75,19 @@ class OnednnSession final : public engine::Session {
   KeptPlan& plan_for(bool training, std::size_t rows);
   void run(KeptPlan& kept, Pass& pass);
   float read_rows(const data::Samples& samples, std::span<const std::uint32_t> rows, float* input) const;
-  std::size_t label_of(const data::Samples& samples, std::size_t row, std::size_t position) const;
-  std::span<const float> targets_of(const data::Samples& samples, std::size_t row) const;
-  double loss_of(const data::Samples& samples, std::size_t row, std::size_t position, std::span<const float> outputs,
-                 double scale, std::span<float> gradient) const;
-  void check_samples(const data::Samples& samples) const;
   void check_training() const;
   bool weights_finite() const;
   engine::State copy_out(const float* block, const char* suffix) const;
-  void add_to_result(const data::Samples& samples, std::size_t row, std::size_t position,
-                     std::span<const float> outputs, engine::EvaluationResult& result) const;
   /// Runs an evaluation pass over the rows, a batch at a time, and hands each prediction to
   /// `use(row, position, outputs)`. Returns false where something was not finite.
   template <typename Use>
   bool for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
 
   PlannedNetwork network_;
+  engine::Predictions predictions_;
   Loss loss_;
   dnnl::stream stream_;
   std::size_t batch_size_, width_;
-  std::size_t positions_, outputs_;  ///< predictions of a row, and values of each
   std::map<Key, KeptPlan> plans_;
   MemoryBlock arena_;
   engine::UpdateRule rule_;

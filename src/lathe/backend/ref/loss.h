@@ -28,7 +28,4 @@ LossKernel mean_squared_error_kernel();
 LossKernel mean_absolute_error_kernel();
 LossKernel huber_kernel();
 
-/// Returns the index of the largest value, the first of equals.
-std::size_t largest_index(std::span<const double> values);
-
 }  // namespace lathe::backend::ref

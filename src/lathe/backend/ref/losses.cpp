@@ -17,8 +17,4 @@ const LossKernel* find_loss_kernel(std::string_view name) {
   return found == kernels.end() ? nullptr : &*found;
 }
 
-std::size_t largest_index(std::span<const double> values) {
-  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-}
-
 }  // namespace lathe::backend::ref

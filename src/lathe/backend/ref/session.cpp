@@ -68,11 +68,11 @@ std::vector<float> to_floats(const std::vector<double>& values) { return {values
 
 RefSession::RefSession(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings)
     : graph_(std::move(graph)),
-      loss_(settings.loss),
+      predictions_(*graph_, settings.loss),
       loss_kernel_(find_loss_kernel(settings.loss.name)),
       training_(settings.training),
       batch_size_(static_cast<std::size_t>(std::max<std::int64_t>(settings.batch_size, 1))) {
-  LATHE_CHECK(loss_kernel_ != nullptr, "loss {} has no reference kernel", loss_.name);
+  LATHE_CHECK(loss_kernel_ != nullptr, "loss {} has no reference kernel", settings.loss.name);
   for (std::size_t i = 0; i < graph_->nodes.size(); ++i) nodes_.push_back(make_node_state(*graph_, i, training_));
   values_.resize(nodes_.size());
   gradients_.resize(nodes_.size());
@@ -213,43 +213,28 @@ void RefSession::backward(const Pass& pass) {
   }
 }
 
-void RefSession::check_samples(const data::Samples& samples) const {
-  engine::check_rows(loss_, samples, static_cast<std::int64_t>(outputs()));
-  LATHE_CHECK_EQ(static_cast<std::size_t>(samples.positions), positions());
-}
-
 std::span<const double> RefSession::logits(std::size_t prediction) const {
-  return {values_.back().data() + prediction * outputs(), outputs()};
-}
-
-Truth RefSession::truth(const data::Samples& samples, std::size_t row, std::size_t position) const {
-  if (samples.outputs > 0)
-    return {.label = 0, .targets = std::span(samples.targets).subspan(row * outputs(), outputs())};
-  const std::int32_t label = samples.labels[row * positions() + position];
-  if (label < 0 || static_cast<std::size_t>(label) >= outputs())
-    throw DataError(
-        fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, outputs()));
-  return {.label = static_cast<std::size_t>(label), .targets = {}};
+  return {values_.back().data() + prediction * predictions_.outputs(), predictions_.outputs()};
 }
 
 engine::BatchResult RefSession::accumulate(const data::Samples& samples, std::span<const std::uint32_t> rows,
                                            double loss_scale, std::uint64_t dropout_seed) {
   LATHE_CHECK(training_, "the session is for evaluation only");
   if (rows.empty()) return {};
-  check_samples(samples);
+  predictions_.check(samples);
   if (rows.size() * nodes_[0].out_width > values_[0].size()) resize(rows.size());
   load_rows(samples, rows);
   const Pass pass{.rows = rows.size(), .training = true, .dropout_seed = dropout_seed};
   forward(pass);
   for (auto& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0.0);
   engine::BatchResult result;
-  for (std::size_t i = 0; i < rows.size() * positions(); ++i) {
-    const Truth expected = truth(samples, rows[i / positions()], i % positions());
+  const engine::LossSettings& loss = predictions_.loss();
+  const std::size_t positions = predictions_.positions(), outputs = predictions_.outputs();
+  for (std::size_t i = 0; i < rows.size() * positions; ++i) {
+    const Truth expected = predictions_.truth(samples, rows[i / positions], i % positions);
     const std::span<const double> predicted = logits(i);
-    result.loss_sum += loss_kernel_->value(loss_, expected, predicted);
-    if (samples.outputs == 0) result.correct += largest_index(predicted) == expected.label ? 1 : 0;
-    loss_kernel_->gradient(loss_, expected, predicted, loss_scale,
-                           {gradients_.back().data() + i * outputs(), outputs()});
+    predictions_.add(expected, predicted, loss_kernel_->value(loss, expected, predicted), result);
+    loss_kernel_->gradient(loss, expected, predicted, loss_scale, {gradients_.back().data() + i * outputs, outputs});
   }
   backward(pass);
   return result;
@@ -268,62 +253,27 @@ void RefSession::update(double learning_rate) {
 
 template <typename Use>
 void RefSession::for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use) {
-  LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
-              samples.rows());
+  engine::check_range(samples, first, count);
+  const std::size_t positions = predictions_.positions();
   std::vector<std::uint32_t> rows(batch_size_);
   for (std::size_t begin = 0; begin < static_cast<std::size_t>(count); begin += batch_size_) {
     rows.resize(std::min(batch_size_, static_cast<std::size_t>(count) - begin));
     std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(static_cast<std::size_t>(first) + begin));
     load_rows(samples, rows);
     forward({.rows = rows.size()});
-    for (std::size_t i = 0; i < rows.size() * positions(); ++i) use(rows[i / positions()], i % positions(), logits(i));
+    for (std::size_t i = 0; i < rows.size() * positions; ++i) use(rows[i / positions], i % positions, logits(i));
   }
 }
 
 engine::EvaluationResult RefSession::evaluate(const data::Samples& samples, std::int64_t first, std::int64_t count) {
-  check_samples(samples);
-  engine::EvaluationResult result;
-  if (samples.outputs > 0)
-    evaluate_targets(samples, first, count, result);
-  else
-    evaluate_classes(samples, first, count, result);
-  return result;
-}
-
-void RefSession::evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                                  engine::EvaluationResult& result) {
-  for (auto* counts : {&result.class_rows, &result.class_correct, &result.class_predicted})
-    counts->assign(outputs(), 0);
+  predictions_.check(samples);
+  engine::EvaluationTally tally(predictions_, samples, first, count);
   for_each_prediction(samples, first, count,
                       [&](std::size_t row, std::size_t position, std::span<const double> values) {
-                        const Truth expected = truth(samples, row, position);
-                        const std::size_t predicted = largest_index(values);
-                        const std::int64_t hit = expected.label == predicted ? 1 : 0;
-                        result.loss_sum += loss_kernel_->value(loss_, expected, values);
-                        ++result.rows;
-                        result.correct += hit;
-                        ++result.class_rows[expected.label];
-                        result.class_correct[expected.label] += hit;
-                        ++result.class_predicted[predicted];
+                        const Truth expected = predictions_.truth(samples, row, position);
+                        tally.add(expected, values, loss_kernel_->value(predictions_.loss(), expected, values));
                       });
-  result.weight = engine::loss_weight(loss_, result.class_rows);
-}
-
-void RefSession::evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                                  engine::EvaluationResult& result) {
-  for (auto* sums : {&result.squared_errors, &result.absolute_errors}) sums->assign(outputs(), 0);
-  for_each_prediction(samples, first, count,
-                      [&](std::size_t row, std::size_t position, std::span<const double> values) {
-                        const Truth expected = truth(samples, row, position);
-                        result.loss_sum += loss_kernel_->value(loss_, expected, values);
-                        ++result.rows;
-                        for (std::size_t i = 0; i < values.size(); ++i) {
-                          const double difference = values[i] - expected.targets[i];
-                          result.squared_errors[i] += difference * difference;
-                          result.absolute_errors[i] += std::fabs(difference);
-                        }
-                      });
-  result.target_squares = engine::target_squares(samples, first, count);
+  return tally.finish();
 }
 
 void RefSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,

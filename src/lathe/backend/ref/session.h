@@ -7,6 +7,7 @@
 #include "lathe/backend/ref/kernel.h"
 #include "lathe/backend/ref/loss.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/predictions.h"
 #include "lathe/engine/update_rule.h"
 
 namespace lathe::backend::ref {
@@ -42,18 +43,8 @@ class RefSession final : public engine::Session {
   Inputs inputs_of(const NodeState& node, std::size_t rows);
   void forward(const Pass& pass);
   void backward(const Pass& pass);
-  /// Returns how many classes or targets a prediction has, and how many predictions a row holds (language modelling:
-  /// one per token).
-  std::size_t outputs() const { return static_cast<std::size_t>(nodes_.back().out_shape().back()); }
-  std::size_t positions() const { return nodes_.back().out_width / outputs(); }
-  void check_samples(const data::Samples& samples) const;
   /// Returns prediction number `prediction` of the pass, counted over rows and positions.
   std::span<const double> logits(std::size_t prediction) const;
-  Truth truth(const data::Samples& samples, std::size_t row, std::size_t position) const;
-  void evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                        engine::EvaluationResult& result);
-  void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                        engine::EvaluationResult& result);
   engine::State copy_out(TensorValues values, bool buffers) const;
   /// Runs an evaluation-mode pass over the rows, a batch at a time, and hands each prediction to `use`: the number of
   /// its row in samples, its position in the row, and its outputs.
@@ -61,7 +52,7 @@ class RefSession final : public engine::Session {
   void for_each_prediction(const data::Samples& samples, std::int64_t first, std::int64_t count, Use use);
 
   std::shared_ptr<const ir::Graph> graph_;  ///< shared with the compiled network; nodes_ points into it
-  engine::LossSettings loss_;
+  engine::Predictions predictions_;
   const LossKernel* loss_kernel_;
   bool training_ = true;
   std::size_t batch_size_ = 0;

@@ -105,10 +105,7 @@ auto TorchSession::on_device(Company company, Work work) const {
 
 TorchSession::TorchSession(std::shared_ptr<const ir::Graph> graph, const engine::SessionSettings& settings,
                            DeviceKind kind)
-    : place_(kind, settings.threads), settings_(settings) {
-  const Shape& shape = graph->output().output_shape;
-  outputs_ = shape.back();
-  positions_ = element_count(shape) / outputs_;
+    : place_(kind, settings.threads), settings_(settings), predictions_(*graph, settings.loss) {
   try {
     on_device(Company::kShared, [&] { contents_ = std::make_unique<Contents>(std::move(graph), settings_, place_); });
   } catch (...) {
@@ -203,20 +200,14 @@ void TorchSession::load_optimizer_state(const engine::State& state) {
 }
 
 void TorchSession::check(const data::Samples& samples) const {
-  engine::check_rows(settings_.loss, samples, outputs_);
-  LATHE_CHECK_EQ(samples.positions, positions_);
+  predictions_.check(samples);
   LATHE_CHECK_EQ(samples.width, element_count(contents_->network.graph().input().output_shape));
 }
 
 // Labels and tokens name rows of tables; a device reports ill that there is none.
 void TorchSession::check_labels(const data::Samples& samples, std::size_t row) const {
-  const auto positions = static_cast<std::size_t>(positions_);
-  for (std::size_t i = row * positions; samples.outputs == 0 && i < (row + 1) * positions; ++i) {
-    const std::int32_t label = samples.labels[i];
-    if (label < 0 || label >= outputs_)
-      throw DataError(
-          fmt::format("row {}: label {} is no class of the network, which has {} outputs", row, label, outputs_));
-  }
+  for (std::size_t position = 0; position < predictions_.positions(); ++position)
+    static_cast<void>(predictions_.truth(samples, row, position));
 }
 
 void TorchSession::check_tokens(const data::Samples& samples, std::size_t row) const {
@@ -244,8 +235,7 @@ void TorchSession::check_rows(const data::Samples& samples, std::span<const std:
 }
 
 void TorchSession::check_range(const data::Samples& samples, std::int64_t first, std::int64_t count) const {
-  LATHE_CHECK(first >= 0 && count >= 0 && first + count <= samples.rows(), "rows {} + {} of {}", first, count,
-              samples.rows());
+  engine::check_range(samples, first, count);
   for (std::int64_t row = first; row < first + count; ++row) check_tokens(samples, static_cast<std::size_t>(row));
 }
 
@@ -259,7 +249,7 @@ bool TorchSession::is_time_to_record(std::size_t rows) {
 
 TorchSession::Step TorchSession::forward_step(const Batch& batch, const Masks& masks) {
   Contents& c = *contents_;
-  const at::Tensor outputs = c.network.forward(batch.features, true, masks).reshape({-1, outputs_});
+  const at::Tensor outputs = c.network.forward(batch.features, true, masks).reshape({-1, width()});
   const at::Tensor total = c.loss.each(outputs, batch).sum(at::kDouble);
   const at::Tensor correct = batch.labels.defined() ? outputs.detach().argmax(1).eq(batch.labels).sum().to(at::kDouble)
                                                     : at::zeros_like(total);
@@ -336,7 +326,7 @@ void TorchSession::update(double learning_rate) {
 }
 
 at::Tensor TorchSession::predictions(const Batch& batch) {
-  return contents_->network.forward(batch.features, false, {}).reshape({-1, outputs_});
+  return contents_->network.forward(batch.features, false, {}).reshape({-1, width()});
 }
 
 template <typename Use>
@@ -352,38 +342,36 @@ engine::EvaluationResult TorchSession::evaluate(const data::Samples& samples, st
   check_range(samples, first, count);
   for (std::int64_t row = first; row < first + count; ++row) check_labels(samples, static_cast<std::size_t>(row));
   return on_device(Company::kShared, [&] {
-    engine::EvaluationResult result;
-    if (samples.outputs > 0)
-      evaluate_targets(samples, first, count, result);
+    engine::EvaluationTally tally(predictions_, samples, first, count);
+    if (predictions_.regression())
+      evaluate_targets(samples, first, count, tally.sums());
     else
-      evaluate_classes(samples, first, count, result);
-    return result;
+      evaluate_classes(samples, first, count, tally.sums());
+    return tally.finish();
   });
 }
 
 void TorchSession::evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                                    engine::EvaluationResult& result) {
+                                    engine::EvaluationResult& sums) {
   const at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(place_.device()));
-  const ClassCounts counts(outputs_, place_.device());
+  const ClassCounts counts(width(), place_.device());
   for_each_batch(samples, first, count, [&](const Batch& batch) {
     const at::Tensor outputs = predictions(batch);
     loss.add_(contents_->loss.each(outputs, batch).sum(at::kDouble));
     counts.add(outputs.argmax(1), batch.labels);
   });
-  result.loss_sum = loss.item<double>();
-  result.rows = count * positions_;
-  result.class_rows = values_of<std::int64_t>(counts.counts.select(0, 0));
-  result.class_correct = values_of<std::int64_t>(counts.counts.select(0, 1));
-  result.class_predicted = values_of<std::int64_t>(counts.counts.select(0, 2));
-  for (const std::int64_t correct : result.class_correct) result.correct += correct;
-  result.weight = engine::loss_weight(settings_.loss, result.class_rows);
+  sums.loss_sum = loss.item<double>();
+  sums.class_rows = values_of<std::int64_t>(counts.counts.select(0, 0));
+  sums.class_correct = values_of<std::int64_t>(counts.counts.select(0, 1));
+  sums.class_predicted = values_of<std::int64_t>(counts.counts.select(0, 2));
+  for (const std::int64_t correct : sums.class_correct) sums.correct += correct;
 }
 
 void TorchSession::evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                                    engine::EvaluationResult& result) {
+                                    engine::EvaluationResult& sums) {
   const auto zeros = at::TensorOptions().dtype(at::kDouble).device(place_.device());
-  const at::Tensor loss = at::zeros({}, zeros), squared = at::zeros({outputs_}, zeros);
-  const at::Tensor absolute = at::zeros({outputs_}, zeros);
+  const at::Tensor loss = at::zeros({}, zeros), squared = at::zeros({width()}, zeros);
+  const at::Tensor absolute = at::zeros({width()}, zeros);
   for_each_batch(samples, first, count, [&](const Batch& batch) {
     const at::Tensor outputs = predictions(batch);
     const at::Tensor differences = at::sub(outputs.to(at::kDouble), batch.targets);
@@ -391,17 +379,16 @@ void TorchSession::evaluate_targets(const data::Samples& samples, std::int64_t f
     squared.add_(differences.square().sum(0));
     absolute.add_(differences.abs().sum(0));
   });
-  result.loss_sum = loss.item<double>();
-  result.rows = count;
-  result.squared_errors = values_of<double>(squared);
-  result.absolute_errors = values_of<double>(absolute);
-  result.target_squares = engine::target_squares(samples, first, count);
+  sums.loss_sum = loss.item<double>();
+  sums.squared_errors = values_of<double>(squared);
+  sums.absolute_errors = values_of<double>(absolute);
 }
 
 void TorchSession::predict(const data::Samples& samples, std::int64_t first, std::int64_t count,
                            std::span<float> outputs) {
   check_range(samples, first, count);
-  LATHE_CHECK_EQ(static_cast<std::int64_t>(outputs.size()), count * positions_ * outputs_);
+  LATHE_CHECK_EQ(static_cast<std::int64_t>(outputs.size()),
+                 count * static_cast<std::int64_t>(predictions_.row_width()));
   on_device(Company::kShared, [&] {
     auto next = outputs.begin();
     for_each_batch(samples, first, count, [&](const Batch& batch) {

@@ -11,6 +11,7 @@
 #include "lathe/backend/torch/rows.h"
 #include "lathe/backend/torch/step_graph.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/predictions.h"
 
 namespace lathe::backend::libtorch {
 
@@ -56,6 +57,8 @@ class TorchSession final : public engine::Session {
   void check_tokens(const data::Samples& samples, std::size_t row) const;
   void check_rows(const data::Samples& samples, std::span<const std::uint32_t> rows) const;
   void check_range(const data::Samples& samples, std::int64_t first, std::int64_t count) const;
+  /// Returns how many values a prediction has.
+  std::int64_t width() const { return static_cast<std::int64_t>(predictions_.outputs()); }
   bool is_time_to_record(std::size_t rows);
   Step forward_step(const Batch& batch, const Masks& masks);
   void record(const Batch& batch, const Masks& masks);
@@ -63,9 +66,9 @@ class TorchSession final : public engine::Session {
   void run(const Batch& batch, const Masks& masks);
   at::Tensor predictions(const Batch& batch);
   void evaluate_classes(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                        engine::EvaluationResult& result);
+                        engine::EvaluationResult& sums);
   void evaluate_targets(const data::Samples& samples, std::int64_t first, std::int64_t count,
-                        engine::EvaluationResult& result);
+                        engine::EvaluationResult& sums);
   engine::State trained_state(const std::vector<at::Tensor>& tensors, double factor) const;
   /// Calls `use(batch)` with the rows, a batch at a time.
   template <typename Use>
@@ -73,8 +76,7 @@ class TorchSession final : public engine::Session {
 
   Place place_;  ///< goes last
   engine::SessionSettings settings_;
-  std::int64_t outputs_ = 1;    ///< of a prediction: classes, targets, vocabulary
-  std::int64_t positions_ = 1;  ///< predictions of a row
+  engine::Predictions predictions_;
   std::unique_ptr<Contents> contents_;
 };
 
