@@ -13,6 +13,9 @@
 namespace lathe::backend::libtorch {
 namespace {
 
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
 at::Tensor linear(const Call& call) {
   return at::linear(call.operand(0), call.operand("weight"), call.operand("bias"));
 }
