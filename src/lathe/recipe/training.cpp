@@ -88,6 +88,15 @@ TrainingSetting named(std::string name, std::string description, Access access, 
   return made;
 }
 
+// Lists the losses of a task: `a, b or c`.
+std::string losses_of(data::Task task) {
+  std::vector<std::string> names;
+  for (const engine::LossDeclaration& loss : engine::loss_declarations())
+    if (loss.task == task) names.push_back(loss.name);
+  if (names.size() == 1) return names.front();
+  return fmt::format("{} or {}", fmt::join(names.begin(), names.end() - 1, ", "), names.back());
+}
+
 // What a row of the list says beside the setting itself.
 struct Traits {
   std::optional<std::string> general = std::nullopt;  ///< top-level key, where it is called otherwise; "": none
@@ -156,8 +165,8 @@ std::vector<TrainingSetting> make_list() {
           {.own_default = true}),
       row(setting(
               "loss",
-              "what is minimised: cross_entropy; mean_squared_error, mean_absolute_error or huber for regression; "
-              "auto: the first of the task",
+              fmt::format("what is minimised: {}; {} for regression; auto: the first of the task",
+                          losses_of(data::Task::kClassification), losses_of(data::Task::kRegression)),
               [](auto& s) -> auto& { return s.loss.name; }),
           {.of_evaluation = true}),
       row(setting(
