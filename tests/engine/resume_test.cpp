@@ -11,7 +11,7 @@ TrainSettings resumable_settings() {
   settings.batch_size = 4;
   settings.max_epochs = 4;
   settings.schedule = "cosine";
-  settings.warmup_steps = 2;
+  settings.options.set("num_warmup_steps", 2);
   settings.accumulate_grad_batches = 2;
   settings.log_every_n_steps = 3;
   return settings;

@@ -12,7 +12,7 @@ TrainSettings scheduled(const char* schedule, std::int64_t warmup, double minimu
   TrainSettings settings;
   settings.learning_rate = 0.5;
   settings.schedule = schedule;
-  settings.warmup_steps = warmup;
+  settings.options.set("num_warmup_steps", static_cast<double>(warmup));
   settings.minimum_learning_rate = minimum;
   return settings;
 }
@@ -73,6 +73,32 @@ TEST(TrainSettings, TextHoldsWhatResultsDependOn) {
             "num_samples=none accumulate_grad_batches=1 shuffle=blocks validate_each_epoch=true");
   first.batch_size = 120;
   EXPECT_NE(first.to_text().find("shuffle=true"), std::string::npos);  // by rows
+}
+
+TEST(TrainingOptions, AreInTheTextWhereTheyAreNotUsual) {
+  for (const TrainingOption& option : training_options()) {
+    TrainSettings settings;
+    EXPECT_EQ(settings.options.get(option.name), option.usual);
+    settings.options.set(option.name, option.usual + 1);
+    EXPECT_NE(settings.to_text(), TrainSettings().to_text()) << option.name;
+    EXPECT_FALSE(option.description.empty()) << option.name;
+    EXPECT_TRUE(option.low <= option.usual && option.usual <= option.high) << option.name;
+  }
+}
+
+TEST(TrainingOptions, LeaveTheLearningRateBetweenZeroAndItsPeak) {
+  for (const TrainingOption& option : training_options())
+    for (const std::string& schedule : schedules().names()) {
+      TrainSettings settings = scheduled(schedule.c_str(), 0);
+      settings.options.set(option.name, option.usual + 1);
+      double highest = 0;
+      for (std::int64_t step = 0; step < 20; ++step) {
+        const double rate = learning_rate_at(settings, step, 20);
+        EXPECT_TRUE(rate >= 0 && rate <= settings.learning_rate) << option.name << " " << schedule << " " << step;
+        highest = std::max(highest, rate);
+      }
+      EXPECT_EQ(highest, settings.learning_rate) << option.name << " " << schedule;
+    }
 }
 
 }  // namespace

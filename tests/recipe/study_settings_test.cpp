@@ -76,7 +76,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
       "training_optimizer = \"sgd\"\nmomentum = 0.5\nnesterov = true\n";
   const engine::TrainSettings train = parse(general + kThreeEpochs + kSetup + kMetrics).train->settings;
   EXPECT_EQ(train.schedule, "cosine");
-  EXPECT_EQ(train.warmup_steps, 7);
+  EXPECT_EQ(train.options.get("num_warmup_steps"), 7);
   EXPECT_EQ(train.minimum_learning_rate, 1e-7);
   EXPECT_EQ(train.max_steps, 5);
   EXPECT_EQ(train.accumulate_grad_batches, 8);
@@ -89,7 +89,7 @@ TEST(GeneralTraining, ActsInASearchWhereTheRunnerSaysNothing) {
             kSetup + kMetrics)
           .train->settings;
   EXPECT_EQ(own.schedule, "linear");
-  EXPECT_EQ(own.warmup_steps, 1);
+  EXPECT_EQ(own.options.get("num_warmup_steps"), 1);
   EXPECT_EQ(own.minimum_learning_rate, 0);
   EXPECT_EQ(own.max_steps, 9);
   EXPECT_EQ(own.accumulate_grad_batches, 2);
@@ -241,7 +241,7 @@ accuracy.direction = "maximize"
 )");
   ASSERT_TRUE(study.train);
   EXPECT_EQ(study.train->settings.num_samples, 1000);
-  EXPECT_EQ(study.train->settings.warmup_steps, 7);
+  EXPECT_EQ(study.train->settings.options.get("num_warmup_steps"), 7);
   EXPECT_EQ(study.train->settings.batch_size, 256);
   EXPECT_EQ(study.train->settings.optimizer.name, "adamw");
   EXPECT_EQ(study.train->settings.schedule, "linear");

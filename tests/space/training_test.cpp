@@ -71,7 +71,7 @@ TEST(Training, ReachesTheSettings) {
   EXPECT_EQ(settings.optimizer.name, "adam");
   EXPECT_EQ(settings.learning_rate, 0.01);
   EXPECT_EQ(settings.batch_size, 64);
-  EXPECT_EQ(settings.warmup_steps, 20);
+  EXPECT_EQ(settings.options.get("num_warmup_steps"), 20);
   EXPECT_EQ(settings.max_epochs, 7) << "inactive: as the runner has it";
   EXPECT_EQ(settings.optimizer.weight_decay, 0.5);
   EXPECT_EQ(settings.schedule, "cosine");

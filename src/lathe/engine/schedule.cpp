@@ -26,6 +26,20 @@ std::string loss_text(const TrainSettings& settings) {
   return text;
 }
 
+// Options that came later than the texts are printed where they are not usual.
+std::string options_text(const TrainSettings& settings) {
+  std::string text;
+  const std::vector<TrainingOption>& options = training_options().entries();
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const TrainingOption& option = options[i];
+    const double value = settings.options.at(i);
+    if (option.kept_text.empty() && value == option.usual) continue;
+    text += fmt::format(" {}=", option.kept_text.empty() ? option.name : option.kept_text);
+    text += option.whole ? fmt::format("{}", static_cast<std::int64_t>(value)) : fmt::format("{}", value);
+  }
+  return text;
+}
+
 std::string augmentation_text(const TrainSettings& settings) {
   return settings.augmentation.any() ? " " + settings.augmentation.to_text() : std::string();
 }
@@ -45,23 +59,26 @@ double floor_of(const TrainSettings& settings) {
 
 double learning_rate_at(const TrainSettings& settings, std::int64_t step, std::int64_t total) {
   const double peak = settings.learning_rate;
-  if (step < settings.warmup_steps)
-    return peak * static_cast<double>(step) / static_cast<double>(settings.warmup_steps);
+  Course course{.step = step, .total = total};
+  const std::vector<TrainingOption>& options = training_options().entries();
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    if (options[i].rate == nullptr || settings.options.at(i) == options[i].usual) continue;
+    if (const auto rate = options[i].rate(settings.options.at(i), peak, course)) return *rate;
+  }
   const ScheduleDeclaration& schedule = schedule_named(settings.schedule);
   if (schedule.left == nullptr) return peak;
-  const auto span = static_cast<double>(std::max<std::int64_t>(total - settings.warmup_steps, 1));
-  const double done = std::min(static_cast<double>(step - settings.warmup_steps) / span, 1.0);
+  const auto span = static_cast<double>(std::max<std::int64_t>(course.total, 1));
+  const double done = std::min(static_cast<double>(course.step) / span, 1.0);
   const double floor = floor_of(settings);
   return floor + (peak - floor) * schedule.left(done);
 }
 
 std::string TrainSettings::to_text() const {
   return fmt::format(
-             "optimizer={} learning_rate={} schedule={} minimum_learning_rate={} warmup_steps={} batch_size={} "
-             "max_epochs={} "
+             "optimizer={} learning_rate={} schedule={} minimum_learning_rate={}{} batch_size={} max_epochs={} "
              "max_steps={} num_samples={} accumulate_grad_batches={} shuffle={} validate_each_epoch={}",
              optimizer_named(optimizer.name).text(optimizer), learning_rate, schedule_named(schedule).name,
-             floor_of(*this), warmup_steps, batch_size, max_epochs, text_of(max_steps), text_of(num_samples),
+             floor_of(*this), options_text(*this), batch_size, max_epochs, text_of(max_steps), text_of(num_samples),
              accumulate_grad_batches, shuffle_text(*this), validate_each_epoch) +
          loss_text(*this) + augmentation_text(*this);
 }

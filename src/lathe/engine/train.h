@@ -11,6 +11,7 @@
 
 #include "lathe/data/augment.h"
 #include "lathe/engine/backend.h"
+#include "lathe/engine/training_option.h"
 
 namespace lathe::engine {
 
@@ -40,7 +41,6 @@ struct TrainSettings {
   double learning_rate = 1e-3;
   std::string schedule = "constant";  ///< name of a ScheduleDeclaration
   double minimum_learning_rate = 0;   ///< end of a schedule that falls
-  std::int64_t warmup_steps = 0;      ///< linear from 0; then the schedule over the steps that are left
   std::int64_t batch_size = 128;
   std::int64_t max_epochs = 20;
   std::optional<std::int64_t> max_steps;    ///< ends training earlier
@@ -51,6 +51,7 @@ struct TrainSettings {
   /// Evaluate on the validation rows after every epoch (and keep the best state by validation loss).
   bool validate_each_epoch = true;
   std::int64_t log_every_n_steps = 50;  ///< spacing of the training rows of the history; 0: none
+  OptionValues options = {};            ///< of the settings that bring what they do along
 
   /// Prints everything that results depend on, canonically (part of the candidate key).
   std::string to_text() const;

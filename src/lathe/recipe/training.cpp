@@ -143,6 +143,41 @@ TrainingSetting with_limit(TrainingSetting made, bool lift_in_general, std::func
 constexpr Bounds kShare{.low = 0, .high = 1, .high_open = true};
 constexpr const char* kImages = "Augmentation of training images";
 
+constexpr double kLargestWhole = 1LL << 53;  // a double counts to there
+
+// A setting that brings what it does along.
+template <typename T>
+TrainingSetting option_setting(std::size_t index) {
+  const engine::TrainingOption& option = engine::training_options().entries()[index];
+  struct Holder {
+    T value;
+  };
+  const Field<Holder> plain =
+      config::field(option.name, &Holder::value, option.description, Bounds{.low = option.low, .high = option.high});
+  TrainingSetting made{.field = {plain.name, plain.type, plain.allowed, plain.description,
+                                 [plain, index](TrainSettings& out, const Value& value) {
+                                   Holder holder{};
+                                   plain.read(holder, value);
+                                   if (static_cast<double>(holder.value) > kLargestWhole)
+                                     value.fail(fmt::format("must be at most {}; got {}", kLargestWhole, holder.value));
+                                   out.options.at(index) = static_cast<double>(holder.value);
+                                 },
+                                 [plain, index](const TrainSettings& in) {
+                                   return plain.show(Holder{static_cast<T>(in.options.at(index))});
+                                 }}};
+  made.copy = [index](const TrainSettings& from, TrainSettings& to) { to.options.at(index) = from.options.at(index); };
+  return row(std::move(made), {.searchable = option.searchable, .own_default = true});
+}
+
+// Puts the options behind the course of the learning rate.
+std::vector<TrainingSetting> with_options(std::vector<TrainingSetting> list) {
+  const std::vector<engine::TrainingOption>& options = engine::training_options().entries();
+  auto place = std::find_if(list.begin(), list.end(), [](const auto& made) { return made.name() == "lr_scheduler"; });
+  for (std::size_t i = 0; i < options.size(); ++i)
+    place = list.insert(place + 1, options[i].whole ? option_setting<std::int64_t>(i) : option_setting<double>(i));
+  return list;
+}
+
 std::vector<TrainingSetting> make_list() {
   return {
       row(named(
@@ -154,10 +189,6 @@ std::vector<TrainingSetting> make_list() {
       row(named(
               "lr_scheduler", "course of the learning rate over the steps of the run",
               [](auto& s) -> auto& { return s.schedule; }, engine::schedules()),
-          {.searchable = true, .own_default = true}),
-      row(setting(
-              "num_warmup_steps", "steps of linear warm-up from 0", [](auto& s) -> auto& { return s.warmup_steps; },
-              at_least(0)),
           {.searchable = true, .own_default = true}),
       row(setting(
               "eta_min", "learning rate at the end of a course that falls",
@@ -263,7 +294,7 @@ std::string TrainingSetting::allowed(Place place) const {
 }
 
 const std::vector<TrainingSetting>& training_settings() {
-  static const std::vector<TrainingSetting> list = make_list();
+  static const std::vector<TrainingSetting> list = with_options(make_list());
   return list;
 }
 
