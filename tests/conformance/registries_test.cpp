@@ -32,8 +32,8 @@ struct Run {
   engine::OptimizerSettings optimizer = {};
 
   std::unique_ptr<engine::Session> start_on(const engine::Backend& backend, int threads) const {
-    auto session =
-        backend.make_session(graph, {.batch_size = kRows, .training = true, .loss = loss, .threads = threads});
+    auto session = backend.compile(graph, {.batch_size = kRows, .training = true, .loss = loss, .threads = threads})
+                       ->make_session();
     session->load(engine::initial_state(graph, 1, 2, 3));
     session->set_optimizer(optimizer);
     return session;
