@@ -12,7 +12,7 @@ there (reuse_object.py).
 """
 
 import argparse
-import hashlib
+import functools
 import json
 import os
 import re
@@ -22,6 +22,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+from reuse_object import argument_after, entry_name, normal
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
@@ -60,10 +63,12 @@ def check_pages():
                   f"tests/adding/{kind}"]
         wrong += [f"{case['page']} does not say `{words}`" for words in wanted if f"`{words}`" not in text]
     pages = {path.name: path.read_text() for path in (SOURCE / "docs" / "adding").glob("*.md")}
+    overview = pages.pop("README.md")
+    wrong += [f"docs/adding/README.md does not name {name}" for name in pages if f"({name})" not in overview]
     for listed in sorted((SOURCE / "src").rglob("builtin.def")):
         name = str(listed.relative_to(SOURCE))
-        if not any(name in text for text in pages.values()):
-            wrong.append(f"no page of docs/adding names {name}")
+        if not any(name in text for text in pages.values()) or name not in overview:
+            wrong.append(f"no page of docs/adding, or not its README.md, names {name}")
     if wrong:
         fail("docs/adding and tests/adding differ:\n  " + "\n  ".join(wrong))
 
@@ -109,37 +114,31 @@ def write_index(build, source, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     dependencies = build.dependencies()
+
+    @functools.lru_cache(maxsize=None)
+    def look_up(name):
+        """Returns a file of the tree or the build folder as (its name in any tree, when it was changed); None: another."""
+        path = Path(os.path.normpath(build.folder / name))
+        if build.folder in path.parents:
+            text = "<build>/" + str(path.relative_to(build.folder))
+        elif source in path.parents:
+            text = "<source>/" + str(path.relative_to(source))
+        else:
+            return None
+        return text, path.stat().st_mtime_ns if path.exists() else float("inf")
+
     for entry in json.loads((build.folder / "compile_commands.json").read_text()):
-        output = entry.get("output", "")
-        if output not in dependencies or not output.endswith(".o"):
+        words = shlex.split(entry["command"])
+        output = argument_after(words, "-o") or ""
+        if output not in dependencies or not output.endswith(".o") or not (build.folder / output).exists():
             continue
-        made = (build.folder / output).stat().st_mtime_ns if (build.folder / output).exists() else 0
-        own = []
-        for name in dependencies[output]:
-            path = Path(os.path.normpath(build.folder / name))
-            if build.folder in path.parents or source in path.parents:
-                own.append(path)
-        if any(not path.exists() or path.stat().st_mtime_ns > made for path in own):
+        made = (build.folder / output).stat().st_mtime_ns
+        own = list(filter(None, map(look_up, dependencies[output])))
+        if any(changed > made for _, changed in own):
             continue
-        command = normal(shlex.split(entry["command"]), build.folder, source)
-        texts = [str(path).replace(str(build.folder), "<build>").replace(str(source), "<source>") for path in own]
-        record = {"object": str(build.folder / output), "command": command, "made_of": texts}
-        (folder / hashlib.sha1(output.encode()).hexdigest()).write_text(json.dumps(record))
-
-
-def normal(command, build, source):
-    """Returns a compiler's arguments without its launchers and its dependency file, and without the folders' names."""
-    while command and not re.search(r"(\+\+|g\+\+|clang\+\+|c\+\+)(-[\d.]+)?$", command[0]):
-        command = command[1:]
-    kept, skip = [], False
-    for word in command:
-        if skip:
-            skip = False
-        elif word in ("-MT", "-MF"):
-            skip = True
-        elif word != "-MD":
-            kept.append(word.replace(str(build), "<build>").replace(str(source), "<source>"))
-    return kept
+        lines = [str(build.folder / output), "\x1f".join(normal(words, str(build.folder), str(source))),
+                 *(text for text, _ in own)]
+        (folder / entry_name(output)).write_text("\n".join(lines))
 
 
 # --- a copy of the tree ------------------------------------------------------------------------------------------------
@@ -160,7 +159,8 @@ class Copy:
         self.git("init", "-q")
         self.commit()
         write_index(self.reference, SOURCE, self.index)
-        launcher = ";".join(filter(None, [sys.executable, str(HERE / "reuse_object.py"), self.reference.launcher()]))
+        launcher = ";".join(filter(None, [sys.executable, "-I", "-S", str(HERE / "reuse_object.py"),
+                                      self.reference.launcher()]))
         run(["cmake", "-S", self.tree, "-B", self.build, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
              *self.reference.settings()])
 
@@ -185,7 +185,7 @@ class Copy:
         expected = sorted([[lines, "0", case["file"]], ["1", "0", case["list"]]])
         if sorted(changed) != expected:
             fail(f"one file and one line were to be added; git diff --numstat says {changed}")
-        (self.index / "changed").write_text(json.dumps(["<source>/" + case["list"], "<source>/" + case["file"]]))
+        (self.index / "changed").write_text("\n".join("<source>/" + case[part] for part in ("list", "file")))
 
     def take_back(self):
         self.git("reset", "-q", "--hard")

@@ -1,40 +1,56 @@
 #!/usr/bin/env python3
 """Runs a compiler, or takes its object from another build folder: where that has compiled the same source with the
-same command, and nothing that it was made of has changed. The launcher of the compilers in adding.py's copy."""
+same command, and nothing that it was made of has changed. The launcher of the compilers in adding.py's copy; it runs
+once per object and therefore imports nothing that takes time."""
 
-import hashlib
-import json
 import os
-import shutil
 import sys
-from pathlib import Path
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from adding import normal  # noqa: E402
 
 
 def argument_after(words, flag):
     return words[words.index(flag) + 1] if flag in words else None
 
 
+def entry_name(output):
+    """Names the file of the index that tells about an object."""
+    return output.replace("/", "!")
+
+
+def normal(command, build, source):
+    """Returns a compiler's arguments without its launchers and its dependency file, and without the folders' names."""
+    first = next((i for i, word in enumerate(command) if "++" in word.rsplit("/", 1)[-1]), 0)
+    kept, skip = [], False
+    for word in command[first:]:
+        if skip:
+            skip = False
+        elif word in ("-MT", "-MF"):
+            skip = True
+        elif word != "-MD":
+            kept.append(word.replace(build, "<build>").replace(source, "<source>"))
+    return kept
+
+
+def copy(old, new):
+    with open(old, "rb") as source, open(new, "wb") as target:
+        target.write(source.read())
+
+
 def take_over(words):
     """Puts the object and its dependency file in place; False where it must be compiled."""
     index = os.environ.get("LATHE_ADDING_INDEX")
     output, depfile = argument_after(words, "-o"), argument_after(words, "-MF")
-    if not index or not output or not depfile:
-        return False
-    entry = Path(index) / hashlib.sha1(output.encode()).hexdigest()
-    if not entry.exists():
+    entry = os.path.join(index or "", entry_name(output or ""))
+    if not index or not output or not depfile or not os.path.exists(entry):
         return False
     build, source = os.environ["LATHE_ADDING_BUILD"], os.environ["LATHE_ADDING_SOURCE"]
-    record = json.loads(entry.read_text())
-    changed = set(json.loads((Path(index) / "changed").read_text()))
-    if record["command"] != normal(words, build, source) or changed & set(record["made_of"]):
-        return False
-    shutil.copyfile(record["object"], output)
-    made_of = [name.replace("<build>", build).replace("<source>", source) for name in record["made_of"]]
-    Path(depfile).write_text(f"{output}: " + " \\\n ".join(name.replace(" ", "\\ ") for name in made_of) + "\n")
+    with open(entry) as record, open(os.path.join(index, "changed")) as changed:
+        compiled, command, *made_of = record.read().split("\n")
+        if command != "\x1f".join(normal(words, build, source)) or set(changed.read().split("\n")) & set(made_of):
+            return False
+    copy(compiled, output)
+    names = [name.replace("<build>", build).replace("<source>", source).replace(" ", "\\ ") for name in made_of]
+    with open(depfile, "w") as file:
+        file.write(f"{output}: " + " \\\n ".join(names) + "\n")
     return True
 
 
