@@ -59,7 +59,7 @@ def check_pages():
         page = SOURCE / case["page"]
         text = page.read_text() if page.exists() else ""
         name = Path(case["file"]).stem
-        wanted = [case["file"].replace(f"/{name}.", "/NAME."), case["list"], case["line"].replace(name, "NAME"),
+        wanted = [case["file"].replace(f"/{name}.", "/NAME."), case["list"], re.sub(re.escape(name), "NAME", case["line"], flags=re.IGNORECASE),
                   f"tests/adding/{kind}"]
         wrong += [f"{case['page']} does not say `{words}`" for words in wanted if f"`{words}`" not in text]
     pages = {path.name: path.read_text() for path in (SOURCE / "docs" / "adding").glob("*.md")}
