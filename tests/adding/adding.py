@@ -3,7 +3,7 @@
 tree, builds the copy and runs the suites that walk the lists.
 
   adding.py --build BUILD                 every kind
-  adding.py --build BUILD sampler loss    some
+  adding.py --build BUILD sampler pruner  some
   adding.py --pages                       only compares docs/adding with the cases; builds nothing
 
 A case is a folder here: the source file that is added and case.json, which says where it goes, which line is added to
@@ -34,10 +34,10 @@ def fail(text):
     raise SystemExit(f"adding: {text}")
 
 
-def run(arguments, **options):
+def run(arguments, expected=0, **options):
     done = subprocess.run([str(a) for a in arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", **options)
-    if done.returncode != 0:
+    if done.returncode != expected:
         fail(f"{shlex.join(str(a) for a in arguments)} ended with {done.returncode}:\n{done.stdout[-20000:]}")
     return done.stdout
 
@@ -212,9 +212,13 @@ def try_case(copy, kind, case):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         for check in case["checks"]:
-            words = [word.replace("{case}", str(case["folder"])).replace("{tree}", str(copy.tree))
-                     for word in check["run"]]
-            printed = run([copy.executable(words[0]), *words[1:]], cwd=scratch)
+            def full(text):
+                return text.replace("{case}", str(case["folder"])).replace("{tree}", str(copy.tree))
+
+            words = [full(word) for word in check["run"]]
+            environment = {name: full(value) for name, value in check.get("environment", {}).items()}
+            printed = run([copy.executable(words[0]), *words[1:]], expected=check.get("exit", 0), cwd=scratch,
+                          env={**os.environ, **environment})
             for text in check.get("prints", []):
                 if text not in printed:
                     fail(f"{kind}: {shlex.join(words)} does not print {text!r}:\n{printed[-20000:]}")

@@ -82,9 +82,10 @@ TEST(RealScales, ContradictionsAreErrors) {
             "number format integer: several scales or zero points need axis, the dimension they count");
   EXPECT_EQ(problem("integer(width=4, scale=0.1, zero_point=8)"),
             "number format integer: a zero_point must be a code of the format, from -8 to 7");
-  EXPECT_EQ(problem("integer(width=8, gradient=within_rang)"),
-            "number format integer: within_rang is no gradient; did you mean \"within_range\"? (known: straight_through, "
-            "within_range)");
+  EXPECT_EQ(
+      problem("integer(width=8, gradient=within_rang)"),
+      "number format integer: within_rang is no gradient; did you mean \"within_range\"? (known: straight_through, "
+      "within_range)");
   EXPECT_EQ(problem("integer(width=[8, 4])"), "number format integer: width must be an integer; got [8, 4]");
 }
 
