@@ -82,6 +82,30 @@ TEST(MetricKinds, SayWhatIsMissing) {
   for (const MetricKind& kind : metric_kinds()) EXPECT_EQ(kind.compute(nothing), std::nullopt) << kind.name;
 }
 
+// Steps of 1 and no sign: what is below 0.5 is no weight any more, a half rounds to even.
+TEST(MetricKinds, CountZerosAmongTheWeightsInTheirFormats) {
+  const ir::Graph graph = ir::parse_text(R"IR(graph "net"
+x = input(; shape="[2]") -> [2]
+a @ a = linear(x; in_features=2, out_features=2, bias=true) {weight: integer(width=4, frac_width=0, signed=1), bias: integer(width=4, frac_width=0, signed=1)} -> [2]
+n @ n = batch_norm1d(a; num_features=2, eps=1e-05, momentum=0.1) -> [2]
+b @ b = linear(n; in_features=2, out_features=1, bias=true) -> [1]
+output = output(b) -> [1]
+)IR");
+  int fetched = 0;
+  const TrialFacts facts{.graph = &graph, .fetch_weights = [&] {
+                           ++fetched;
+                           engine::State state = engine::zero_state(graph);
+                           for (engine::NamedTensor& tensor : state) {
+                             if (tensor.name == "a.weight") tensor.values = {0.4f, -0.5f, 0.6f, -3};
+                             if (tensor.name == "b.weight") tensor.values = {0.001f, 0};
+                           }
+                           return state;
+                         }};
+  EXPECT_DOUBLE_EQ(value_of("weight_sparsity", facts), 3.0 / 6);
+  EXPECT_DOUBLE_EQ(value_of("sparsity", facts), 3.0 / 6);
+  EXPECT_EQ(fetched, 1);
+}
+
 TEST(MetricKinds, ReadEvaluationsAndClocks) {
   engine::EvaluationResult validation;
   validation.loss_sum = 30;

@@ -72,18 +72,28 @@ TEST(MaseFiles, OneObjectiveIsAScalar) {
   EXPECT_EQ(log_json(study).find("values_0"), std::string::npos);
 }
 
+Digest key_of(const std::string& text) {
+  Hasher hasher;
+  hasher.add_text(text);
+  return hasher.finish();
+}
+
 TEST(MaseFiles, SavedTrialsComeBack) {
   const Folder folder;
-  const StudyRecord study = sample_study();
+  StudyRecord study = sample_study();
+  study.trials[2].key = key_of("a candidate");
+  study.trials[2].weights = "trials/trial_2.safetensors";
   write_reports(study, folder.path);
   for (const char* file : {"best.json", "log.json"}) {
-    const SavedTrial trial = read_saved_trial(folder.path / file, 2);
+    const TrialRecord trial = read_saved_trial(folder.path / file, 2);
     EXPECT_EQ(trial.number, 2);
     EXPECT_EQ(trial.sampled_config, study.trials[2].sampled_config);
     EXPECT_FALSE(trial.untrained);
+    EXPECT_EQ(trial.key, study.trials[2].key);
+    EXPECT_EQ(trial.weights, study.trials[2].weights);
+    EXPECT_EQ(read_saved_trial(folder.path / file, 1).key, Digest{});
   }
   EXPECT_EQ(read_saved_trial(folder.path / "best.json", 1).values, (std::vector{0.6528123457, 8.0}));
-  EXPECT_EQ(read_saved_trial(folder.path / "best.json", 1).notice, "simulated jets, not JSC");
   EXPECT_EQ(saved_trial_numbers(folder.path / "best.json"), (std::vector<std::int64_t>{1, 2}));
   EXPECT_TRUE(std::filesystem::exists(folder.path / "study.json"));
 }
@@ -114,6 +124,7 @@ TEST(MaseFiles, BadFilesAreNamed) {
             name + ": is no best.json or log.json: entry \"schema_version\" has no trial number");
   EXPECT_EQ(message("{}", 0), "--trial: " + name + " holds no trial");
   EXPECT_EQ(message(best_json(sample_study()), 7), "--trial: " + name + " holds no trial 7 (it holds 1, 2)");
+  EXPECT_EQ(message("{\"0\": {\"number\": 3, \"key\": \"12ab\"}}", 3), name + ": the key of trial 3 is none: \"12ab\"");
   EXPECT_EQ(message("{\"0\": {\"number\": 3}}", 3), "--trial: trial 3 of " + name + " has no sampled_config");
   EXPECT_EQ(message("{\"0\": {\"number\": 3, \"sampled_config\": {\"fc1\": 3}}}", 3),
             name + ": sampled_config of trial 3: \"fc1\" has no config");

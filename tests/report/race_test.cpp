@@ -15,14 +15,14 @@ namespace {
 
 StudyRecord raced_study() {
   StudyRecord study = sample_study();
-  study.trials[1].standing = StandingRecord{.membership = "on the front",
-                                            .seeds = 3,
-                                            .means = {0.65, 8},
-                                            .standard_errors = {0.003, 0},
-                                            .sampling_errors = {0.004, 0},
-                                            .total_errors = {0.005, 0},
-                                            .front_probability = 0.975,
-                                            .at_least = 0.9};
+  study.trials[1].standing = Standing{.membership = storage::Membership::kOn,
+                                      .seeds = 3,
+                                      .means = {0.65, 8},
+                                      .standard_errors = {0.003, 0},
+                                      .sampling_errors = {0.004, 0},
+                                      .total_errors = {0.005, 0},
+                                      .front_probability = 0.975,
+                                      .at_least = 0.9};
   return study;
 }
 
@@ -47,17 +47,17 @@ TEST(RacedStudy, SaysWhatEachProbabilityIsOf) {
 
 TEST(RacedStudy, SaysWhatWouldDecideATie) {
   StudyRecord study = raced_study();
-  StandingRecord& standing = *study.trials[1].standing;
-  standing.membership = "tied";
-  standing.decider = DeciderRecord{.rival = 2, .seeds = 4, .rows = 12345};
+  Standing& standing = *study.trials[1].standing;
+  standing.membership = storage::Membership::kTied;
+  standing.decider = Decider{.rival = 2, .seeds = 4, .rows = 12345};
   EXPECT_NE(best_table(study, {}).find("against 2: 4 more seeds or 12,345 more rows"), std::string::npos)
       << best_table(study, {});
   EXPECT_NE(study_json(study).find("\"further_rows\": 12345"), std::string::npos) << study_json(study);
   EXPECT_NE(study_json(study).find("\"probability_on_the_front\": 0.975"), std::string::npos) << study_json(study);
   EXPECT_NE(best_json(study).find("\"further_seeds\": 4"), std::string::npos) << best_json(study);
-  standing.decider = DeciderRecord{.rival = 2};
+  standing.decider = Decider{.rival = 2};
   EXPECT_NE(best_table(study, {}).find("against 2: more seeds and rows"), std::string::npos);
-  standing.decider = DeciderRecord{.rival = 2, .equal = true};
+  standing.decider = Decider{.rival = 2, .equal = true};
   EXPECT_NE(best_table(study, {}).find("against 2: nothing, they are equal"), std::string::npos);
 }
 
@@ -93,7 +93,7 @@ TEST(RacedStudy, SaysBelowANarrowTableWhatWouldDecide) {
   for (std::int64_t i = 0; i < 7; ++i) {
     TrialRecord trial = study.trials[1];
     trial.number = 10 + i;
-    trial.standing->decider = DeciderRecord{.rival = 1, .seeds = 1};
+    trial.standing->decider = Decider{.rival = 1, .seeds = 1};
     study.best.push_back(study.trials.size());
     study.trials.push_back(trial);
   }

@@ -27,7 +27,7 @@ class Checkpoints : public ::testing::Test {
   std::unique_ptr<trial::Evaluator> evaluator(bool keeps = true) const {
     auto made = std::make_unique<trial::Evaluator>(fixture_.settings, fixture_.space, small_dataset(),
                                                    fixture_.backends, nullptr);
-    if (keeps) made->keep_checkpoints(folder_.path() / "running");
+    if (keeps) made->checkpoints().keep_in(folder_.path() / "running");
     return made;
   }
   trial::Prepared prepare(trial::Evaluator& evaluator) const { return evaluator.prepare({1, 1}); }

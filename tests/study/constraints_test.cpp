@@ -32,7 +32,9 @@ TEST(Constraints, AreViolatedRelativelyToTheirBounds) {
 
 TEST(Constraints, AreStoredWithoutLosingTheInfinite) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const storage::Trial stored = storage_trial({.constraints = {kInfinity, -0.5, -kInfinity}});
+  Trial trial;
+  trial.constraints = {kInfinity, -0.5, -kInfinity};
+  const storage::Trial stored = storage_trial(trial);
   EXPECT_EQ(read_constraints(stored), (std::vector<double>{kInfinity, -0.5, -kInfinity}));
   const storage::Trial python{.system_attributes = {{"constraints", "[Infinity, -1.5, NaN, null, -Infinity]"}}};
   EXPECT_EQ(read_constraints(python), (std::vector<double>{kInfinity, -1.5, kInfinity, kInfinity, -kInfinity}));

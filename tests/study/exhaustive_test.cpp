@@ -159,7 +159,7 @@ TEST(Exhaustive, SaysHowSureTheFrontIs) {
   ASSERT_FALSE(result.best.empty());
   for (const std::size_t index : result.best) {
     ASSERT_TRUE(result.trials[index].standing);
-    const Standing& standing = *result.trials[index].standing;
+    const storage::Standing& standing = *result.trials[index].standing;
     EXPECT_EQ(standing.seeds, 3) << index;
     const double accuracy = result.trials[index].evaluation->metrics.at("accuracy");
     // That of one seed is binomial; a part of it goes with the seeds.

@@ -38,7 +38,7 @@ struct Fixture {
   OpenedStudy open(storage::Storage& storage, Existing existing = Existing::kJoin) {
     settings.name = "small";
     const StudyFacts facts{.space = &space,
-                           .data = &evaluator.dataset().fingerprint,
+                           .data = &evaluator.runner().dataset().fingerprint,
                            .weights = "fresh",
                            .backend = "test",
                            .settings_document = ""};

@@ -111,6 +111,18 @@ TEST(SamplingErrors, FollowFormulasAndAreUnknownForTheLoss) {
   EXPECT_TRUE(std::isnan(errors[2]));
 }
 
+TEST(SamplingErrors, OfMetricsOfTheWeightsAreNone) {
+  std::string document = trained_search("n_trials = 1\n");
+  const std::string metric = "bitops = { scale = 1.0, direction = \"minimize\" }";
+  document.replace(document.find(metric), metric.size(), "weight_sparsity = { scale = 1.0, direction = \"maximize\" }");
+  const SmallProblem problem(document);
+  const std::vector<double> errors =
+      sampling_errors(problem.settings, {{"accuracy", 0.5}, {"weight_sparsity", 0.25}}, 100);
+  ASSERT_EQ(errors.size(), 2u);
+  EXPECT_NEAR(errors[0], 0.05, 1e-9);
+  EXPECT_EQ(errors[1], 0);
+}
+
 TEST(JointError, LeavesOutWhatIsNotKnown) {
   EXPECT_EQ(joint_error(3, 4), 5);
   EXPECT_EQ(joint_error(std::nan(""), 4), 4);

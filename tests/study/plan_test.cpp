@@ -15,9 +15,9 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text.replace(text.find(from), from.size(), to);
 }
 
-TEST(Plan, CountsEveryPointOfASmallSpace) {
+TEST(SearchPlan, CountsEveryPointOfASmallSpace) {
   Fixture fixture(exhaustive("stop = \"none\"\nseeds = 3\n"));
-  const Plan plan = make_plan(fixture.settings, fixture.space, fixture.evaluator, fixture.stop);
+  const SearchPlan plan = make_plan(fixture.settings, fixture.space, fixture.evaluator, fixture.stop);
   EXPECT_EQ(plan.count.points, 6);
   EXPECT_EQ(plan.count.looked_at, 6);
   EXPECT_EQ(plan.count.distinct, 6);
@@ -35,26 +35,26 @@ TEST(Plan, CountsEveryPointOfASmallSpace) {
   EXPECT_NEAR(plan.all_seconds, 6 * plan.mean_seconds / 2, 1e-9);
 }
 
-TEST(Plan, RecognisesEqualImpossibleAndRuledOutCandidates) {
+TEST(SearchPlan, RecognisesEqualImpossibleAndRuledOutCandidates) {
   // 6 channels times 0.5 and 0.45 are 3 both; 0.01 leaves none.
   const std::string document =
       replaced(exhaustive("stop = \"none\"\nseeds = 1\n"), "[0.5, 1, 2]", "[0.01, 0.45, 0.5, 1, 2]") +
       "[search.strategy.constraints]\nmodel_size.max = 90\n";
   Fixture fixture(document);
-  const Plan plan = make_plan(fixture.settings, fixture.space, fixture.evaluator, fixture.stop);
+  const SearchPlan plan = make_plan(fixture.settings, fixture.space, fixture.evaluator, fixture.stop);
   EXPECT_EQ(plan.count.points, 10);
   EXPECT_EQ(plan.count.impossible + plan.count.repeated + plan.count.ruled_out + plan.count.distinct, 10);
   EXPECT_EQ(plan.count.repeated, 2);
   EXPECT_GT(plan.count.ruled_out, 0);
 }
 
-TEST(Plan, JudgesALargeSpaceByASample) {
+TEST(SearchPlan, JudgesALargeSpaceByASample) {
   // The 2 million learning rates of a step times 6 networks; no two are equal.
   const std::string document = exhaustive("stop = \"none\"\nseeds = 1\n") +
                                "[search.search_space.training]\n"
                                "weight_decay = { low = 0.0, high = 2.0, step = 1e-6 }\n";
   Fixture fixture(document);
-  const Plan plan = make_plan(fixture.settings, fixture.space, fixture.evaluator, fixture.stop);
+  const SearchPlan plan = make_plan(fixture.settings, fixture.space, fixture.evaluator, fixture.stop);
   EXPECT_GT(plan.count.points, 10'000'000);
   EXPECT_LT(plan.count.looked_at, 100'000);
   EXPECT_TRUE(plan.count.estimated);
@@ -62,14 +62,14 @@ TEST(Plan, JudgesALargeSpaceByASample) {
   EXPECT_GT(plan.all_seconds, 20);  // 12 million trainings
 }
 
-TEST(Plan, EstimatesDistinctCandidatesFromEqualPairs) {
+TEST(SearchPlan, EstimatesDistinctCandidatesFromEqualPairs) {
   EXPECT_DOUBLE_EQ(estimated_distinct(1000, 100, 0), 1000);
   // Classes of 10 of 1000 points: a pair is equal with probability 9 / 999.
   EXPECT_NEAR(estimated_distinct(1000, 1000, 1000 * 9 / 2), 100, 1e-9);
   EXPECT_DOUBLE_EQ(estimated_distinct(1, 1, 0), 1);
 }
 
-TEST(Plan, FitsALineThatIsNeverNegative) {
+TEST(SearchPlan, FitsALineThatIsNeverNegative) {
   const Line line = fit_line({1, 2, 4}, {3, 5, 9});
   EXPECT_NEAR(line.constant, 1, 1e-9);
   EXPECT_NEAR(line.slope, 2, 1e-9);

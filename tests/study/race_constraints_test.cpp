@@ -109,13 +109,13 @@ TEST(RaceConstraints, WhatMayMeetThemLeavesNoGapInTheFront) {
   std::vector<Standing> standings = race(ended.racers, ended.directions, {.max_repeats = 5}, ended.rows);
   judge_ended_race(ended, standings);
   EXPECT_LT(standings.back().front_probability, 0.05);
-  EXPECT_NE(standings.back().membership, Membership::kOff);
+  EXPECT_NE(standings.back().membership, storage::Membership::kOff);
 }
 
 TEST(RaceConstraints, ThatNobodyMeetsLeaveNoBest) {
   const Raced race = raced(0.9999);
   EXPECT_TRUE(race.result.best.empty());
-  for (const Trial& trial : race.result.trials) EXPECT_EQ(trial.standing->membership, Membership::kOff);
+  for (const Trial& trial : race.result.trials) EXPECT_EQ(trial.standing->membership, storage::Membership::kOff);
 }
 
 }  // namespace

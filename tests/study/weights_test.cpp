@@ -45,14 +45,14 @@ TEST(StartingWeights, FreshKeysAreWhatTheyWere) {
   const Digest key = fixture.evaluator.prepare({1}).key;
   EXPECT_EQ(same.evaluator.prepare({1}).key, key);
   EXPECT_EQ(threads.evaluator.prepare({1}).key, key);
-  EXPECT_EQ(fixture.evaluator.weights_text(), "fresh seed=0");
-  EXPECT_FALSE(fixture.evaluator.needs_base());
+  EXPECT_EQ(fixture.evaluator.weights().text(), "fresh seed=0");
+  EXPECT_FALSE(fixture.evaluator.weights().needs_base());
 }
 
 TEST(StartingWeights, TrainTheBaseOnceAndKeepIt) {
   const testing::TemporaryFolder folder;
   Fixture fixture(width_search("weights = \"inherit\"\n", true));
-  ASSERT_TRUE(fixture.evaluator.needs_base());
+  ASSERT_TRUE(fixture.evaluator.weights().needs_base());
   const auto base = trial::train_base_weights(fixture.evaluator, folder.path(), fixture.stop);
   ASSERT_NE(base, nullptr);
   log::Capture capture;
@@ -70,23 +70,24 @@ TEST(StartingWeights, ArePartOfTheKey) {
   Fixture fresh(width_search("", true)), inherit(width_search("weights = \"inherit\"\n", true)),
       wider(width_search("weights = \"net2wider\"\n", true));
   const auto base = trial::train_base_weights(inherit.evaluator, {}, inherit.stop);
-  inherit.evaluator.start_from(base);
-  wider.evaluator.start_from(base);
+  inherit.evaluator.weights().start_from(base);
+  wider.evaluator.weights().start_from(base);
   EXPECT_NE(inherit.evaluator.prepare({1}).key, fresh.evaluator.prepare({1}).key);
   EXPECT_NE(inherit.evaluator.prepare({1}).key, wider.evaluator.prepare({1}).key);
-  EXPECT_EQ(wider.evaluator.weights_text(), "net2wider " + engine::hash_state(*base).to_hex());
+  EXPECT_EQ(wider.evaluator.weights().text(), "net2wider " + engine::hash_state(*base).to_hex());
 }
 
 TEST(StartingWeights, MakeAnEvaluationOfWidthsMeanSomething) {
   Fixture trained(width_search("weights = \"inherit\"\n", true));
-  const trial::Prepared base = trained.evaluator.prepare_base();
+  const trial::Prepared base = trained.evaluator.preparer().base();
   const trial::Evaluation of_base = trained.evaluator.evaluate(base, 0, trained.stop);
   ASSERT_TRUE(of_base.complete);
   EXPECT_GT(of_base.metrics.at("accuracy"), 0.6);
 
   Fixture evaluated(width_search("weights = \"net2wider\"\n", false));
-  evaluated.evaluator.start_from(of_base.state);
-  EXPECT_TRUE(evaluated.evaluator.untrained_tensors(evaluated.evaluator.prepare({2}).candidate.graph).empty());
+  evaluated.evaluator.weights().start_from(of_base.state);
+  EXPECT_TRUE(
+      evaluated.evaluator.weights().untrained_tensors(evaluated.evaluator.prepare({2}).candidate.graph).empty());
   const auto accuracy = [&](double code) {
     return evaluated.evaluator.evaluate(evaluated.evaluator.prepare({code}), 0, evaluated.stop).metrics.at("accuracy");
   };
@@ -99,11 +100,18 @@ TEST(RankedTrials, GoFrontAfterFrontAndSkipEqualCandidates) {
   const auto trial = [](std::int64_t number, std::vector<double> values, const std::string& key) {
     Hasher hasher;
     hasher.add_text(key);
-    return Trial{.number = number, .state = TrialState::kComplete, .values = std::move(values), .key = hasher.finish()};
+    Trial made;
+    made.number = number;
+    made.state = TrialState::kComplete;
+    made.values = std::move(values);
+    made.key = hasher.finish();
+    return made;
   };
   std::vector<Trial> trials{trial(0, {1, 1}, "a"), trial(1, {3, 3}, "b"), trial(2, {4, 2}, "c"), trial(3, {3, 3}, "b"),
                             trial(4, {2, 2}, "d")};
-  trials.push_back(Trial{.number = 5, .state = TrialState::kFail});
+  trials.emplace_back();
+  trials.back().number = 5;
+  trials.back().state = TrialState::kFail;
   std::vector<const Trial*> pointers;
   for (const Trial& each : trials) pointers.push_back(&each);
   const std::vector<Direction> both{Direction::kMaximize, Direction::kMaximize};
@@ -128,7 +136,7 @@ TEST(KeptWeights, AreThoseOfTheFirstOfEquals) {
   const std::vector<std::size_t> front{3, 2, 1, 0};
   EXPECT_EQ(trials_with_weights(pointers, front, both, std::nullopt), (std::vector<std::size_t>{0, 1}));
   EXPECT_EQ(trials_with_weights(pointers, front, both, 3), (std::vector<std::size_t>{0, 1, 2}));
-  trials[2].standing = Standing();  // a race told them apart
+  trials[2].standing = storage::Standing();  // a race told them apart
   trials[2].standing->means = {1.5, 2};
   EXPECT_EQ(trials_with_weights(pointers, front, both, std::nullopt), (std::vector<std::size_t>{0, 1, 2}));
 }

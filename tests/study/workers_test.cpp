@@ -318,7 +318,7 @@ TEST_F(Workers, BeginFromTheTrialsOfAnotherStudy) {
   EXPECT_EQ(copies.size(), 6u);
   second.settings.name = "warm";
   const StudyFacts facts{.space = &second.space,
-                         .data = &second.evaluator.dataset().fingerprint,
+                         .data = &second.evaluator.runner().dataset().fingerprint,
                          .weights = "fresh",
                          .backend = "test",
                          .settings_document = ""};

@@ -28,13 +28,13 @@ bool holds_weights_of(const std::filesystem::path& path, const std::string& key)
 
 std::string trial_weights_file(std::int64_t number) { return fmt::format("trials/trial_{}.safetensors", number); }
 
-std::filesystem::path saved_weights(const std::filesystem::path& results, const report::SavedTrial& trial) {
+std::filesystem::path saved_weights(const std::filesystem::path& results, const report::TrialRecord& trial) {
   const std::filesystem::path beside = results.parent_path() / trial_weights_file(trial.number);
-  if (trial.key.empty() && path_exists(beside)) return beside;  // of MASE, or an earlier lathe
+  if (trial.key == Digest{} && path_exists(beside)) return beside;  // of MASE, or an earlier lathe
   std::vector<std::filesystem::path> folders = {results.parent_path()};
   for (const auto& folder : run_folders(results.parent_path() / ".." / "studies")) folders.push_back(folder);
   for (const std::filesystem::path& folder : folders) {
-    if (!trial.key.empty() && holds_weights_of(folder / trial_weights_file(trial.number), trial.key))
+    if (trial.key != Digest{} && holds_weights_of(folder / trial_weights_file(trial.number), trial.key.to_hex()))
       return (folder / trial_weights_file(trial.number)).lexically_normal();
   }
   throw DataError(beside.string(),

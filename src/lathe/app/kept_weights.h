@@ -14,7 +14,7 @@ std::string trial_weights_file(std::int64_t number);
 
 /// Finds the weights of a trial that was read from a best.json or log.json: in the study's folder where the file lies,
 /// or in the one that a copy in PROJECT/search_ckpts came from. Throws DataError where they are absent.
-std::filesystem::path saved_weights(const std::filesystem::path& results, const report::SavedTrial& trial);
+std::filesystem::path saved_weights(const std::filesystem::path& results, const report::TrialRecord& trial);
 
 /// Keeps the weights of the best trials of a search in files of its study's folder, where `--from` finds them. Large
 /// ones are written as soon as their trial is among the best, so that they neither fill the memory nor are lost with

@@ -271,7 +271,7 @@ std::optional<SearchResult> run_search(const Request& request, ReadySearch& read
   if (!give_base_weights(search, evaluator, search_folder(search.project), stop)) return std::nullopt;
   const study::OpenedStudy study = open_study(run, options, request.config_path);
   const std::filesystem::path running = search.results / "running";
-  evaluator.keep_checkpoints(running, study.joined ? search_folder(search.project) / "running" : "");
+  evaluator.checkpoints().keep_in(running, study.joined ? search_folder(search.project) / "running" : "");
   KeptWeights weights(search);
   if (options.begun) options.begun(study);
 

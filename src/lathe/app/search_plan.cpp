@@ -56,8 +56,8 @@ std::string duration_text(double seconds) {
   return seconds < 2 * kYear ? text(seconds / kDay, "days") : fmt::format("{:.3g} years", seconds / kYear);
 }
 
-study::Plan plan_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
-                        Progress* progress) {
+study::SearchPlan plan_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
+                              Progress* progress) {
   const auto task = begin_progress(progress, {.label = "plan", .unit = "points"});
   return study::make_plan(search.settings, search.space, evaluator, stop, [&](std::int64_t done, std::int64_t total) {
     task->set_total(total);
@@ -65,7 +65,7 @@ study::Plan plan_search(const Search& search, trial::Evaluator& evaluator, const
   });
 }
 
-std::string plan_table(const Search& search, const study::Plan& plan, const report::TableStyle& style) {
+std::string plan_table(const Search& search, const study::SearchPlan& plan, const report::TableStyle& style) {
   report::Table table({{"exhaustive search", report::Alignment::kLeft, 0}, {"plan", report::Alignment::kLeft, 0}});
   table.add_row({"points of the space", report::count_text(plan.count.points)});
   table.add_row({"distinct candidates", count_of(plan.count)});
@@ -80,7 +80,7 @@ std::string plan_table(const Search& search, const study::Plan& plan, const repo
   return table.to_string(style);
 }
 
-std::string plan_json(const Search& search, const study::Plan& plan) {
+std::string plan_json(const Search& search, const study::SearchPlan& plan) {
   const nlohmann::ordered_json json = {{"schema_version", report::kSchemaVersion},
                                        {"points", plan.count.points},
                                        {"points_looked_at", plan.count.looked_at},
@@ -103,7 +103,7 @@ std::string plan_json(const Search& search, const study::Plan& plan) {
 void refuse_endless_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
                            Progress* progress) {
   if (!search.settings.exhaustive || *search.space.size() <= study::kMostExhaustivePoints) return;
-  const study::Plan plan = plan_search(search, evaluator, stop, progress);
+  const study::SearchPlan plan = plan_search(search, evaluator, stop, progress);
   if (stop.requested()) return;  // half a plan says nothing
   search.settings.exhaustive->table->fail(fmt::format(
       "the space has {} points, above the {} that an exhaustive search may have: training all of them would "

@@ -10,13 +10,13 @@
 namespace lathe::app {
 
 /// Makes the plan of an exhaustive search, with its progress: counts candidates, times a few. Writes nothing.
-study::Plan plan_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
-                        Progress* progress);
+study::SearchPlan plan_search(const Search& search, trial::Evaluator& evaluator, const engine::StopToken& stop,
+                              Progress* progress);
 
 /// Prints a plan as a table for people.
-std::string plan_table(const Search& search, const study::Plan& plan, const report::TableStyle& style);
+std::string plan_table(const Search& search, const study::SearchPlan& plan, const report::TableStyle& style);
 /// Prints a plan as JSON: schema_version, counts and seconds.
-std::string plan_json(const Search& search, const study::Plan& plan);
+std::string plan_json(const Search& search, const study::SearchPlan& plan);
 
 /// Throws UserError, with the time that it would take, for a space that is too large to be trained exhaustively.
 /// Nothing where `stop` was requested.

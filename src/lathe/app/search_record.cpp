@@ -25,27 +25,6 @@ double seconds_between(storage::Time begin, storage::Time end) {
       .count();
 }
 
-report::StandingRecord standing_record(const study::Standing& standing) {
-  std::optional<report::DeciderRecord> decider;
-  if (standing.decider) {
-    decider = report::DeciderRecord{.rival = standing.decider->rival,
-                                    .seeds = standing.decider->seeds,
-                                    .rows = standing.decider->rows,
-                                    .equal = standing.decider->equal};
-  }
-  return {.membership = study::to_string(standing.membership),
-          .seeds = standing.seeds,
-          .means = standing.means,
-          .standard_errors = standing.standard_errors,
-          .sampling_errors = standing.sampling_errors,
-          .total_errors = standing.total_errors,
-          .front_probability = standing.front_probability,
-          .at_least = standing.at_least,
-          .at_most = standing.at_most,
-          .meets = standing.meets,
-          .decider = decider};
-}
-
 // Returns the share of the commonest class among the rows that the study evaluates on; 0 where nothing is classified.
 double share_of_commonest_class(const SearchContext& context) {
   const recipe::EvaluationRunner& evaluation = context.settings->evaluation;
@@ -69,29 +48,16 @@ void mark_chance(const SearchContext& context, std::vector<report::TrialRecord>&
   }
 }
 
+// Adds to the record what is shown beside what the study worked with.
 report::TrialRecord trial_record(const space::SearchSpace& space, const study::Trial& trial) {
-  report::TrialRecord record{.number = trial.number,
-                             .state = trial.state,
-                             .values = trial.values,
-                             .scaled_metrics = {trial.scaled.begin(), trial.scaled.end()},
-                             .sampled_config = trial.config,
-                             .widths = trial.widths,
-                             .bits = trial.bits,
-                             .reason = trial.reason,
-                             .duplicate_of = trial.duplicate_of,
-                             .untrained = trial.untrained,
-                             .key = trial.key == Digest{} ? std::string() : trial.key.to_hex(),
-                             .started = trial.started,
-                             .completed = trial.completed};
+  auto record = static_cast<const report::TrialRecord&>(trial);
   for (std::size_t i = 0; i < trial.assignment.size(); ++i) {
     if (trial.assignment[i] == parameter::kInactive) continue;
     const space::Dimension& dimension = space.dimensions()[i];
     record.choices.emplace_back(dimension.name, space::to_string(dimension.choice(trial.assignment[i])));
   }
-  if (trial.ended()) record.seconds = seconds_between(trial.started, trial.completed);
-  record.constraints = trial.constraints;
-  for (const sampler::Report& report : trial.reports) record.reports.emplace_back(report.step, report.values);
-  if (trial.standing) record.standing = standing_record(*trial.standing);
+  if (trial.started && trial.completed) record.seconds = seconds_between(*trial.started, *trial.completed);
+  record.ruled_out = trial.state == TrialState::kPruned && trial.reports.empty();
   if (trial.evaluation) {
     record.software_metrics = metrics(*trial.evaluation, false);
     record.hardware_metrics = metrics(*trial.evaluation, true);

@@ -69,7 +69,7 @@ void check_candidates(const Search& search, const trial::Evaluator& evaluator) {
   const std::vector<space::Assignment> tried = space::probes(search.space.parameters(), kMostProbes);
   for (const space::Assignment& assignment : tried) {
     try {
-      for (const std::string& name : evaluator.untrained_tensors(search.space.decode(assignment).graph)) {
+      for (const std::string& name : evaluator.weights().untrained_tensors(search.space.decode(assignment).graph)) {
         untrained.insert(name);
       }
       possible = true;
@@ -93,17 +93,17 @@ void check_candidates(const Search& search, const trial::Evaluator& evaluator) {
 
 bool give_base_weights(const Search& search, trial::Evaluator& evaluator, const std::filesystem::path& folder,
                        const engine::StopToken& stop) {
-  if (!evaluator.needs_base()) return true;
+  if (!evaluator.weights().needs_base()) return true;
   auto base = trial::train_base_weights(evaluator, folder, stop);
   if (!base) return false;
   log::info("Candidates begin from the trained base network {} (weights = \"{}\")", search.start.graph.name,
             engine::to_string(search.settings.weights));
-  evaluator.start_from(std::move(base));
+  evaluator.weights().start_from(std::move(base));
   return true;
 }
 
 std::string weights_text(const Search& search, const trial::Evaluator& evaluator) {
-  if (search.settings.weights != engine::WeightPolicy::kFresh) return evaluator.weights_text();
+  if (search.settings.weights != engine::WeightPolicy::kFresh) return evaluator.weights().text();
   return search.loaded ? engine::hash_state(*search.loaded).to_hex() : "fresh";
 }
 

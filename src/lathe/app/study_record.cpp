@@ -13,7 +13,7 @@
 #include "lathe/storage/text.h"
 #include "lathe/study/closing.h"
 #include "lathe/study/record.h"
-#include "lathe/trial/evaluate.h"
+#include "lathe/trial/evaluation.h"
 
 namespace lathe::app {
 namespace {
@@ -106,15 +106,15 @@ report::TrialRecord record_of(const storage::Trial& trial, const std::vector<rep
   report::TrialRecord record{.number = trial.number,
                              .state = trial.state,
                              .values = trial.values,
-                             .software_metrics = metrics_of(trial, "software_metrics"),
-                             .hardware_metrics = metrics_of(trial, "hardware_metrics"),
                              .scaled_metrics = metrics_of(trial, "scaled_metrics"),
-                             .spreads = metrics_of(trial, "lathe:spreads"),
-                             .choices = choices_of(trial),
                              .reason = reason_of(trial),
                              .untrained = trial.user_attributes.contains("lathe:untrained"),
                              .started = trial.started,
-                             .completed = trial.completed};
+                             .completed = trial.completed,
+                             .software_metrics = metrics_of(trial, "software_metrics"),
+                             .hardware_metrics = metrics_of(trial, "hardware_metrics"),
+                             .spreads = metrics_of(trial, "lathe:spreads"),
+                             .choices = choices_of(trial)};
   add_numbers(trial, record.software_metrics);
   for (std::size_t i = 0; i < objectives.size() && objectives.size() == trial.values.size(); ++i) {
     if (!has_metric(record, objectives[i].name)) {

@@ -17,6 +17,7 @@
 #include "lathe/base/log.h"
 #include "lathe/checkpoint/checkpoint.h"
 #include "lathe/recipe/checks.h"
+#include "lathe/trial/trial_recipe.h"
 
 namespace lathe::app {
 namespace {
@@ -26,9 +27,7 @@ using Json = nlohmann::ordered_json;
 
 // Loads the weights that the study kept of a trial.
 engine::State kept_weights(const Search& search, const RebuiltTrial& trial) {
-  const report::SavedTrial saved{.number = trial.trial.number,
-                                 .key = trial.trial.key == Digest{} ? std::string() : trial.trial.key.to_hex()};
-  const fs::path file = saved_weights(search_folder(search.project) / "best.json", saved);
+  const fs::path file = saved_weights(search_folder(search.project) / "best.json", trial.trial);
   checkpoint::LoadedModel loaded = checkpoint::load_model(file);
   engine::check_state(trial.prepared.candidate.graph, loaded.state, file.string());
   return std::move(loaded.state);
@@ -48,7 +47,7 @@ TrainingJob job_of(const Request& request, const TrialTrainingOptions& options, 
                    const RebuiltTrial& trial, std::uint64_t repeat) {
   const Search& search = study.search;
   trial::TrialRecipe recipe =
-      study.evaluator->recipe(trial.prepared, repeat, recipe::training_of(study.request.settings));
+      trial::recipe_of(*study.evaluator, trial.prepared, repeat, recipe::training_of(study.request.settings));
   TrainingJob job{.graph = trial.prepared.candidate.graph,
                   .state = std::move(recipe.start),
                   .dataset = std::move(recipe.dataset),

@@ -70,7 +70,7 @@ void print_json(const app::Search& search, const report::StudyRecord& record, co
 
 // Shows the plan of an exhaustive search.
 void print_plan(const Invocation& invocation, const app::Search& search, trial::Evaluator& evaluator) {
-  const study::Plan plan = app::plan_search(search, evaluator, interrupt_token(), invocation.progress);
+  const study::SearchPlan plan = app::plan_search(search, evaluator, interrupt_token(), invocation.progress);
   if (interrupt_token().requested()) return;  // half a plan says nothing
   if (invocation.json)
     print(app::plan_json(search, plan));

@@ -24,6 +24,12 @@ const ir::GraphCosts* TrialFacts::costs() const {
   return &*known_costs;
 }
 
+const engine::State* TrialFacts::weights() const {
+  if (!fetch_weights) return nullptr;
+  if (!known_weights) known_weights = fetch_weights();
+  return &*known_weights;
+}
+
 const Registry<MetricKind>& metric_kinds() {
   static const Registry<MetricKind> registry("metric", listed(), Spelling::kLoose);
   return registry;

@@ -22,6 +22,7 @@ namespace lathe::metric {
 enum class Source {
   kAnalysis,   ///< the graph alone: FLOPs, bits
   kEvaluated,  ///< an evaluation on validation rows
+  kWeights,    ///< the weights that are evaluated: computed only where it is named
   kMeasured,   ///< a clock: exempt from bit-identity
 };
 
@@ -40,10 +41,15 @@ struct TrialFacts {
   std::optional<Measurement> latency_seconds = {};  ///< of one batch
   std::int64_t batch_size = 1;                      ///< of the latency and of the costs that count a batch
   double compare_to_bits = 32;                      ///< memory_density's numerator
+  /// Fetches the weights that are evaluated; empty: there are none.
+  std::function<engine::State()> fetch_weights = {};
 
   /// Returns the costs of `graph` for `batch_size`, computed at the first call; null without a graph.
   const ir::GraphCosts* costs() const;
   mutable std::optional<ir::GraphCosts> known_costs = {};  ///< what costs() has computed
+  /// Returns the weights, fetched at the first call; null without any.
+  const engine::State* weights() const;
+  mutable std::optional<engine::State> known_weights = {};  ///< what weights() has fetched
 };
 
 /// Holds what one row of an evaluation was answered, and the sums over all of them.

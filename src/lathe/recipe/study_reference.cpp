@@ -29,6 +29,16 @@ std::string option_table(const std::string& title, const std::vector<sampler::Sa
   return text;
 }
 
+const char* source_text(metric::Source source) {
+  switch (source) {
+    case metric::Source::kAnalysis: return "analysis";
+    case metric::Source::kEvaluated: return "evaluation";
+    case metric::Source::kWeights: return "weights";
+    case metric::Source::kMeasured: return "measurement";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string study_reference() {
@@ -53,11 +63,8 @@ std::string study_reference() {
   text += reference_table("[search.final]", final_fields(), {});
   text += "\n## Metrics\n\n| name | unit | better | known by | meaning |\n| --- | --- | --- | --- | --- |\n";
   for (const metric::MetricKind& kind : metric::metric_kinds()) {
-    const char* source = kind.source == metric::Source::kAnalysis    ? "analysis"
-                         : kind.source == metric::Source::kEvaluated ? "evaluation"
-                                                                     : "measurement";
     text += fmt::format("| `{}` | {} | {} | {} | {} |\n", kind.name, kind.unit, kind.larger_is_better ? "more" : "less",
-                        source, kind.description);
+                        source_text(kind.source), kind.description);
   }
   text += "\n## Pruners\n\n| name | also written | objectives | meaning |\n| --- | --- | --- | --- |\n";
   for (const pruner::PrunerKind& kind : pruner::pruner_kinds()) {

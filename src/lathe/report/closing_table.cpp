@@ -141,8 +141,9 @@ class TrialsTable {
       means += fmt::format("{}{} ({})", means.empty() ? "" : ", ", number_text(trial.standing->means[i], 4),
                            number_text(error, 2));
     }
-    cells.insert(cells.end(), {means, std::to_string(trial.standing->seeds), trial.standing->membership,
-                               fmt::format("{:.2f}", trial.standing->front_probability)});
+    cells.insert(cells.end(),
+                 {means, std::to_string(trial.standing->seeds), storage::to_string(trial.standing->membership),
+                  fmt::format("{:.2f}", trial.standing->front_probability)});
   }
 
   std::vector<std::string> cells(std::size_t row, bool unicode) const {
@@ -172,7 +173,7 @@ std::string further_text(const std::optional<std::int64_t>& count, const std::st
   return count ? fmt::format("{} more {}{}", count_text(*count), what, *count == 1 ? "" : "s") : std::string();
 }
 
-std::string decider_text(const DeciderRecord& decider) {
+std::string decider_text(const Decider& decider) {
   if (decider.equal) return "nothing, they are equal";
   const std::string seeds = further_text(decider.seeds, "seed"), rows = further_text(decider.rows, "row");
   if (seeds.empty() && rows.empty()) return "more seeds and rows";
@@ -187,7 +188,7 @@ std::string deciders_text(const StudyRecord& study, const std::vector<std::size_
   for (const std::size_t row : rows) {
     const TrialRecord& trial = study.trials[row];
     if (!trial.standing || !trial.standing->decider || ++tied > kMostLines) continue;
-    const DeciderRecord& decider = *trial.standing->decider;
+    const Decider& decider = *trial.standing->decider;
     const std::string against = decider.rival ? std::to_string(*decider.rival) : "its constraints";
     text += fmt::format("  {} against {}: {}\n", trial.number, against, decider_text(decider));
   }
@@ -333,8 +334,7 @@ std::string trial_summary(const StudyRecord& study) {
   for (const auto& [state, word] : others) {
     if (const auto trials = in_state(state); trials > 0) text += fmt::format(", {} {}", trials, word);
   }
-  const auto ruled_out =
-      count([](const TrialRecord& t) { return t.state == TrialState::kPruned && t.reports.empty(); });
+  const auto ruled_out = count([](const TrialRecord& t) { return t.ruled_out; });
   if (ruled_out > 0) text += fmt::format(" ({} not trained: a constraint rules them out)", ruled_out);
   return text + "\n" + failures_text(study);
 }

@@ -69,7 +69,7 @@ Json milliseconds(const std::optional<storage::Time>& time) {
 /// Text from outside (paths, notices) may hold bytes that are no UTF-8; they become U+FFFD.
 std::string document(const Json& json) { return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
-Json decider_json(const DeciderRecord& decider) {
+Json decider_json(const Decider& decider) {
   const auto number = [](const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(); };
   return {{"against", number(decider.rival)},
           {"further_seeds", number(decider.seeds)},
@@ -77,8 +77,8 @@ Json decider_json(const DeciderRecord& decider) {
           {"equal", decider.equal}};
 }
 
-Json standing_json(const StandingRecord& standing) {
-  Json json{{"membership", standing.membership},
+Json standing_json(const Standing& standing) {
+  Json json{{"membership", to_string(standing.membership)},
             {"seeds", standing.seeds},
             {"means", to_json(standing.means)},
             {"standard_errors", to_json(standing.standard_errors)},
@@ -97,7 +97,8 @@ Json race_json(const StudyRecord& study) {
   Json race = Json::array();
   std::vector<const TrialRecord*> raced;
   for (const TrialRecord& trial : study.trials) {
-    if (trial.standing && !trial.duplicate_of && trial.standing->membership != "off the front") raced.push_back(&trial);
+    if (trial.standing && !trial.duplicate_of && trial.standing->membership != storage::Membership::kOff)
+      raced.push_back(&trial);
   }
   if (study.directions.size() == 1) {
     std::stable_sort(raced.begin(), raced.end(), [](const TrialRecord* a, const TrialRecord* b) {
@@ -107,7 +108,7 @@ Json race_json(const StudyRecord& study) {
   for (const TrialRecord* const candidate : raced) {
     const TrialRecord& trial = *candidate;
     Json entry{{"number", trial.number},
-               {"membership", trial.standing->membership},
+               {"membership", to_string(trial.standing->membership)},
                {study.directions.size() > 1 ? "probability_on_the_front" : "probability_best",
                 rounded(trial.standing->front_probability)}};
     if (trial.standing->decider) entry["would_decide"] = decider_json(*trial.standing->decider);
@@ -131,7 +132,7 @@ Json best_entry(const StudyRecord& study, const TrialRecord& trial) {
   entry["bits"] = trial.bits;
   entry["untrained"] = trial.untrained;
   if (trial.at_chance) entry["at_chance"] = true;
-  if (!trial.key.empty()) entry["key"] = trial.key;
+  if (trial.key != Digest{}) entry["key"] = trial.key.to_hex();
   if (!trial.weights.empty()) entry["weights"] = trial.weights;
   if (!trial.device.empty()) entry["device"] = trial.device;
   if (!trial.spreads.empty()) entry["metric_spreads"] = to_json(trial.spreads);
@@ -166,7 +167,7 @@ Json log_row(const StudyRecord& study, const TrialRecord& trial) {
   row["user_attrs_lathe:duplicate_of"] = trial.duplicate_of ? Json(*trial.duplicate_of) : Json();
   row["user_attrs_lathe:untrained"] = trial.untrained;
   if (trial.at_chance) row["user_attrs_lathe:at_chance"] = true;
-  if (!trial.key.empty()) row["user_attrs_lathe:key"] = trial.key;
+  if (trial.key != Digest{}) row["user_attrs_lathe:key"] = trial.key.to_hex();
   if (!trial.weights.empty()) row["user_attrs_lathe:weights"] = trial.weights;
   if (!trial.device.empty()) row["user_attrs_lathe:device"] = trial.device;
   if (trial.planned_bytes > 0) row["user_attrs_lathe:memory"] = memory_json(trial.planned_bytes, trial.peak_bytes);
@@ -271,9 +272,17 @@ void read_text(const Json& entry, const char* name, std::string& target) {
   if (entry.contains(name) && entry[name].is_string()) target = entry[name].get<std::string>();
 }
 
-SavedTrial saved_trial(const std::filesystem::path& path, std::int64_t number, const Json& entry) {
-  SavedTrial trial{
-      .number = number, .sampled_config = {}, .values = values_of(entry), .untrained = false, .notice = {}};
+Digest key_of(const std::filesystem::path& path, std::int64_t number, const Json& entry) {
+  std::string text;
+  for (const char* name : {"key", "user_attrs_lathe:key"}) read_text(entry, name, text);
+  if (text.empty()) return {};
+  const std::optional<Digest> key = Digest::from_hex(text);
+  if (!key) throw DataError(path.string(), fmt::format("the key of trial {} is none: \"{}\"", number, text));
+  return *key;
+}
+
+TrialRecord saved_trial(const std::filesystem::path& path, std::int64_t number, const Json& entry) {
+  TrialRecord trial{.number = number, .values = values_of(entry), .key = key_of(path, number, entry)};
   const char* key = entry.contains("sampled_config") ? "sampled_config" : "user_attrs_sampled_config";
   if (!entry.contains(key) || entry[key].is_null()) {
     throw UserError("--trial", fmt::format("trial {} of {} has no sampled_config", number, path.string()));
@@ -282,9 +291,7 @@ SavedTrial saved_trial(const std::filesystem::path& path, std::int64_t number, c
   for (const char* flag : {"untrained", "user_attrs_lathe:untrained"}) {
     if (entry.contains(flag) && entry[flag].is_boolean()) trial.untrained = entry[flag].get<bool>();
   }
-  for (const char* name : {"key", "user_attrs_lathe:key"}) read_text(entry, name, trial.key);
   for (const char* name : {"weights", "user_attrs_lathe:weights"}) read_text(entry, name, trial.weights);
-  read_text(entry, "notice", trial.notice);
   return trial;
 }
 
@@ -370,7 +377,7 @@ std::vector<std::int64_t> saved_trial_numbers(const std::filesystem::path& path)
   return numbers;
 }
 
-SavedTrial read_saved_trial(const std::filesystem::path& path, std::int64_t number) {
+TrialRecord read_saved_trial(const std::filesystem::path& path, std::int64_t number) {
   constexpr std::size_t kMostListed = 20;
   const Json file = parse_result_file(path);
   std::vector<std::int64_t> numbers;

@@ -25,21 +25,11 @@ std::string log_json(const StudyRecord& study);
 /// scores.
 std::string study_json(const StudyRecord& study);
 
-/// Holds what `--from FILE --trial K` takes from a result file.
-struct SavedTrial {
-  std::int64_t number = 0;
-  SampledConfig sampled_config = {};
-  std::vector<double> values = {};
-  bool untrained = false;
-  std::string key = {};      ///< of the candidate; empty: written by MASE or an earlier lathe
-  std::string weights = {};  ///< its file in the study's folder; empty: not known
-  std::string notice = {};
-};
-
-/// Reads trial `number` (the column `number`, not the key) from a best.json or log.json, MASE's own included. Throws
+/// Reads trial `number` (the column `number`, not the key) from a best.json or log.json, MASE's own included: its
+/// chosen values, its values, whether it was trained, its key and weights where lathe wrote them, and no more. Throws
 /// SystemError when the file cannot be read, DataError when it is no such file, UserError when it has no such trial
 /// (those it has are listed) or the trial has no sampled_config.
-SavedTrial read_saved_trial(const std::filesystem::path& path, std::int64_t number);
+TrialRecord read_saved_trial(const std::filesystem::path& path, std::int64_t number);
 /// Lists the trial numbers of a best.json or log.json in the order of the file.
 std::vector<std::int64_t> saved_trial_numbers(const std::filesystem::path& path);
 

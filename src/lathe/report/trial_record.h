@@ -9,72 +9,21 @@
 
 #include "lathe/base/profile.h"
 #include "lathe/parameter/distribution.h"
-#include "lathe/storage/storage.h"
+#include "lathe/storage/trial_record.h"
 
 /// What reports know of a study: plain values, whatever study, database or program they come from.
 namespace lathe::report {
 
-/// Holds one chosen value; monostate is "NA".
-using Scalar = parameter::Choice;
 using parameter::to_string;
+using storage::Decider;
+using storage::Metrics;
+using storage::SampledConfig;
+using storage::Scalar;
+using storage::Standing;
+using storage::TrialRecord;
 
-/// Holds named numbers in the order in which they are shown.
-using Metrics = std::vector<std::pair<std::string, double>>;
 /// Finds a number by name; nullopt when absent.
 std::optional<double> find_metric(const Metrics& metrics, const std::string& name);
-
-/// Holds the chosen values: node -> key -> value.
-using SampledConfig = std::vector<std::pair<std::string, std::vector<std::pair<std::string, Scalar>>>>;
-
-/// Says what would decide whether a tied trial is on the front, if the means stay as they are.
-struct DeciderRecord {
-  std::optional<std::int64_t> rival = {};  ///< number of the trial that it cannot be told apart from; absent: a bound
-  std::optional<std::int64_t> seeds = {};  ///< further ones of each of the two; absent: no number of seeds alone
-  std::optional<std::int64_t> rows = {};   ///< further evaluated ones; absent: no number of rows alone
-  bool equal = false;                      ///< the means are the same: nothing would
-};
-
-/// Holds what a race found out about a trial.
-struct StandingRecord {
-  std::string membership = {};                           ///< `on the front`, `tied`, `off the front`, `open`
-  std::int64_t seeds = 0;                                ///< evaluations of the candidate
-  std::vector<double> means = {}, standard_errors = {};  ///< one per direction of the study; errors of the seeds
-  std::vector<double> sampling_errors = {};              ///< of the evaluated rows; NaN: not known
-  std::vector<double> total_errors = {};                 ///< of both
-  double front_probability = 0;                          ///< of being on the front, of 10,000 draws
-  double at_least = 0, at_most = 1;                      ///< bounds of the probability of being on the front
-  bool meets = true;                                     ///< whether the means meet all constraints
-  std::optional<DeciderRecord> decider = {};             ///< of a tied one
-};
-
-/// Holds one trial.
-struct TrialRecord {
-  std::int64_t number = 0;
-  TrialState state = TrialState::kRunning;
-  std::vector<double> values = {};  ///< one per objective of the study; empty unless complete (or pruned)
-  Metrics software_metrics = {}, hardware_metrics = {}, scaled_metrics = {};
-  Metrics spreads = {};                  ///< of measured metrics: interquartile range / median
-  Metrics standard_errors = {};          ///< of metrics that are means over several seeds
-  std::vector<double> constraints = {};  ///< each at most 0 where it is met; empty without constraints
-  std::vector<std::pair<std::int64_t, std::vector<double>>> reports = {};  ///< step -> one value per direction
-  std::optional<StandingRecord> standing = {};                             ///< after a race
-  SampledConfig sampled_config = {};
-  /// The decisions of the sampler: `seq_blocks_2/config/channel_multiplier` -> `2`.
-  std::vector<std::pair<std::string, std::string>> choices = {};
-  std::string widths = {};                        ///< `16-32-64-5`
-  std::string bits = {};                          ///< `8/4 4/2`
-  std::string reason = {};                        ///< of a trial that failed
-  std::optional<std::int64_t> duplicate_of = {};  ///< number of the trial whose result this one shares
-  bool untrained = false;                         ///< evaluated with weights that were never trained
-  bool at_chance = false;                         ///< its accuracy is no better than naming the commonest class
-  double seconds = 0;                             ///< spent on this trial
-  std::string key = {};                           ///< of the candidate, as the database has it; empty: not known
-  std::string weights = {};                       ///< file with its weights, in the study's folder; empty: not kept
-  std::string device = {};                        ///< `onednn AVX2 on cpu`; empty: not known
-  std::int64_t planned_bytes = 0;                 ///< memory that was planned for it; 0: not known
-  std::int64_t peak_bytes = 0;                    ///< most memory of the process meanwhile; 0: not known
-  std::optional<storage::Time> started = {}, completed = {};
-};
 
 /// Holds the largest memory of a list of trials; zeros: not known.
 struct MemoryUse {

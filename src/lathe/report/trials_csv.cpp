@@ -40,13 +40,13 @@ std::string finite_or_empty(const std::vector<double>& values, std::size_t i) {
   return i < values.size() && std::isfinite(values[i]) ? fmt::format("{}", values[i]) : "";
 }
 
-void add_standing(const std::optional<StandingRecord>& standing, std::size_t objectives, Names& cells) {
+void add_standing(const std::optional<Standing>& standing, std::size_t objectives, Names& cells) {
   if (!standing) {
     cells.resize(cells.size() + standing_columns(objectives).size());
     return;
   }
-  cells.insert(cells.end(),
-               {std::to_string(standing->seeds), standing->membership, fmt::format("{}", standing->front_probability)});
+  cells.insert(cells.end(), {std::to_string(standing->seeds), to_string(standing->membership),
+                             fmt::format("{}", standing->front_probability)});
   for (std::size_t i = 0; i < objectives; ++i) {
     for (const auto* values :
          {&standing->means, &standing->standard_errors, &standing->sampling_errors, &standing->total_errors}) {

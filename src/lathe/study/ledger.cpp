@@ -162,7 +162,7 @@ storage::NewTrial Ledger::new_trial(const Trial& trial) const {
   return {.number = trial.number,
           .parameters = storage_parameters(space_.parameters(), trial.assignment),
           .user_attributes = worker_attributes(worker_, trial.attempts),
-          .started = trial.started};
+          .started = trial.started.value_or(storage::Time{})};
 }
 
 Offer Ledger::begin(std::optional<Begun>& begun) {
@@ -203,7 +203,10 @@ std::optional<space::Assignment> Ledger::ask(std::int64_t number) const {
 std::optional<Offer> Ledger::begin_new(std::optional<Begun>& begun) {
   const std::optional<space::Assignment> assignment = ask(announced_);
   if (!assignment) return Offer::kExhausted;
-  const Trial trial{.number = announced_, .assignment = *assignment, .started = std::chrono::system_clock::now()};
+  Trial trial;
+  trial.number = announced_;
+  trial.assignment = *assignment;
+  trial.started = std::chrono::system_clock::now();
   const std::optional<storage::Trial> stored = storage_.start_trial(study_id_, new_trial(trial));
   if (!stored) return std::nullopt;
   own(trial, stored->trial_id, begun);

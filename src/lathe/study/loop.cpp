@@ -193,11 +193,11 @@ bool StudyLoop::State::serves(const Begun& begun, const trial::Evaluation& evalu
 
 void StudyLoop::State::evaluate(const Begun& begun, Trial& trial) {
   const trial::Prepared prepared = evaluator.prepare(trial.assignment);
-  trial.config = prepared.candidate.config;
+  trial.sampled_config = prepared.candidate.config;
   trial.key = prepared.key;
   trial.widths = space::width_summary(prepared.candidate.graph);
   trial.bits = space::bits_summary(prepared.candidate.graph);
-  trial.untrained = !evaluator.untrained_tensors(prepared.candidate.graph).empty();
+  trial.untrained = !evaluator.weights().untrained_tensors(prepared.candidate.graph).empty();
   const auto run = [&] {
     std::vector<sampler::Report> reports;
     return evaluator.evaluate_trial(prepared, running, [&](const sampler::Report& report) {
@@ -235,7 +235,7 @@ void StudyLoop::State::run_trial(Begun& begun) {
     trial.state = TrialState::kPruned;
   } else if (evaluation.complete) {
     trial::Scores scores = trial::score(settings, evaluation.metrics);
-    trial.scaled = std::move(scores.scaled);
+    trial.scaled_metrics = {scores.scaled.begin(), scores.scaled.end()};
     trial.reason = scores.reason;
     if (!trial.reason.empty()) {
       trial.failure = trial::Failure::kDiverged;

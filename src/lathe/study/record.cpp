@@ -35,6 +35,12 @@ ordered_json to_json(const space::SampledConfig& config) {
   return nodes;
 }
 
+ordered_json numbers_json(const storage::Metrics& metrics) {
+  ordered_json values = ordered_json::object();
+  for (const auto& [name, value] : metrics) values[name] = value;
+  return values;
+}
+
 ordered_json metrics_json(const trial::Evaluation& evaluation, bool hardware) {
   ordered_json values = ordered_json::object();
   for (const auto& [name, value] : evaluation.metrics) {
@@ -279,13 +285,13 @@ void read_network(const space::SearchSpace& space, const storage::Trial& stored,
   const ordered_json network = parsed(stored.user_attributes, "lathe:network");
   if (network.is_object() && network.contains("widths") && network["widths"].is_string() && network.contains("bits") &&
       network["bits"].is_string()) {
-    trial.config = space.sample(trial.assignment);
+    trial.sampled_config = space.sample(trial.assignment);
     trial.widths = network["widths"].get<std::string>();
     trial.bits = network["bits"].get<std::string>();
   } else {
     try {  // a trial of another program
       const space::Candidate candidate = space.decode(trial.assignment);
-      trial.config = candidate.config;
+      trial.sampled_config = candidate.config;
       trial.widths = space::width_summary(candidate.graph);
       trial.bits = space::bits_summary(candidate.graph);
     } catch (const UserError&) {
@@ -338,9 +344,9 @@ storage::Trial storage_trial(const Trial& trial) {
                         .started = trial.started,
                         .completed = trial.completed};
   storage::Attributes& attributes = stored.user_attributes;
-  attributes["sampled_config"] = text_of(to_json(trial.config));
+  attributes["sampled_config"] = text_of(to_json(trial.sampled_config));
   if (trial.evaluation) add_evaluation(*trial.evaluation, attributes);
-  if (!trial.scaled.empty()) attributes["scaled_metrics"] = text_of(ordered_json(trial.scaled));
+  if (!trial.scaled_metrics.empty()) attributes["scaled_metrics"] = text_of(numbers_json(trial.scaled_metrics));
   if (!trial.reason.empty()) attributes["lathe:reason"] = text_of(ordered_json(trial.reason));
   if (trial.failure != trial::Failure::kNone) attributes[kFailure] = text_of(ordered_json(to_string(trial.failure)));
   if (trial.untrained) attributes["lathe:untrained"] = "true";
@@ -357,11 +363,13 @@ namespace {
 
 StoredTrial read_undamaged(const recipe::StudySettings& settings, const space::SearchSpace& space,
                            const storage::Trial& stored) {
-  StoredTrial read{.trial = {.number = stored.number, .trial_id = stored.trial_id, .state = stored.state},
-                   .worker = {}};
+  StoredTrial read;
   Trial& trial = read.trial;
+  trial.number = stored.number;
+  trial.trial_id = stored.trial_id;
+  trial.state = stored.state;
   trial.started = stored.started.value_or(storage::Time{});
-  trial.completed = stored.completed.value_or(trial.started);
+  trial.completed = stored.completed ? stored.completed : trial.started;
   trial.reason = text_at(stored.user_attributes, "lathe:reason");
   trial.failure = read_failure(stored, trial.reason);
   trial.untrained = stored.user_attributes.contains("lathe:untrained");
@@ -382,7 +390,9 @@ StoredTrial read_undamaged(const recipe::StudySettings& settings, const space::S
     trial.reason = "stored as complete without its values";
     trial.failure = trial::Failure::kDiverged;
   }
-  add_numbers(parsed(stored.user_attributes, "scaled_metrics"), trial.scaled);
+  std::map<std::string, double> scaled;
+  add_numbers(parsed(stored.user_attributes, "scaled_metrics"), scaled);
+  trial.scaled_metrics = {scaled.begin(), scaled.end()};
   trial.constraints = read_constraints(stored);
   trial.reports = read_reports(stored, settings.directions.size());
   trial.evaluation = read_evaluation(stored, trial);

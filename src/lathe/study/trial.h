@@ -1,42 +1,27 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "lathe/sampler/sampler.h"
-#include "lathe/storage/storage.h"
-#include "lathe/study/exhaustive/racing.h"
-#include "lathe/trial/evaluate.h"
+#include "lathe/space/space.h"
+#include "lathe/storage/trial_record.h"
+#include "lathe/trial/evaluation.h"
 #include "lathe/trial/failure.h"
 
 namespace lathe::study {
 
-/// Holds one trial of a study.
-struct Trial {
-  std::int64_t number = 0;
+/// Holds one trial of a study while the study works with it.
+struct Trial : storage::TrialRecord {
   std::int64_t trial_id = 0;  ///< of the storage
-  TrialState state = TrialState::kRunning;
   space::Assignment assignment = {};
-  space::SampledConfig config = {};                ///< empty when the candidate could not be decoded
-  std::string widths = {}, bits = {};              ///< short descriptions of the network for tables
-  std::vector<double> values = {};                 ///< one per objective of the sampler; empty unless complete
-  std::vector<double> constraints = {};            ///< each at most 0 where it is met
-  std::vector<sampler::Report> reports = {};       ///< intermediate values, ascending by step
-  std::map<std::string, double> scaled = {};       ///< scaled metrics by name
-  std::string reason = {};                         ///< of a failure, or why the trial was pruned
-  trial::Failure failure = trial::Failure::kNone;  ///< of a failed trial
-  std::optional<std::int64_t> duplicate_of = {};   ///< number of the trial whose result this one shares
-  bool untrained = false;                          ///< evaluated with weights that were never trained
-  bool imported = false;                           ///< copied from another study (warm start)
-  std::int64_t attempts = 1;                       ///< how many workers began it; the earlier ones died
-  Digest key = {};
+  std::vector<sampler::Report> reports = {};                 ///< intermediate values, ascending by step
+  trial::Failure failure = trial::Failure::kNone;            ///< of a failed trial
+  bool imported = false;                                     ///< copied from another study (warm start)
+  std::int64_t attempts = 1;                                 ///< how many workers began it; the earlier ones died
   std::shared_ptr<const trial::Evaluation> evaluation = {};  ///< null when nothing was evaluated
-  std::optional<Standing> standing = {};                     ///< after a race
-  storage::Time started = {}, completed = {};
 
   bool ended() const { return state != TrialState::kRunning && state != TrialState::kWaiting; }
   /// Tells whether all constraints are met: after a race by the means of all its seeds.

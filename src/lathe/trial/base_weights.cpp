@@ -41,7 +41,7 @@ std::string score_text(const Evaluation& evaluation) {
 
 std::shared_ptr<const engine::State> train_base_weights(Evaluator& evaluator, const std::filesystem::path& folder,
                                                         const engine::StopToken& stop) {
-  const Prepared base = evaluator.prepare_base();
+  const Prepared base = evaluator.preparer().base();
   const std::filesystem::path path =
       folder.empty() ? folder : folder / fmt::format("base_{}.safetensors", base.key.to_hex().substr(0, 16));
   if (auto kept = read_kept(path, base)) return kept;
@@ -55,7 +55,7 @@ std::shared_ptr<const engine::State> train_base_weights(Evaluator& evaluator, co
   }
   log::info("Base network: {}, {:.1f} s", score_text(evaluation), evaluation.wall_seconds);
   if (!path.empty()) {
-    checkpoint::Facts facts = checkpoint::data_facts(evaluator.dataset());
+    checkpoint::Facts facts = checkpoint::data_facts(evaluator.runner().dataset());
     facts[kKey] = base.key.to_hex();
     make_directories(folder);
     checkpoint::save_model(path, base.candidate.graph, *evaluation.state, facts);

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "lathe/base/hash.h"
-#include "lathe/trial/evaluate.h"
+#include "lathe/trial/evaluation.h"
 
 namespace lathe::trial {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "lathe/base/error.h"
-#include "lathe/trial/evaluate.h"
+#include "lathe/trial/evaluation.h"
 
 /// Says why trials fail, and whether that is a property of the candidate.
 namespace lathe::trial {

@@ -308,7 +308,8 @@ std::vector<Belief> as_usual(const Points& points, std::size_t objectives) {
   return beliefs;
 }
 
-// Says what an objective or a constraint is made of beside analysis: 0 nothing, 1 accuracy alone, 2 others, too.
+// Says which metrics that the evaluated rows decide an objective or a constraint is made of: 0 none, 1 accuracy alone,
+// 2 others, too.
 int noisy_parts(const auto& read) {
   std::vector<std::string> names;
   if (read.kind != nullptr) names = {read.kind->name};
@@ -316,7 +317,7 @@ int noisy_parts(const auto& read) {
   int parts = 0;
   for (const std::string& name : names) {
     const metric::MetricKind& kind = *metric::find_metric(name);
-    if (kind.source == metric::Source::kAnalysis) continue;
+    if (kind.source == metric::Source::kAnalysis || kind.source == metric::Source::kWeights) continue;
     parts = std::max(parts, kind.name == "accuracy" ? 1 : 2);
   }
   return parts;

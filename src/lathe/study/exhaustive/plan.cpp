@@ -9,6 +9,7 @@
 #include "lathe/sampler/permutation.h"
 #include "lathe/trial/constraint.h"
 #include "lathe/trial/parallel.h"
+#include "lathe/trial/speed.h"
 
 namespace lathe::study {
 namespace {
@@ -38,7 +39,7 @@ Point look_at(const recipe::StudySettings& settings, const space::SearchSpace& s
     const std::map<std::string, double> metrics = trial::analysis_metrics(settings, prepared.candidate.graph);
     point.ruled_out = !trial::broken_constraint(settings.constraints, metrics).empty();
     point.macs = metrics.at("macs") / static_cast<double>(settings.batch_size);
-    point.samples = evaluator.training_samples(prepared.candidate);
+    point.samples = evaluator.runner().training_samples(prepared.candidate);
   } catch (const UserError&) {
     // an impossible network
   } catch (const UnsupportedError&) {
@@ -134,7 +135,8 @@ CostModel time_candidates(const recipe::StudySettings& settings, const space::Se
                           const engine::StopToken& stop) {
   std::vector<std::optional<trial::Speed>> speeds(chosen.size());
   trial::run_parallel(chosen.size(), std::min(settings.n_jobs, settings.lag), stop, [&](std::size_t i) {
-    speeds[i] = evaluator.time_briefly(evaluator.prepare(space.parameters().decode(chosen[i].place)), kTimedSeconds);
+    speeds[i] =
+        trial::time_briefly(evaluator, evaluator.prepare(space.parameters().decode(chosen[i].place)), kTimedSeconds);
   });
   CostModel model;
   std::vector<double> macs, per_sample, per_row;
@@ -158,14 +160,15 @@ double evaluations(const recipe::StudySettings& settings, double samples, double
 }
 
 void add_times(const recipe::StudySettings& settings, const trial::Evaluator& evaluator,
-               const std::vector<Point>& distinct, const CostModel& model, Plan& plan) {
+               const std::vector<Point>& distinct, const CostModel& model, SearchPlan& plan) {
   if (distinct.empty()) return;
   double sum = 0;
   plan.least_seconds = std::numeric_limits<double>::infinity();
-  const auto trained = static_cast<double>(std::max<std::int64_t>(evaluator.trained_rows(), 1));
+  const auto trained = static_cast<double>(std::max<std::int64_t>(evaluator.runner().trained_rows(), 1));
   for (const Point& point : distinct) {
     const auto samples = static_cast<double>(point.samples);
-    const double rows = evaluations(settings, samples, trained) * static_cast<double>(evaluator.evaluated_rows());
+    const double rows =
+        evaluations(settings, samples, trained) * static_cast<double>(evaluator.runner().evaluated_rows());
     const double seconds =
         model.start_seconds + model.per_sample.at(point.macs) * samples + model.per_row.at(point.macs) * rows;
     sum += seconds;
@@ -205,9 +208,10 @@ Line fit_line(const std::vector<double>& x, const std::vector<double>& y) {
   return line.constant < 0 ? Line{.constant = 0, .slope = wxy / wxx} : line;
 }
 
-Plan make_plan(const recipe::StudySettings& settings, const space::SearchSpace& space, trial::Evaluator& evaluator,
-               const engine::StopToken& stop, const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  Plan plan{.count = {}, .threads = std::min(settings.n_jobs, settings.lag), .seeds = settings.most_repeats()};
+SearchPlan make_plan(const recipe::StudySettings& settings, const space::SearchSpace& space,
+                     trial::Evaluator& evaluator, const engine::StopToken& stop,
+                     const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  SearchPlan plan{.count = {}, .threads = std::min(settings.n_jobs, settings.lag), .seeds = settings.most_repeats()};
   const std::vector<Point> distinct =
       distinct_points(look_around(settings, space, evaluator, stop, progress), *space.size(), plan.count);
   const std::vector<Point> chosen = spread(distinct);

@@ -24,7 +24,7 @@ struct SpaceCount {
 };
 
 /// Holds the plan of an exhaustive study.
-struct Plan {
+struct SearchPlan {
   SpaceCount count;
   std::int64_t threads = 1;  ///< that train at the same time: n_jobs, at most the lag
   std::int64_t seeds = 1;    ///< of what may be on the front
@@ -39,8 +39,9 @@ struct Plan {
 /// function of the multiply-accumulates: least squares of relative errors on a constant and a slope. Times depend on
 /// the machine and its load; all other members are a function of the arguments. `progress` is called with points done
 /// and in all. Writes nothing. Returns what was found so far when `stop` is requested.
-Plan make_plan(const recipe::StudySettings& settings, const space::SearchSpace& space, trial::Evaluator& evaluator,
-               const engine::StopToken& stop, const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+SearchPlan make_plan(const recipe::StudySettings& settings, const space::SearchSpace& space,
+                     trial::Evaluator& evaluator, const engine::StopToken& stop,
+                     const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
 /// Estimates how many distinct candidates `points` points hold where `equal_pairs` of the pairs among `sampled` of them
 /// are equal: points / (1 + (points - 1) * share of equal pairs).

@@ -299,7 +299,7 @@ void run_race(const recipe::StudySettings& settings, trial::Evaluator& evaluator
               const std::function<void(std::int64_t, std::int64_t)>& progress) {
   std::vector<Candidate> candidates = candidates_of(settings, result.trials);
   if (candidates.empty()) return;
-  const std::int64_t rows = evaluator.evaluated_rows();
+  const std::int64_t rows = evaluator.runner().evaluated_rows();
   read_outcomes(settings, storage, result.trials, candidates);
   add_sampling_errors(settings, result.trials, rows, candidates);
   std::int64_t done = 0, planned_outcomes = 0;

@@ -253,16 +253,6 @@ class Race {
 
 }  // namespace
 
-std::string to_string(Membership membership) {
-  switch (membership) {
-    case Membership::kOpen: return "open";
-    case Membership::kOn: return "on the front";
-    case Membership::kOff: return "off the front";
-    case Membership::kTied: return "tied";
-  }
-  return {};
-}
-
 std::vector<Standing> race(std::span<const Racer> racers, const std::vector<Direction>& directions,
                            const recipe::RacingSettings& settings, std::int64_t rows) {
   if (racers.empty()) return {};

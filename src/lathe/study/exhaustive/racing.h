@@ -8,42 +8,15 @@
 
 #include "lathe/base/trial_state.h"
 #include "lathe/recipe/study_settings.h"
+#include "lathe/storage/trial_record.h"
 #include "lathe/study/exhaustive/value_errors.h"
 
 /// Racing: which candidates of a noisy study are on the front, and which need another seed to tell.
 namespace lathe::study {
 
-/// Says what is known of a candidate.
-enum class Membership {
-  kOpen,  ///< more seeds will tell
-  kOn,    ///< on the front with the confidence asked for
-  kOff,   ///< beaten with the confidence asked for
-  kTied,  ///< not to be told apart from others by these rows and max_repeats seeds
-};
-/// Prints `open`, `on the front`, `off the front`, `tied`. Stored by name: do not change.
-std::string to_string(Membership membership);
-
-/// Says what would decide whether a tied candidate is on the front, if the means stay as they are.
-struct Decider {
-  std::optional<std::int64_t> rival = {};  ///< number of the trial that it cannot be told apart from; absent: a bound
-  std::optional<std::int64_t> seeds = {};  ///< further ones of each of the two; absent: no number of seeds alone
-  std::optional<std::int64_t> rows = {};   ///< further evaluated ones; absent: no number of rows alone
-  bool equal = false;                      ///< the means are the same: nothing would
-};
-
-/// Holds the standing of one candidate.
-struct Standing {
-  Membership membership = Membership::kOpen;
-  double at_least = 0, at_most = 1;  ///< bounds of the probability that the candidate is on the front
-  bool another_seed = false;         ///< whether the race wants one more repeat of it now
-  std::int64_t seeds = 0;            ///< evaluations so far
-  std::vector<double> means = {}, standard_errors = {};  ///< one per objective; errors of the seeds
-  bool meets = true;                         ///< whether the means meet the constraints that training decides
-  std::vector<double> sampling_errors = {};  ///< of the evaluated rows, see front_probability.h; set by run_race
-  std::vector<double> total_errors = {};     ///< of both together; set by run_race
-  double front_probability = 0;              ///< of being on the front, see front_probabilities; set by run_race
-  std::optional<Decider> decider = {};       ///< of a tied one: what would decide it; set by run_race
-};
+using storage::Decider;
+using storage::Membership;
+using storage::Standing;
 
 /// Judges all candidates by what is known now. Whether one candidate is at least as good as another in an objective is
 /// told by Welch's t statistic of their means, whose error is that of the difference over new seeds and new rows: rows

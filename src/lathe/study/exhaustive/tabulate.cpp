@@ -34,11 +34,11 @@ std::string notice_of(const data::Fingerprint& data) {
 
 table::Facts facts_of(const recipe::StudySettings& settings, const space::SearchSpace& space,
                       const trial::Evaluator& evaluator, const std::string& model) {
-  const data::Fingerprint& data = evaluator.dataset().fingerprint;
+  const data::Fingerprint& data = evaluator.runner().dataset().fingerprint;
   return {.model = model,
           .network = ir::to_text(space.base()),
           .runner = settings.runner_text() + (settings.threads > 1 ? fmt::format(" threads={}", settings.threads) : ""),
-          .weights = evaluator.weights_text(),
+          .weights = evaluator.weights().text(),
           .dataset = data.dataset,
           .source = data.source,
           .notice = notice_of(data),
@@ -91,7 +91,7 @@ class Planner {
     for (const auto& [name, value] : trial::analysis_metrics(settings_, prepared.candidate.graph)) {
       plan_.costs[name].push_back(value);
     }
-    plan_.epochs = std::max(plan_.epochs, evaluator_.epochs_of(prepared.candidate));
+    plan_.epochs = std::max(plan_.epochs, evaluator_.runner().epochs(prepared.candidate));
   }
 
   void begin(const trial::Prepared& prepared, const std::vector<space::LayerSummary>& layers) {
