@@ -6,6 +6,7 @@
 
 #include "backend/ref/chains.h"
 #include "lathe/backend/ref/ref.h"
+#include "lathe/quant/quantizer.h"
 
 namespace lathe::backend {
 namespace {
