@@ -16,13 +16,13 @@ namespace {
 StudyRecord raced_study() {
   StudyRecord study = sample_study();
   study.trials[1].standing = Standing{.membership = storage::Membership::kOn,
+                                      .at_least = 0.9,
                                       .seeds = 3,
                                       .means = {0.65, 8},
                                       .standard_errors = {0.003, 0},
                                       .sampling_errors = {0.004, 0},
                                       .total_errors = {0.005, 0},
-                                      .front_probability = 0.975,
-                                      .at_least = 0.9};
+                                      .front_probability = 0.975};
   return study;
 }
 

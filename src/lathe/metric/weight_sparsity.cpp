@@ -3,6 +3,7 @@
 #include "lathe/base/check.h"
 #include "lathe/engine/tensor_name.h"
 #include "lathe/metric/metric.h"
+#include "lathe/quant/quantizer.h"
 
 namespace lathe::metric {
 namespace {
@@ -15,7 +16,9 @@ struct Zeros {
 // Adds the values of a tensor as the network computes with them.
 void add(const ir::Parameter& parameter, const engine::NamedTensor& tensor, Zeros& count) {
   std::vector<float> values = tensor.values;
-  if (parameter.format) quant::make_quantizer(*parameter.format)->quantize(tensor.values, values, tensor.shape);
+  if (parameter.format)
+    quant::make_quantizer(*parameter.format)
+        ->quantize(std::span<const float>(tensor.values), std::span<float>(values), tensor.shape);
   count.zeros += std::count(values.begin(), values.end(), 0.0f);
   count.all += static_cast<std::int64_t>(values.size());
 }
