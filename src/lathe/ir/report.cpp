@@ -33,6 +33,8 @@ std::string keyword(const Attribute& attribute) {
   const auto* list = std::get_if<Shape>(&attribute.value);
   if (text != nullptr) return fmt::format("{}: {}", attribute.name, *text);
   if (list != nullptr) return fmt::format("{}: {}", attribute.name, to_string(*list));
+  if (const auto* format = std::get_if<quant::Format>(&attribute.value))
+    return fmt::format("{}: {}", attribute.name, format->to_string());
   if (const auto* boolean = std::get_if<bool>(&attribute.value))
     return fmt::format("{}: {}", attribute.name, *boolean ? "True" : "False");
   if (const auto* number = std::get_if<double>(&attribute.value)) return fmt::format("{}: {}", attribute.name, *number);
