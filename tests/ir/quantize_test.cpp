@@ -106,5 +106,17 @@ TEST(Quantize, TheBaseGraphStaysAsItIs) {
   EXPECT_EQ(base, three_layers());
 }
 
+TEST(Quantize, ScalesForChannelsMustFitANewWidth) {
+  Graph graph = parse_text(R"IR(graph "net"
+x = input(; shape="[4]") -> [4]
+a @ a = linear(x; in_features=4, out_features=2, bias=true) {weight: integer(width=8, scale=[0.5, 0.25], axis=0)} -> [2]
+output = output(a) -> [2]
+)IR");
+  graph.nodes[1].set("out_features", std::int64_t{3});
+  EXPECT_EQ(test::error_text<UserError>([&] { infer(graph); }),
+            "node a: weight: integer(width=8, frac_width=0, signed=1, scale=[0.5, 0.25], axis=0): 2 numbers for the 3 "
+            "indices of dimension 0 of [3, 4]");
+}
+
 }  // namespace
 }  // namespace lathe::ir

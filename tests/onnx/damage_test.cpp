@@ -91,9 +91,22 @@ TEST(Refusals, OfScalesForEachRow) {
                            {.name = "zero", .shape = {}, .floats = {0}, .integers = {}},
                            {.name = "bits", .shape = {}, .floats = {8}, .integers = {}}};
   EXPECT_EQ(refusal(document), "node Quant \"here\": a scale for each row of the batch");
+  document.initializers[1] = {.name = "zero", .shape = {0}, .floats = {}, .integers = {}};
+  EXPECT_EQ(refusal(document), "node Quant \"here\": its zero point has no number");
+  document.initializers[1] = {.name = "zero", .shape = {}, .floats = {0}, .integers = {}};
   document.initializers[0] = {.name = "scale", .shape = {}, .floats = {-0.3f}, .integers = {}};
-  EXPECT_EQ(refusal(document),
-            "node Quant \"here\": number format integer: scale must be in [1e-30, 1e+30]; got -0.30000001192092896");
+  EXPECT_EQ(refusal(document), "node Quant \"here\": number format integer: scale must be in [1e-30, 1e+30]; got -0.3");
+}
+
+TEST(Refusals, OfZeroPointsThatDoNotFitTheScales) {
+  Document document = one_node(node("DequantizeLinear", {"codes", "scale", "zero"}));
+  document.initializers = {
+      {.name = "codes", .type = ElementType::kInt8, .shape = {3, 2}, .floats = {}, .integers = {1, 2, 3, 4, 5, 6}},
+      {.name = "scale", .shape = {3}, .floats = {0.3f, 0.5f, 0.7f}, .integers = {}},
+      {.name = "zero", .type = ElementType::kInt8, .shape = {2}, .floats = {}, .integers = {0, 0}}};
+  EXPECT_EQ(refusal(document), "node DequantizeLinear \"here\": 2 zero points for 3 scales");
+  document.initializers[2] = {.name = "zero", .type = ElementType::kInt8, .shape = {0}, .floats = {}, .integers = {}};
+  EXPECT_EQ(refusal(document), "node DequantizeLinear \"here\": its zero point has no number");
 }
 
 TEST(Refusals, OfHugeConstants) {

@@ -55,6 +55,17 @@ TEST(RoundTrip, RealScalesAndZeroPointsComeBackFromQonnx) {
   }
 }
 
+/// What files cannot say (gradient rules) or say in another way (a power of two) is in the graph's text.
+TEST(RoundTrip, FormatsThatFilesSayInAnotherWayComeBack) {
+  for (const char* format : {"integer(width=8, scale=0.25)", "integer(width=8, scale=0.3, zero_point=0)",
+                             "integer(width=8, frac_width=3, gradient=within_range)"}) {
+    Model model = testing::quantised(testing::zoo_model("jsc-toy"), 8);
+    for (ir::Node& node : model.graph.nodes)
+      if (node.op == "quantize") node.set("format", quant::parse_format(format));
+    expect_round_trip(model, {.form = ExportForm::kQonnx});
+  }
+}
+
 /// Weights of qdq are codes: the file computes what the network computes, from the values that the codes stand for.
 TEST(RoundTrip, RealScalesAndZeroPointsComputeTheSameFromQdq) {
   for (const char* name : {"jsc-toy", "lenet"}) {

@@ -78,6 +78,9 @@ TEST(RealScales, ContradictionsAreErrors) {
   EXPECT_EQ(problem("integer(width=8, frac_width=2, scale=0.1)"),
             "number format integer: scale and frac_width contradict each other: give one of them");
   EXPECT_EQ(problem("integer(width=8, zero_point=1)"), "number format integer: zero_point needs scale");
+  EXPECT_EQ(problem("integer(width=8, scale=0.1, axis=1)"),
+            "number format integer: axis needs several scales or zero points");
+  EXPECT_EQ(problem("integer(width=8, scale=1e30)"), "");
   EXPECT_EQ(problem("integer(width=8, scale=[0.1, 0.2])"),
             "number format integer: several scales or zero points need axis, the dimension they count");
   EXPECT_EQ(problem("integer(width=4, scale=0.1, zero_point=8)"),
@@ -87,6 +90,19 @@ TEST(RealScales, ContradictionsAreErrors) {
       "number format integer: within_rang is no gradient; did you mean \"within_range\"? (known: straight_through, "
       "within_range)");
   EXPECT_EQ(problem("integer(width=[8, 4])"), "number format integer: width must be an integer; got [8, 4]");
+}
+
+TEST(StoredForms, AreWhatFilesCanSay) {
+  const std::pair<const char*, const char*> pairs[] = {
+      {"integer(width=8, scale=0.25, gradient=within_range)", "integer(width=8, frac_width=2)"},
+      {"integer(width=8, scale=0.3, zero_point=0)", "integer(width=8, scale=0.3)"},
+      {"integer(width=8, scale=0.3, zero_point=4, rounding=with_zero_point)",
+       "integer(width=8, scale=0.3, zero_point=4)"},
+      {"integer(width=8, frac_width=2, gradient=within_range)", "integer(width=8, frac_width=2)"}};
+  for (const auto& [format, form] : pairs) EXPECT_EQ(stored_form(parse_format(format)), parse_format(form)) << format;
+  for (const char* own :
+       {"integer(width=8, scale=0.3, zero_point=3, rounding=with_zero_point)", "block_floating(width=8)"})
+    EXPECT_EQ(stored_form(parse_format(own)), parse_format(own));
 }
 
 TEST(Misfit, SaysWhichShapes) {

@@ -13,7 +13,8 @@ std::optional<quant::Format> format_of(const std::vector<Parameter>& parameters,
 
 std::vector<Parameter> derived_parameters(const Node& node, const std::vector<Shape>& inputs) {
   std::vector<Parameter> parameters = op_of(node).parameters(node, inputs);
-  for (Parameter& parameter : parameters) parameter.format = format_of(node.parameters, parameter.name);
+  for (Parameter& parameter : parameters)
+    if (auto format = format_of(node.parameters, parameter.name)) parameter.set_format(std::move(*format));
   return parameters;
 }
 

@@ -24,7 +24,12 @@ struct Fixed {
   bool codes_are_rounded = false;  ///< the zero point is added before rounding (Quant), not behind (QuantizeLinear)
 };
 
-std::vector<double> numbers(const Constant& constant) {
+/// Returns the numbers of a scale or zero point.
+std::vector<double> numbers(const GraphReader& reader, const OnnxNode& node, const Constant& constant,
+                            const std::string& what) {
+  if (constant.size() == 0) reader.refuse(node, what + " has no number");
+  for (std::size_t i = 0; i < constant.size(); ++i)
+    if (constant.depends_on_batch(i)) reader.refuse(node, what + " depends on the batch size");
   if (constant.floating) return {constant.floats.begin(), constant.floats.end()};
   return {constant.integers.begin(), constant.integers.end()};
 }
@@ -73,7 +78,7 @@ quant::Format format_of(const GraphReader& reader, const OnnxNode& node, Fixed f
   if (fixed.zero_points != std::vector<double>{0}) options.push_back({"zero_point", zero_points});
   if (fixed.codes_are_rounded && std::any_of(fixed.zero_points.begin(), fixed.zero_points.end(), is_odd))
     options.push_back({"rounding", std::string("with_zero_point")});
-  if (fixed.axis) {
+  if (fixed.axis && (fixed.scales.size() > 1 || fixed.zero_points.size() > 1)) {
     if (*fixed.axis < batch_dimensions) reader.refuse(node, "a scale for each row of the batch");
     options.push_back({"axis", *fixed.axis - batch_dimensions});
   }
@@ -125,7 +130,9 @@ void convert_quant(GraphReader& reader, const OnnxNode& node) {
   if (node.inputs.size() != 4) throw DataError("Quant reads x, scale, zeropt and bit_width");
   const ConstantPtr scale = reader.need_constant(node, 1, "its scale");
   const ConstantPtr zero = reader.need_constant(node, 2, "its zero point");
-  Fixed fixed{.scales = numbers(*scale), .zero_points = numbers(*zero), .codes_are_rounded = true};
+  Fixed fixed{.scales = numbers(reader, node, *scale, "its scale"),
+              .zero_points = numbers(reader, node, *zero, "its zero point"),
+              .codes_are_rounded = true};
   fixed.bits = number(reader, node, 3, "its bit_width");
   fixed.is_signed = node.integer("signed", 1) != 0;
   const std::string rounding = node.text("rounding_mode", "ROUND");
@@ -156,9 +163,11 @@ Fixed linear_format(const GraphReader& reader, const OnnxNode& node, std::size_t
     type = static_cast<ElementType>(node.integer("output_dtype", 0));
   if (type != ElementType::kInt8 && type != ElementType::kUint8)
     reader.refuse(node, "a type other than int8 and uint8");
-  Fixed fixed{.scales = numbers(*scale),
-              .zero_points = zero == nullptr ? std::vector<double>{0} : numbers(*zero),
+  Fixed fixed{.scales = numbers(reader, node, *scale, "its scale"),
+              .zero_points = zero == nullptr ? std::vector<double>{0} : numbers(reader, node, *zero, "its zero point"),
               .is_signed = type == ElementType::kInt8};
+  if (fixed.zero_points.size() != 1 && fixed.zero_points.size() != fixed.scales.size())
+    reader.refuse(node, fmt::format("{} zero points for {} scales", fixed.zero_points.size(), fixed.scales.size()));
   if (scale->shape.size() > 1) reader.refuse(node, "scales for blocks; one, or one for each channel, is read");
   if (fixed.scales.size() > 1) fixed.axis = static_cast<std::int64_t>(axis_index(node.integer("axis", 1), rank));
   return fixed;

@@ -158,6 +158,8 @@ void GraphReader::emit(const OnnxNode& source, const std::string& op, std::vecto
       throw DataError(fmt::format("its {} has shape {}; {} is needed", name, to_string(constant->shape),
                                   to_string(parameter->shape)));
     if (!constant->floating) throw DataError(fmt::format("its {} holds integers", name));
+    if (constant->format && !parameter->trainable)
+      throw DataError(fmt::format("its {} is quantised, which is not read", name));
     if (constant->format) parameter->set_format(*constant->format);
     spend(constant->size());
   }

@@ -9,6 +9,7 @@
 #include "lathe/base/error.h"
 #include "lathe/base/log.h"
 #include "lathe/onnx/numbers.h"
+#include "lathe/quant/integer.h"
 
 namespace lathe::onnx {
 namespace {
@@ -28,7 +29,10 @@ bool is_lost(const ir::Node& node, const std::string& attribute) {
 
 bool same_value(const ir::AttributeValue& a, const ir::AttributeValue& b) {
   const auto *left = std::get_if<double>(&a), *right = std::get_if<double>(&b);
-  return left != nullptr && right != nullptr ? *left == *right || nearly(*left, *right) : a == b;
+  if (left != nullptr && right != nullptr) return *left == *right || nearly(*left, *right);
+  const auto *format = std::get_if<quant::Format>(&a), *other = std::get_if<quant::Format>(&b);
+  if (format != nullptr && other != nullptr) return quant::stored_form(*format) == quant::stored_form(*other);
+  return a == b;
 }
 
 /// Tells whether the steps of two pooling windows are equal; 0 is the window's own extent.
@@ -53,10 +57,14 @@ bool same_attributes(const ir::Node& a, const ir::Node& b) {
   return true;
 }
 
+bool same_format(const std::optional<quant::Format>& a, const std::optional<quant::Format>& b) {
+  return a.has_value() == b.has_value() && (!a || quant::stored_form(*a) == quant::stored_form(*b));
+}
+
 bool same_parameters(const ir::Node& a, const ir::Node& b) {
   if (a.parameters.size() != b.parameters.size()) return false;
   for (std::size_t i = 0; i < a.parameters.size(); ++i)
-    if (a.parameters[i].shape != b.parameters[i].shape || a.parameters[i].format != b.parameters[i].format)
+    if (a.parameters[i].shape != b.parameters[i].shape || !same_format(a.parameters[i].format, b.parameters[i].format))
       return false;
   return true;
 }

@@ -76,10 +76,12 @@ std::vector<double> numbers_of(const OptionValue& value) {
 }
 
 void check_range(const FormatKind& kind, const FormatOptionDeclaration& declaration, const OptionValue& value) {
+  const bool real = declaration.type == OptionType::kReal || declaration.type == OptionType::kReals;
+  const auto bound = [real](double number) { return real ? static_cast<double>(static_cast<float>(number)) : number; };
   for (const double number : numbers_of(value))
-    if (!(number >= declaration.low && number <= declaration.high))
+    if (!(number >= bound(declaration.low) && number <= bound(declaration.high)))
       throw option_error(kind, fmt::format("{} must be in [{}, {}]; got {}", declaration.name, declaration.low,
-                                           declaration.high, number));
+                                           declaration.high, real ? show(number) : fmt::format("{}", number)));
   const bool is_list = declaration.type == OptionType::kReals || declaration.type == OptionType::kIntegers;
   if (is_list && numbers_of(value).empty()) throw option_error(kind, declaration.name + " is an empty list");
   if (declaration.type != OptionType::kName) return;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kName = "integer";
 constexpr double kMostCode = 4294967296.0;  // of 32 bits
+constexpr int kMostFraction = 64;
 
 /// The codes of a format and the weight of one code, in double precision, where both are exact.
 struct Codes {
@@ -122,6 +123,7 @@ Granularity granularity_of(const Format& format, const std::vector<double>& scal
   if (lists && axis == nullptr) throw UserError("several scales or zero points need axis, the dimension they count");
   if (scales.size() > 1 && zero_count > 1 && scales.size() != zero_count)
     throw UserError("as many zero points as scales, or one");
+  if (!lists && axis != nullptr) throw UserError("axis needs several scales or zero points");
   if (!lists) return {};
   return {.kind = Granularity::Kind::kChannel, .axis = std::get<std::int64_t>(*axis)};
 }
@@ -153,7 +155,7 @@ FormatKind integer_format_kind() {
       .aliases = {"fixed"},
       .description = "fixed point, rounded half to even, saturating",
       .options = {{"width", 1, 32, "bits in all, the sign bit included"},
-                  {"frac_width", -64, 64,
+                  {"frac_width", -kMostFraction, kMostFraction,
                    "bits behind the binary point; negative or above width is allowed; "
                    "NA is width // 2",
                    [](const Format& so_far, std::span<const GivenOption> given) -> OptionValue {
@@ -189,6 +191,29 @@ FormatKind integer_format_kind() {
                    .optional = true,
                    .names = {"straight_through", "within_range"}}},
       .arithmetic = integer_arithmetic};
+}
+
+Format stored_form(const Format& format) {
+  if (format.kind != kName) return format;
+  std::vector<GivenOption> kept;
+  const OptionValue* zero = format.find("zero_point");
+  const Shape zeros = zero == nullptr ? Shape{} : std::get<Shape>(*zero);
+  const auto all = [&](auto test) { return std::all_of(zeros.begin(), zeros.end(), test); };
+  const bool none = all([](std::int64_t code) { return code == 0; });
+  const bool even = all([](std::int64_t code) { return code % 2 == 0; });
+  const OptionValue* scale = format.find("scale");
+  const bool one_scale = scale != nullptr && std::get<std::vector<double>>(*scale).size() == 1;
+  int exponent = 0;
+  const bool binary = none && one_scale && std::frexp(std::get<std::vector<double>>(*scale)[0], &exponent) == 0.5 &&
+                      std::abs(1 - exponent) <= kMostFraction;
+  for (const FormatOption& option : format.options) {
+    const bool left_out = option.name == "gradient" || (option.name == "zero_point" && none) ||
+                          (option.name == "rounding" && even) || (option.name == "axis" && one_scale && none) ||
+                          (binary && (option.name == "scale" || option.name == "frac_width"));
+    if (!left_out) kept.push_back({option.name, option.value});
+  }
+  if (binary) kept.push_back({"frac_width", 1 - exponent});
+  return make_format(kName, kept);
 }
 
 std::optional<double> integer_step(const Format& format) {

@@ -49,6 +49,10 @@ std::optional<std::int64_t> channel_axis(const Format& format);
 /// Returns the same format for a tensor whose dimension `channel_axis` stands elsewhere.
 Format with_axis(const Format& format, std::int64_t axis);
 
+/// Returns a format that has the same values, as files of ONNX can say it: a power of two in the place of a scale, no
+/// zero points of 0, no rounding that makes no difference, no gradient rule. Other kinds stay as they are.
+Format stored_form(const Format& format);
+
 /// Holds floats one by one, for formulas.
 struct FloatOperations {
   float multiply(float a, float b) const { return a * b; }

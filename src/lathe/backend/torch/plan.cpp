@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lathe/backend/torch/kernel.h"
+#include "lathe/quant/integer.h"
 #include "lathe/quant/quantizer.h"
 
 namespace lathe::backend::libtorch {
@@ -97,6 +98,23 @@ std::int64_t parameter_bytes(const ir::Graph& graph, const engine::SessionSettin
   return bytes;
 }
 
+// What formulas of number formats keep until they end, in bytes: each step a tensor, of the largest tensor that one
+// acts on at a time.
+std::int64_t formula_bytes(const ir::Graph& graph, std::int64_t batch) {
+  std::int64_t most = 0;
+  const auto count = [&most](const quant::Format& format, std::int64_t elements) {
+    if (quant::integer_scale(format)) return;
+    const auto steps = static_cast<std::int64_t>(quant::make_quantizer(format)->arithmetic().value.steps().size());
+    most = std::max(most, steps * elements * static_cast<std::int64_t>(sizeof(float)));
+  };
+  for (const ir::Node& node : graph.nodes) {
+    if (node.op == "quantize") count(node.format("format"), element_count(node.output_shape) * batch);
+    for (const ir::Parameter& parameter : node.parameters)
+      if (parameter.format) count(*parameter.format, element_count(parameter.shape));
+  }
+  return most;
+}
+
 }  // namespace
 
 std::optional<std::string> find_refusal(const ir::Graph& graph) {
@@ -121,7 +139,8 @@ std::int64_t session_bytes(const ir::Graph& graph, const engine::SessionSettings
   std::partial_sort(sizes.begin(), sizes.begin() + std::min<std::ptrdiff_t>(2, std::ssize(sizes)), sizes.end(),
                     std::greater<>());
   for (std::size_t i = 0; i < std::min<std::size_t>(2, sizes.size()); ++i) row_bytes += sizes[i];
-  return parameter_bytes(graph, settings) + row_bytes * std::max<std::int64_t>(settings.batch_size, 1);
+  const std::int64_t batch = std::max<std::int64_t>(settings.batch_size, 1);
+  return parameter_bytes(graph, settings) + row_bytes * batch + formula_bytes(graph, batch);
 }
 
 }  // namespace lathe::backend::libtorch
