@@ -155,7 +155,7 @@ class Copy:
         for name in filter(None, listed.split("\0")):
             if (SOURCE / name).is_file():
                 (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(SOURCE / name, self.tree / name)
+                shutil.copy(SOURCE / name, self.tree / name)  # as new: an earlier case's objects are older
         self.git("init", "-q")
         self.commit()
         write_index(self.reference, SOURCE, self.index)

@@ -40,11 +40,11 @@ Arithmetic block_log_arithmetic(const Format& format) {
           }),
           .bits_per_value = width + 8.0 / static_cast<double>(element_count(block)),
           .range = {-largest, largest},
-          .granularity = {.kind = Granularity::Kind::kBlock, .block = block},
           .rule = GradientRule::kSlope,
           .slope = record([&](const auto& op, const auto& arguments) {
             return op.subtract(op.constant(1), vanishes(op, arguments, levels));
-          })};
+          }),
+          .granularity = {.kind = Granularity::Kind::kBlock, .block = block}};
 }
 
 }  // namespace
