@@ -43,6 +43,15 @@ TEST(NodeConfig, AQuantiserName) {
   EXPECT_TRUE((*config.quantization)[ir::Operand::kBias].empty());
 }
 
+TEST(NodeConfig, OptionsHaveTheirTypes) {
+  const NodeConfig config = read({key("name", text("integer")), key("weight_width", number(8)),
+                                  key("weight_scale", NodeScalar(0.25)), key("weight_gradient", text("within_range"))});
+  EXPECT_EQ((*config.quantization)[ir::Operand::kWeight][1].value, quant::OptionValue(std::vector<double>{0.25}));
+  EXPECT_EQ((*config.quantization)[ir::Operand::kWeight][2].value, quant::OptionValue(std::string("within_range")));
+  EXPECT_THROW(read({key("name", text("integer")), key("weight_scale", text("a"))}), UserError);
+  EXPECT_THROW(read({key("name", text("block_floating")), key("weight_block", text("a"))}), UserError);
+}
+
 TEST(NodeConfig, AChannelMode) {
   const NodeConfig config = read(
       {key("name", text("both")), key("channel_multiplier", NodeScalar(0.5)), key("prev_link", text("seq_blocks_2"))});

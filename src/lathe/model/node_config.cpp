@@ -71,8 +71,12 @@ std::optional<quant::OptionValue> option_of(const NodeKey& key, std::string_view
       key.value);
   const quant::OptionType type = quant::find_option(option)->type;
   auto value = quant::converted(given, type);
-  if (!value) fail(key, fmt::format("expected {}; got {}", quant::to_string(type), show(key.value)));
-  return value;
+  if (value) return value;
+  // a key has one value: one number stands for a list of one
+  const quant::OptionType of_key = type == quant::OptionType::kReals      ? quant::OptionType::kReal
+                                   : type == quant::OptionType::kIntegers ? quant::OptionType::kInteger
+                                                                          : type;
+  fail(key, fmt::format("expected {}; got {}", quant::to_string(of_key), show(key.value)));
 }
 
 std::vector<std::string> mode_names() { return {"output_only", "both", "input_only", "linear"}; }

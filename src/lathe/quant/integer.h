@@ -53,7 +53,7 @@ Format with_axis(const Format& format, std::int64_t axis);
 /// zero points of 0, no rounding that makes no difference, no gradient rule. Other kinds stay as they are.
 Format stored_form(const Format& format);
 
-/// Holds floats one by one, for formulas.
+/// Computes with floats one by one.
 struct FloatOperations {
   float multiply(float a, float b) const { return a * b; }
   float round(float a) const { return std::nearbyint(a); }
